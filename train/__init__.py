@@ -1,0 +1,5 @@
+"""Photographs in, a published checkpoint out. Uses skin_model; never imports the interface."""
+
+
+class UserError(Exception):
+    """Something a command-line user can mend; its one sentence says what is wrong and how."""
