@@ -1,4 +1,4 @@
-"""Every sentence that a person reads, one flat JSON file a language; code speaks in codes and asks here for the words."""
+"""Every sentence that a person reads, one flat JSON file a language; code speaks in codes."""
 
 from __future__ import annotations
 
