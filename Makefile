@@ -1,0 +1,45 @@
+# Two commands for everybody: `make app` serves the app, `make test` runs every test.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+RUN := OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python
+UV := 0.13.8
+
+.PHONY: app test lint examples clean
+
+app: $(VENV)/app-installed
+	$(RUN) app.py
+
+test: $(VENV)/tests-installed $(VENV)/browser-looked-for lint
+	$(RUN) -m pytest -n 2 --dist loadfile
+
+lint: $(VENV)/tests-installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+
+examples: $(VENV)/app-installed
+	$(RUN) -m examples.render
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/bin/uv:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed. Install it, or name it: make app PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name another: make app PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet uv==$(UV)
+
+$(VENV)/app-installed: requirements.txt | $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --python $(VENV) -r requirements.txt
+	@touch $@
+
+$(VENV)/tests-installed: requirements.txt requirements-train.txt requirements-dev.txt | $(VENV)/bin/uv
+	$(VENV)/bin/uv pip install --python $(VENV) -r requirements-dev.txt
+	@touch $@ $(VENV)/app-installed
+
+# Debian's Chromium where apt may install it, Playwright's own elsewhere; without either the browser tests skip and say so.
+$(VENV)/browser-looked-for: $(VENV)/tests-installed
+	@command -v chromium || command -v chromium-browser || command -v google-chrome \
+	  || { test "$$(id -u)" = 0 && command -v apt-get && apt-get update -qq && apt-get install -y -qq chromium; } \
+	  || $(VENV)/bin/playwright install chromium \
+	  || echo "No browser could be installed: the browser tests will be skipped."
+	@touch $@

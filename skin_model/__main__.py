@@ -1,0 +1,136 @@
+"""python -m skin_model PHOTO_OR_FOLDER…: score photos from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import typer
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from skin_model.assess import Assessor
+
+app = typer.Typer(add_completion=False)
+
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
+
+
+@app.command()
+def score(
+    photos: Annotated[
+        list[Path], typer.Argument(metavar="PHOTO_OR_FOLDER...", help="Photos, or folders of photos (searched through).")
+    ],
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER|HUB_ID[@REVISION]", help="Default: the checkpoint that comes with the package."),
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also draw where the risk comes from, one PNG a photo.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output.")] = False,
+) -> None:
+    """Score photos of skin lesions: the risk that each shows skin cancer, its band, and what is wrong with the picture.
+
+    A screening aid, not a diagnosis. Photos stay on this computer.
+
+    Example: python -m skin_model mole.jpg holiday/ --overlay overlays --json
+
+    Exit status: 0 all arguments exist; 2 one does not (the others are still scored); 1 the checkpoint cannot be used.
+    """
+    import torch
+
+    from skin_model.assess import Assessor
+    from skin_model.checkpoint import CheckpointError
+
+    torch.set_num_threads(1)
+    try:
+        assessor = Assessor.load(checkpoint)
+    except CheckpointError as problem:
+        print(f"Error: {problem}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    if overlay is not None and not _is_usable_folder(overlay):
+        print(f"Error: {overlay} cannot be made a folder. Name another folder after --overlay.", file=sys.stderr)
+        raise typer.Exit(1)
+
+    files = list(_expand(photos))
+    taken: set[str] = set()
+    for file in tqdm(files, desc="Scoring", unit="photo", file=sys.stderr, disable=None if len(files) > 1 else True):
+        result = _score_one(assessor, file, overlay, taken)
+        tqdm.write(json.dumps(result) if as_json else _line(result), file=sys.stdout)
+    sys.stdout.flush()
+    if overlay is not None:
+        print(f"Overlays are in {overlay}.", file=sys.stderr)
+    if not all(photo.exists() for photo in photos):
+        raise typer.Exit(2)
+
+
+def _is_usable_folder(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+def _expand(arguments: list[Path]) -> Iterator[Path]:
+    """Every file named, in order; folders give their photos, sorted by path."""
+    for argument in arguments:
+        if argument.is_dir():
+            yield from sorted(f for f in argument.rglob("*") if f.is_file() and f.suffix.lower() in PHOTO_SUFFIXES)
+        else:
+            yield argument
+
+
+def _score_one(assessor: Assessor, file: Path, overlay: Path | None, taken: set[str]) -> dict[str, Any]:
+    from skin_model.assess import NO_SUCH_FILE, Assessment, refused_assessment
+    from skin_model.photo import PhotoRefused, open_photo
+
+    try:
+        photo = open_photo(file)
+    except FileNotFoundError:
+        return Assessment.refusal(NO_SUCH_FILE).to_json(str(file))
+    except PhotoRefused as problem:
+        return refused_assessment(problem).to_json(str(file))
+    result = assessor.assess(photo).to_json(str(file))
+    if overlay is not None:
+        _save_png(assessor.explain(photo), overlay / _overlay_name(file, taken))
+    return result
+
+
+def _overlay_name(file: Path, taken: set[str]) -> str:
+    """The photo's name with .png; numbered where two photos of different folders share it."""
+    name, number = f"{file.stem}.png", 2
+    while name in taken:
+        name, number = f"{file.stem}-{number}.png", number + 1
+    taken.add(name)
+    return name
+
+
+def _save_png(rgb: np.ndarray, file: Path) -> None:
+    from PIL import Image
+
+    aside = file.with_name(file.name + ".part")
+    Image.fromarray(rgb).save(aside, format="PNG")
+    aside.replace(file)
+
+
+def _line(result: dict[str, Any]) -> str:
+    from skin_model.wording import sentence
+
+    if result["refused"]:
+        return f"{result['file']}: {result['message']}"
+    hints = "".join(f"\n    {sentence('problem.' + code)}" for code in result["problems"])
+    return f"{result['file']}: {result['risk']:.0%} · {sentence('band.' + result['band'])}{hints}"
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m skin_model")

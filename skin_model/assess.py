@@ -1,0 +1,170 @@
+"""The whole path in one object: a photo in, an assessment out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skin_model import border as borders
+from skin_model import calibration, hair, quality, saliency
+from skin_model.border import Border
+from skin_model.checkpoint import Checkpoint
+from skin_model.network import central_square, logits_and_maps, prepare
+from skin_model.photo import Photo, PhotoRefused
+from skin_model.wording import sentence
+
+Box = tuple[int, int, int, int]
+
+NOT_SKIN = "not_skin"
+NO_SUCH_FILE = "no_such_file"
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What is said of one photo.
+
+    risk: 0…1 at the checkpoint's reference prevalence. band: low, raised, high or cannot_tell. diagnoses: probability
+    per diagnosis, which sum to 1 (None for a binary checkpoint). border and crop (left, top, right, bottom): pixels of
+    the upright full-size photo. problems: codes of what is wrong with the picture. refused: a code, or None.
+    """
+
+    risk: float | None = None
+    band: str | None = None
+    diagnoses: dict[str, float] | None = None
+    border: Border | None = None
+    crop: Box | None = None
+    problems: tuple[str, ...] = ()
+    refused: str | None = None
+    message: str | None = None
+
+    @classmethod
+    def refusal(cls, code: str, language: str = "en") -> Assessment:
+        """The assessment of a file that gives no photo: no numbers, the refusal's code and sentence."""
+        return cls(refused=code, message=sentence(f"refused.{code}", language))
+
+    def to_json(self, file: str) -> dict[str, Any]:
+        """The object that the command line prints and the ``/assess`` endpoint returns, JSON-ready."""
+        return {
+            "file": file,
+            "risk": None if self.risk is None else round(self.risk, 6),
+            "band": self.band,
+            "diagnoses": None if self.diagnoses is None else {k: round(v, 6) for k, v in self.diagnoses.items()},
+            "border": None if self.border is None else self.border.to_json(),
+            "crop": None if self.crop is None else list(self.crop),
+            "problems": list(self.problems),
+            "refused": self.refused,
+            "message": self.message,
+        }
+
+
+@dataclass(frozen=True)
+class View:
+    """What the network sees of a photo: border and crop in pixels of ``photo.rgb``, and the input batch (1, 3, S, S)."""
+
+    border: Border | None
+    crop: Box
+    cropped: np.ndarray
+    batch: Tensor
+
+    @property
+    def square(self) -> Box:
+        """The square inside the crop that the network sees, in pixels of ``photo.rgb``."""
+        left, top, right, bottom = self.crop
+        a, b, c, d = central_square(right - left, bottom - top)
+        return left + a, top + b, left + c, top + d
+
+
+def _to_full_size(box: Box, photo: Photo) -> Box:
+    """A box in pixels of ``photo.rgb`` to one in pixels of the full-size photo."""
+    across, down = photo.width / photo.rgb.shape[1], photo.height / photo.rgb.shape[0]
+    left, top, right, bottom = box
+    return round(left * across), round(top * down), round(right * across), round(bottom * down)
+
+
+class Assessor:
+    """Scores photos with one checkpoint.
+
+    >>> assessor = Assessor.load()                       # the embedded checkpoint
+    >>> assessor.assess(open_photo("mole.jpg")).risk     # doctest: +SKIP
+    0.31
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+
+    @classmethod
+    def load(cls, reference: str | Path | None = None) -> Assessor:
+        """From a folder, ``owner/name@revision`` on the Hub, or the embedded default; raises CheckpointError."""
+        return cls(Checkpoint.load(reference))
+
+    def view(self, photo: Photo) -> View:
+        """Border, crop and network input of one photo, as the checkpoint's preprocessing says."""
+        preprocessing = self.checkpoint.config.preprocessing
+        border = borders.find(photo.rgb) if preprocessing.crop == "border" else None
+        crop = borders.crop_box(photo.rgb, border)
+        left, top, right, bottom = crop
+        cropped = photo.rgb[top:bottom, left:right]
+        if preprocessing.remove_hair:
+            cropped = hair.remove(cropped)
+        return View(border, crop, cropped, prepare(cropped, preprocessing))
+
+    def assess(self, photo: Photo) -> Assessment:
+        """Score one photo. Whatever decodes gets a number, refused or not."""
+        return self.assess_many([photo])[0]
+
+    @torch.inference_mode()
+    def assess_many(self, photos: Iterable[Photo]) -> list[Assessment]:
+        """Score several photos in one forward pass; the same numbers as one by one, up to rounding."""
+        photos = list(photos)
+        if not photos:
+            return []
+        views = [self.view(photo) for photo in photos]
+        config = self.checkpoint.config
+        batch = torch.cat([view.batch for view in views]).contiguous(memory_format=torch.channels_last)
+        logits, maps = logits_and_maps(self.checkpoint.network, batch)
+        probability = calibration.probabilities(logits.double().numpy(), config.malignant, config.calibration)
+        risks = calibration.risk(probability, config.malignant)
+        gate = self.checkpoint.gate
+        strange = gate.refuses(gate.score(maps)) if gate is not None else np.zeros(len(photos), dtype=bool)
+        return [
+            self._assessment(photo, view, float(risk), row, bool(stranger))
+            for photo, view, risk, row, stranger in zip(photos, views, risks, probability, strange, strict=True)
+        ]
+
+    def _assessment(self, photo: Photo, view: View, risk: float, row: np.ndarray, stranger: bool) -> Assessment:
+        config = self.checkpoint.config
+        refused = NOT_SKIN if stranger else None
+        band = calibration.CANNOT_TELL if refused else calibration.band(risk, config.thresholds)
+        return Assessment(
+            risk=risk,
+            band=band,
+            diagnoses=dict(zip(config.diagnoses, map(float, row), strict=True)) if config.diagnoses else None,
+            border=None if view.border is None else view.border.scaled(photo.scale),
+            crop=_to_full_size(view.crop, photo),
+            problems=tuple(quality.check(view.cropped)),
+            refused=refused,
+            message=sentence(f"refused.{refused}") if refused else None,
+        )
+
+    def heatmap(self, photo: Photo, method: str = "grad_cam") -> np.ndarray:
+        """Where the risk comes from: (S, S) float32 in 0…1 over the square that the network sees."""
+        return self._heatmap(self.view(photo), method)
+
+    def explain(self, photo: Photo, method: str = "grad_cam", strength: float = 0.5) -> np.ndarray:
+        """The uncropped photo, (H, W, 3) uint8, with the heatmap drawn over it. strength: 0 (photo only) … 1."""
+        view = self.view(photo)
+        return saliency.overlay(photo.rgb, self._heatmap(view, method), view.square, strength)
+
+    def _heatmap(self, view: View, method: str) -> np.ndarray:
+        return saliency.explain(self.checkpoint.network, view.batch, self.checkpoint.config.malignant, method=method)
+
+
+def refused_assessment(problem: PhotoRefused, language: str = "en") -> Assessment:
+    """The assessment of a file that ``open_photo`` refused."""
+    return Assessment.refusal(problem.code, language)

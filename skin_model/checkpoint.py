@@ -1,0 +1,276 @@
+"""A checkpoint: ``config.json`` + ``model.safetensors`` (+ ``gate.safetensors``), from a folder or from the Hub.
+
+The layout is timm's Hub format, so ``timm.create_model("hf-hub:owner/name")`` loads the same weights strictly; what
+timm does not know (calibration, thresholds, training record) lives under the key ``skin_model``. Safetensors only: a
+pickle can run code when it is opened, and is never read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from skin_model import network as networks
+from skin_model.calibration import Calibration, Thresholds
+from skin_model.diagnoses import malignant_mask
+from skin_model.network import Preprocessing
+from skin_model.novelty import NoveltyGate
+
+SCHEMA = 1
+EMBEDDED = Path(__file__).parent / "weights"
+CONFIG_FILE, MODEL_FILE, GATE_FILE = "config.json", "model.safetensors", "gate.safetensors"
+LICENCE_NOTE = (
+    "Weights trained in part on photographs under CC BY-NC 4.0 (HAM10000, ISIC 2020, parts of the ISIC archive): "
+    "for non-commercial use only. A screening aid, not a diagnosis."
+)
+_HUB_REFERENCE = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?$")
+_PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the sentence says what was expected and what was found."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything about a checkpoint but its weights.
+
+    diagnoses: one code per network output, empty for a binary head (one malignant logit). operating_points: dicts of
+    threshold, sensitivity and specificity (all 0…1), measured on validation photographs. training: recipe, seed,
+    data and split hashes, versions. model_sha256: of ``model.safetensors``.
+    """
+
+    diagnoses: tuple[str, ...]
+    preprocessing: Preprocessing
+    calibration: Calibration
+    thresholds: Thresholds
+    architecture: str = networks.ARCHITECTURE
+    operating_points: list[dict[str, float]] = field(default_factory=list)
+    training: dict[str, Any] = field(default_factory=dict)
+    version: str = "0.1.0"
+    licence_note: str = LICENCE_NOTE
+    model_sha256: str = ""
+
+    @property
+    def malignant(self) -> list[bool]:
+        """One flag per network output."""
+        return malignant_mask(self.diagnoses) if self.diagnoses else [True]
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``config.json``: timm's keys at the top, ours under ``skin_model``."""
+        size = self.preprocessing.input_size
+        ours = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "architecture"}
+        for name in ("preprocessing", "calibration", "thresholds"):
+            ours[name] = asdict(ours[name])
+        return {
+            "architecture": self.architecture,
+            "num_classes": len(self.malignant),
+            "pretrained_cfg": {
+                "input_size": [3, size, size],
+                "fixed_input_size": False,
+                "interpolation": "bilinear",
+                "crop_pct": 1.0,
+                "crop_mode": "center",
+                "mean": list(self.preprocessing.mean),
+                "std": list(self.preprocessing.std),
+                "num_classes": len(self.malignant),
+                "label_names": list(self.diagnoses) or ["malignant"],
+                "first_conv": "conv_stem",
+                "classifier": "classifier",
+                "license": "cc-by-nc-4.0",
+            },
+            "skin_model": {"schema": SCHEMA, **ours},
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], where: str) -> Config:
+        """Read what ``to_json`` wrote; raises CheckpointError when a key is missing or the schema is unknown."""
+        ours = content.get("skin_model") if isinstance(content, Mapping) else None
+        if not isinstance(ours, Mapping):
+            raise CheckpointError(
+                f'{where} has no "skin_model" section: it is not a Self Skin Check checkpoint. '
+                "Make one with: python -m train fit"
+            )
+        if ours.get("schema") != SCHEMA:
+            raise CheckpointError(
+                f"{where} has schema {ours.get('schema')!r}, but this version reads schema {SCHEMA}. "
+                "Update Self Skin Check, or choose a checkpoint made for this version."
+            )
+        try:
+            preprocessing = dict(ours["preprocessing"])
+            preprocessing["mean"], preprocessing["std"] = tuple(preprocessing["mean"]), tuple(preprocessing["std"])
+            return cls(
+                architecture=content["architecture"],
+                diagnoses=tuple(ours["diagnoses"]),
+                preprocessing=Preprocessing(**preprocessing),
+                calibration=Calibration(**ours["calibration"]),
+                thresholds=Thresholds(**ours["thresholds"]),
+                operating_points=list(ours["operating_points"]),
+                training=dict(ours["training"]),
+                version=str(ours["version"]),
+                licence_note=str(ours["licence_note"]),
+                model_sha256=str(ours["model_sha256"]),
+            )
+        except KeyError as missing:
+            raise CheckpointError(f"{where} lacks the key {missing}. Copy the checkpoint again.") from None
+        except (TypeError, ValueError) as problem:
+            raise CheckpointError(f"{where} holds a value that cannot be used: {problem}") from None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network in eval mode with its config and, where it has one, its novelty gate. source says where it is from."""
+
+    config: Config
+    network: nn.Module
+    gate: NoveltyGate | None = None
+    source: str = "embedded"
+
+    @property
+    def hash(self) -> str:
+        """The first 12 hex digits of the weights file's SHA-256."""
+        return self.config.model_sha256[:12]
+
+    @classmethod
+    def load(cls, reference: str | Path | None = None) -> Checkpoint:
+        """Load from a folder, from ``owner/name[@revision]`` on the Hub, or (None) the embedded default.
+
+        Raises CheckpointError with one sentence that says what was expected.
+        """
+        if reference is None:
+            return cls._load_folder(EMBEDDED, "embedded")
+        folder = Path(reference)
+        if folder.is_dir():
+            return cls._load_folder(folder, str(folder))
+        if folder.is_file():
+            raise CheckpointError(f"{folder} is a file; name the checkpoint's folder, the one with {CONFIG_FILE} in it.")
+        match = _HUB_REFERENCE.match(str(reference))
+        if match is None or str(reference).startswith((".", "/")):
+            raise CheckpointError(f"There is no folder {reference}. Name a folder, or owner/name@revision on the Hub.")
+        return cls._load_folder(_download(match["repo"], match["revision"]), str(reference))
+
+    @classmethod
+    def _load_folder(cls, folder: Path, source: str) -> Checkpoint:
+        config = _read_config(folder)
+        weights = _read_bytes(folder, MODEL_FILE)
+        digest = hashlib.sha256(weights).hexdigest()
+        if digest != config.model_sha256:
+            raise CheckpointError(
+                f"{folder / MODEL_FILE} is not the file that {CONFIG_FILE} names (SHA-256 {digest[:12]}…, expected "
+                f"{config.model_sha256[:12]}…). Copy the checkpoint again."
+            )
+        network = _build(config, _parse(weights, folder / MODEL_FILE), folder)
+        gate = None
+        if (folder / GATE_FILE).is_file():
+            try:
+                gate = NoveltyGate.from_tensors(_parse((folder / GATE_FILE).read_bytes(), folder / GATE_FILE))
+            except (KeyError, ValueError, RuntimeError) as problem:
+                raise CheckpointError(f"{folder / GATE_FILE} is not a novelty gate: {problem}") from None
+        return cls(config, network, gate, source)
+
+    def save(self, folder: Path, *, half: bool = True) -> Checkpoint:
+        """Write the checkpoint into ``folder``, each file aside first and then renamed.
+
+        half stores floating-point weights as fp16 (they are computed in fp32). Returns the checkpoint as loaded back.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous()
+            for name, t in self.network.state_dict().items()
+        }
+        weights = save_tensors(state, metadata={"format": "pt", "licence": self.config.licence_note})
+        content = self.config.to_json()
+        content["skin_model"]["model_sha256"] = hashlib.sha256(weights).hexdigest()
+        if self.gate is not None:
+            tensors = {name: t.contiguous() for name, t in self.gate.to_tensors().items()}
+            _write(folder / GATE_FILE, save_tensors(tensors))
+        else:
+            (folder / GATE_FILE).unlink(missing_ok=True)
+        _write(folder / MODEL_FILE, weights)
+        _write(folder / CONFIG_FILE, (json.dumps(content, indent=1) + "\n").encode())
+        return Checkpoint._load_folder(folder, str(folder))
+
+
+def _write(file: Path, content: bytes) -> None:
+    aside = file.with_name(file.name + ".part")
+    aside.write_bytes(content)
+    aside.replace(file)
+
+
+def _read_bytes(folder: Path, name: str) -> bytes:
+    if (folder / name).is_file():
+        return (folder / name).read_bytes()
+    pickles = sorted(f.name for f in folder.iterdir() if f.suffix in _PICKLES)
+    if pickles and name == MODEL_FILE:
+        raise CheckpointError(
+            f"{folder} holds {pickles[0]}, a pickle, which can run code when opened and is never read; "
+            f"expected {MODEL_FILE}. Convert it with safetensors first."
+        )
+    raise CheckpointError(f"{folder} has no {name}. A checkpoint is a folder with {CONFIG_FILE} and {MODEL_FILE}.")
+
+
+def _read_config(folder: Path) -> Config:
+    try:
+        content = json.loads(_read_bytes(folder, CONFIG_FILE))
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise CheckpointError(f"{folder / CONFIG_FILE} is not valid JSON: {problem}") from None
+    return Config.from_json(content, str(folder / CONFIG_FILE))
+
+
+def _parse(content: bytes, file: Path) -> dict[str, Tensor]:
+    try:
+        return load_tensors(content)
+    except (SafetensorError, ValueError, KeyError) as problem:
+        raise CheckpointError(f"{file} is not a whole safetensors file: {problem}") from None
+
+
+def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
+    try:
+        network = networks.create(len(config.malignant), architecture=config.architecture)
+    except (RuntimeError, ValueError) as problem:
+        raise CheckpointError(
+            f"timm has no network {config.architecture!r}, which {folder} names: {problem}"
+        ) from None
+    expected = network.state_dict()
+    for name in sorted(expected.keys() | state.keys()):
+        if name not in state:
+            raise CheckpointError(f"{folder / MODEL_FILE} lacks the tensor {name} of {config.architecture}.")
+        if name not in expected:
+            raise CheckpointError(f"{folder / MODEL_FILE} has a tensor {name} that {config.architecture} does not.")
+        if state[name].shape != expected[name].shape:
+            raise CheckpointError(
+                f"{folder / MODEL_FILE}: {name} has shape {tuple(state[name].shape)}, expected "
+                f"{tuple(expected[name].shape)} for {config.architecture} with {len(config.malignant)} outputs."
+            )
+        if not torch.isfinite(state[name].float()).all():
+            raise CheckpointError(f"{folder / MODEL_FILE}: {name} holds values that are not finite numbers.")
+    network.load_state_dict(state)
+    return network.eval().requires_grad_(False)
+
+
+def _download(repo: str, revision: str | None) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(repo, revision=revision, allow_patterns=[CONFIG_FILE, MODEL_FILE, GATE_FILE]))
+    except LocalEntryNotFoundError:
+        raise CheckpointError(
+            f"There is no folder {repo}, and the Hub cannot be reached to look for {repo} there. "
+            "Check the name and the connection."
+        ) from None
+    except (HfHubHTTPError, OSError, ValueError) as problem:
+        first_line = (str(problem).strip() or type(problem).__name__).splitlines()[0]
+        at = f" at revision {revision}" if revision else ""
+        raise CheckpointError(f"The Hub did not give {repo}{at}: {first_line}") from None

@@ -1,0 +1,481 @@
+"""One recipe, one run folder: trains, resumes, calibrates, and writes a checkpoint.
+
+Runs as it is on one process, and under ``accelerate launch`` on several CPUs, GPUs or machines: the global batches are
+the same however many processes share them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import timm
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DataLoaderConfiguration
+from safetensors.torch import load_file
+from sklearn.metrics import roc_auc_score
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from skin_model import __version__
+from skin_model import network as networks
+from skin_model.calibration import Calibration, Thresholds
+from skin_model.checkpoint import Checkpoint, Config
+from skin_model.diagnoses import DIAGNOSES, malignant_mask
+from skin_model.network import Preprocessing, normalise
+from train import UserError, calibrate, images, novelty
+from train.catalogue import family
+from train.recipes import Recipe
+
+STATE_FILE, HISTORY_FILE, RECIPE_FILE = "state.pt", "history.csv", "recipe.json"
+LEAST_OF_EACH_CLASS = 5
+"""A source needs this many malignant and benign validation photographs to count in the validation AUC."""
+PHOTOGRAPHS_FOR_GATE = 6000
+"""Training photographs, drawn at random, that the novelty gate is fitted on."""
+
+
+def fit(work: Path, out: Path, recipe: Recipe, backbone: Path | None = None) -> Checkpoint | None:
+    """Train ``recipe`` on the split in ``work`` and write ``out/checkpoint``, history.csv and plots.
+
+    The same call resumes an interrupted run after its last whole epoch and ends at the same weights. backbone: a
+    safetensors file of ImageNet weights; without it timm fetches them. Returns the checkpoint (None in processes other
+    than the main one). Raises UserError on input that the user can mend.
+    """
+    rows = read_split(work)
+    started = time.monotonic()
+    accelerator = Accelerator(dataloader_config=DataLoaderConfiguration(split_batches=True))
+    torch.set_num_threads(max(1, torch.get_num_threads() // accelerator.num_processes))
+    if recipe.batch_size % accelerator.num_processes:
+        raise UserError(
+            f"A batch of {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes evenly. "
+            "Choose a number of processes that divides it."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    with accelerator.main_process_first():
+        _keep_recipe(out, recipe, work)
+        training, validation = rows[rows.split == "train"], rows[rows.split == "validation"]
+        mean, std = _pixel_statistics(recipe)
+        preprocessing = Preprocessing(
+            recipe.input_size, mean, std, "border" if recipe.border_crop else "none", recipe.remove_hair
+        )
+        squares = images.load_squares(training, preprocessing, work / "cache")
+        seen = images.load_squares(validation, preprocessing, work / "cache", recipe.input_size)
+
+    run = _Run(accelerator, out, recipe, preprocessing, training, validation, squares, seen)
+    run.prepare(_network(recipe, backbone, resuming=(out / STATE_FILE).is_file()))
+    run.train()
+    accelerator.wait_for_everyone()
+    if not accelerator.is_main_process:
+        return None
+    return run.finish(_record(work, recipe, rows, time.monotonic() - started))
+
+
+def read_split(work: Path) -> pd.DataFrame:
+    """WORK/split.csv, checked: at least one malignant and one benign row to train and to validate on."""
+    file = work / "split.csv"
+    if not file.is_file():
+        raise UserError(f"There is no {file}. Make it first: python -m train prepare --data FOLDER --out {work}")
+    rows = pd.read_csv(file, dtype={"image_id": str, "group": str}, keep_default_na=False)
+    for split in ("train", "validation"):
+        classes = set(rows.loc[rows.split == split, "malignant"])
+        if classes != {0, 1}:
+            raise UserError(
+                f"The {split} part of {file} needs both benign and malignant photographs. Add data and run prepare again."
+            )
+    return rows
+
+
+def within_source_auc(risk: np.ndarray, malignant: np.ndarray, sources: np.ndarray) -> float:
+    """Mean over centre families of the AUC within a source, so that telling sources apart earns nothing.
+
+    risk: (N,) any monotone score. malignant: (N,) 0/1. sources: (N,) names. A family's AUC is the mean over its sources
+    weighted by their number of malignant photographs; sources with fewer than 5 of either class are left out. Where
+    that leaves none, it is the AUC over everything.
+    """
+    per_family: dict[str, list[tuple[float, int]]] = {}
+    for source in np.unique(sources):
+        of = sources == source
+        positives = int(malignant[of].sum())
+        if min(positives, int(of.sum()) - positives) >= LEAST_OF_EACH_CLASS:
+            auc = float(roc_auc_score(malignant[of], risk[of]))
+            per_family.setdefault(family(str(source)), []).append((auc, positives))
+    if not per_family:
+        return float(roc_auc_score(malignant, risk))
+    return float(np.mean([np.average(*zip(*aucs, strict=True)) for aucs in per_family.values()]))
+
+
+def loss_per_photograph(logits: Tensor, diagnosis: Tensor, malignant: Tensor, recipe: Recipe) -> Tensor:
+    """(B,) losses from logits (B, K), diagnosis indices (B,) with -1 for unknown, and malignant (B,) 0/1.
+
+    A photograph without a diagnosis trains the risk only: its loss is minus the log of the probability summed over the
+    benign, or over the malignant, outputs.
+    """
+    if recipe.head == "binary":
+        return functional.binary_cross_entropy_with_logits(logits[:, 0], malignant, reduction="none")
+    log_probability = logits.log_softmax(dim=1)
+    is_malignant = torch.tensor(malignant_mask(), device=logits.device)
+    log_malignant = log_probability[:, is_malignant].logsumexp(dim=1)
+    log_benign = log_probability[:, ~is_malignant].logsumexp(dim=1)
+    risk_loss = -torch.where(malignant > 0.5, log_malignant, log_benign)
+    known = diagnosis >= 0
+    diagnosis_loss = -log_probability.gather(1, diagnosis.clamp(min=0)[:, None])[:, 0]
+    return torch.where(known, diagnosis_loss + recipe.risk_weight * risk_loss, (1 + recipe.risk_weight) * risk_loss)
+
+
+def balancing_weights(rows: pd.DataFrame, power: float) -> np.ndarray:
+    """(N,) weights with mean 1, each (centre family, diagnosis or class) by its count to the minus ``power``."""
+    label = rows["diagnosis"].where(rows["diagnosis"] != "", "malignant=" + rows["malignant"].astype(str))
+    cell = rows["source"].map(family) + "/" + label
+    weights = cell.map(cell.value_counts()).to_numpy(dtype=np.float64) ** -power
+    return weights / weights.mean()
+
+
+class _Run:
+    """The state of one training run."""
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        out: Path,
+        recipe: Recipe,
+        preprocessing: Preprocessing,
+        training: pd.DataFrame,
+        validation: pd.DataFrame,
+        squares: np.ndarray,
+        seen: np.ndarray,
+    ) -> None:
+        self.accelerator, self.out, self.recipe, self.preprocessing = accelerator, out, recipe, preprocessing
+        self.training, self.validation, self.squares, self.seen = training, validation, squares, seen
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, Any] = {"auc": -1.0, "epoch": -1, "weights": None}
+
+    def prepare(self, network: nn.Module) -> None:
+        recipe, rows = self.recipe, self.training
+        torch.manual_seed(recipe.seed)
+        weights = balancing_weights(rows, recipe.balance_power)
+        steps = max(1, len(rows) // recipe.batch_size)
+        self.sampler = images.EpochSampler(
+            len(rows), steps * recipe.batch_size, recipe.seed, weights if recipe.balance == "sampler" else None
+        )
+        codes = {code: i for i, code in enumerate(DIAGNOSES)}
+        dataset = images.TrainingSquares(
+            self.squares,
+            np.arange(len(rows)),
+            rows["diagnosis"].map(lambda code: codes.get(code, -1)).to_numpy(),
+            rows["malignant"].to_numpy(),
+            weights if recipe.balance == "loss" else np.ones(len(rows)),
+            recipe.input_size,
+            recipe.augmentation,
+        )
+        # A worker that is not forked would get a copy of all photographs.
+        workers = 2 if sys.platform == "linux" else 0
+        loader = DataLoader(
+            dataset, recipe.batch_size, sampler=self.sampler, num_workers=workers, persistent_workers=workers > 0
+        )
+        kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+        optimiser = kinds[recipe.optimiser](
+            network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+        )
+        self.scheduler = _schedule(optimiser, recipe, steps)
+        self.ema = None
+        if recipe.ema_decay:
+            self.ema = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True)
+            self.ema.to(self.accelerator.device)
+        self.network, self.optimiser, self.loader = self.accelerator.prepare(network, optimiser, loader)
+        self.plain = self.accelerator.unwrap_model(self.network)
+        self._resume()
+
+    def train(self) -> None:
+        """All epochs that are left, then load the best weights into ``self.plain``."""
+        recipe = self.recipe
+        while len(self.history) < recipe.epochs and not self._is_exhausted():
+            epoch = len(self.history)
+            began = time.monotonic()
+            loss, waited = self._epoch(epoch)
+            scored = self.ema.module if self.ema else self.plain
+            logits = predict(scored, self.seen, self.preprocessing, self.accelerator.device)
+            auc = self._validation_auc(logits)
+            if recipe.schedule == "plateau":
+                self.scheduler.step(auc)
+            seconds = time.monotonic() - began
+            self.history.append(
+                {
+                    "epoch": epoch + 1,
+                    "loss": loss,
+                    "validation_auc": auc,
+                    "learning_rate": self.optimiser.param_groups[0]["lr"],
+                    "seconds": seconds,
+                    "images_per_second": len(self.sampler) / seconds,
+                    "waiting_share": waited,
+                }
+            )
+            if auc > self.best["auc"]:
+                weights = {name: t.detach().clone() for name, t in scored.state_dict().items()}
+                self.best = {"auc": auc, "epoch": epoch + 1, "weights": weights}
+            if self.accelerator.is_main_process:
+                self._save()
+                left = (recipe.epochs - epoch - 1) * seconds / 60
+                tqdm.write(
+                    f"Epoch {epoch + 1} of {recipe.epochs}: loss {loss:.4f}, validation AUC within source {auc:.4f}, "
+                    f"{seconds:.0f} s; about {left:.0f} min left.",
+                    file=sys.stderr,
+                )
+        self.plain.load_state_dict(self.best["weights"])
+
+    def _epoch(self, epoch: int) -> tuple[float, float]:
+        recipe = self.recipe
+        self.network.train()
+        if recipe.frozen_batch_norm:
+            for module in self.plain.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        self.loader.set_epoch(epoch)  # accelerate hands the epoch on to the sampler
+        torch.manual_seed(int(np.random.default_rng([recipe.seed, epoch]).integers(2**62)))
+        total = torch.zeros((), device=self.accelerator.device)
+        began, waiting, batches = time.monotonic(), 0.0, 0
+        bar = tqdm(
+            self._batches(),
+            total=len(self.loader),
+            desc=f"Epoch {epoch + 1}/{recipe.epochs}",
+            unit="batch",
+            leave=False,
+            disable=None if self.accelerator.is_main_process else True,
+        )
+        for waited, (pictures, diagnosis, malignant, weight) in bar:
+            waiting += waited
+            inputs = normalise(pictures, self.preprocessing)
+            losses = loss_per_photograph(self.network(inputs), diagnosis, malignant.float(), recipe)
+            loss = (losses * weight.float()).mean()
+            if not torch.isfinite(loss):
+                raise UserError("The loss is no longer a finite number. Try a smaller learning rate.")
+            self.accelerator.backward(loss)
+            self.optimiser.step()
+            self.optimiser.zero_grad(set_to_none=True)
+            if recipe.schedule == "one_cycle":
+                self.scheduler.step()
+            if self.ema is not None:
+                self.ema.update_parameters(self.plain)
+            total += loss.detach()
+            batches += 1
+        mean = self.accelerator.reduce(total / batches, reduction="mean").item()
+        return mean, waiting / (time.monotonic() - began)
+
+    def _batches(self) -> Iterator[tuple[float, Any]]:
+        """Every batch with the seconds that it was waited for."""
+        asked = time.monotonic()
+        for batch in self.loader:
+            yield time.monotonic() - asked, batch
+            asked = time.monotonic()
+
+    def _validation_auc(self, logits: np.ndarray) -> float:
+        outputs = [True] if self.recipe.head == "binary" else malignant_mask()
+        log_odds = _log_odds(logits, outputs)
+        return within_source_auc(
+            log_odds, self.validation["malignant"].to_numpy(), self.validation["source"].to_numpy(dtype=str)
+        )
+
+    def _is_exhausted(self) -> bool:
+        return len(self.history) - self.best["epoch"] >= self.recipe.patience and bool(self.history)
+
+    def _save(self) -> None:
+        state = {
+            "network": self.plain.state_dict(),
+            "ema": self.ema.state_dict() if self.ema else None,
+            "optimiser": self.optimiser.state_dict(),
+            "scheduler": self.scheduler.state_dict() if self.scheduler else None,
+            "history": self.history,
+            "best": self.best,
+        }
+        aside = self.out / (STATE_FILE + ".part")
+        torch.save(state, aside)
+        aside.replace(self.out / STATE_FILE)
+        pd.DataFrame(self.history).to_csv(self.out / HISTORY_FILE, index=False, float_format="%.6g")
+
+    def _resume(self) -> None:
+        file = self.out / STATE_FILE
+        if not file.is_file():
+            return
+        state = torch.load(file, map_location=self.accelerator.device, weights_only=True)
+        self.plain.load_state_dict(state["network"])
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+        self.history, self.best = state["history"], state["best"]
+        if self.accelerator.is_main_process:
+            tqdm.write(f"Resuming after epoch {len(self.history)}.", file=sys.stderr)
+
+    def finish(self, record: dict[str, Any]) -> Checkpoint:
+        """Calibrate, fit the novelty gate, write the checkpoint and the history's plot."""
+        network = self.plain.eval().requires_grad_(False).cpu()
+        rows = self.validation
+        logits = predict(network, self.seen, self.preprocessing, torch.device("cpu"))
+        config = Config(
+            diagnoses=() if self.recipe.head == "binary" else DIAGNOSES,
+            preprocessing=self.preprocessing,
+            calibration=Calibration(),
+            thresholds=Thresholds(0, 0, 0, 0),
+            architecture=self.recipe.architecture,
+            version=__version__,
+        )
+        fitted, thresholds, points = calibrate.fit(
+            logits,
+            rows["malignant"].to_numpy(),
+            rows["source"].map(family).to_numpy(dtype=str),
+            config.malignant,
+            groups=rows["group"].to_numpy(dtype=str),
+        )
+        size, count = self.recipe.input_size, len(self.training)
+        some = np.sort(np.random.default_rng(self.recipe.seed).permutation(count)[:PHOTOGRAPHS_FOR_GATE])
+        gate = novelty.fit(
+            network,
+            self.preprocessing,
+            [networks.resize(self.squares[i], size, size) for i in some],
+            list(self.training["source"].iloc[some]),
+            list(self.seen),
+            list(rows["source"]),
+            seed=self.recipe.seed,
+        )
+        record |= {"best_epoch": self.best["epoch"], "validation_auc": self.best["auc"], "epochs": len(self.history)}
+        record["seconds_training"] = round(sum(epoch["seconds"] for epoch in self.history))
+        config = Config(
+            **{
+                **{name: getattr(config, name) for name in ("diagnoses", "preprocessing", "architecture", "version")},
+                "calibration": fitted,
+                "thresholds": thresholds,
+                "operating_points": points,
+                "training": record,
+            }
+        )
+        saved = Checkpoint(config, network, gate).save(self.out / "checkpoint")
+        plot_history(self.history, self.out / "history.png")
+        return saved
+
+
+def predict(network: nn.Module, pictures: np.ndarray, preprocessing: Preprocessing, device: torch.device) -> np.ndarray:
+    """Logits (N, K) float32 of (N, S, S, 3) uint8 input pictures, with a progress bar."""
+    network.eval()
+    found = []
+    with torch.inference_mode():
+        for start in tqdm(range(0, len(pictures), 64), desc="Validating", unit="batch", leave=False, disable=None):
+            batch = torch.from_numpy(np.ascontiguousarray(pictures[start : start + 64])).to(device)
+            found.append(network(normalise(batch, preprocessing)).float().cpu())
+    return torch.cat(found).numpy()
+
+
+def _log_odds(logits: np.ndarray, malignant: list[bool]) -> np.ndarray:
+    if len(malignant) == 1:
+        return logits[:, 0]
+    flags = np.asarray(malignant)
+    return np.logaddexp.reduce(logits[:, flags], axis=1) - np.logaddexp.reduce(logits[:, ~flags], axis=1)
+
+
+def _network(recipe: Recipe, backbone: Path | None, *, resuming: bool) -> nn.Module:
+    torch.manual_seed(recipe.seed)
+    outputs = 1 if recipe.head == "binary" else len(DIAGNOSES)
+    network = networks.create(
+        outputs, architecture=recipe.architecture, drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate
+    )
+    if recipe.pretrained and not resuming:
+        state = _backbone_file(backbone, recipe) if backbone else _backbone_from_hub(recipe)
+        head = {name for name in network.state_dict() if name.startswith("classifier.")}
+        missing, unexpected = network.load_state_dict({k: v for k, v in state.items() if k not in head}, strict=False)
+        if set(missing) != head or unexpected:
+            raise UserError(f"The backbone does not fit {recipe.architecture}: it lacks or adds tensors.")
+    return network
+
+
+def _backbone_file(file: Path, recipe: Recipe) -> dict[str, Tensor]:
+    try:
+        return load_file(file)
+    except (OSError, ValueError) as problem:
+        raise UserError(f"The backbone {file} cannot be read ({problem}). Name a safetensors file.") from None
+
+
+def _backbone_from_hub(recipe: Recipe) -> dict[str, Tensor]:
+    try:
+        return timm.create_model(recipe.architecture, pretrained=True).state_dict()
+    except Exception as problem:  # huggingface_hub, httpx and timm raise errors of many unrelated kinds here
+        raise UserError(
+            f"The ImageNet weights of {recipe.architecture} could not be fetched ({type(problem).__name__}). "
+            "Check the connection, or name a local file with --backbone."
+        ) from None
+
+
+def _pixel_statistics(recipe: Recipe) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    known = timm.get_pretrained_cfg(recipe.architecture)
+    return (known.mean, known.std) if known is not None else ((0.5,) * 3, (0.5,) * 3)
+
+
+def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> Any:
+    if recipe.schedule == "one_cycle":
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, recipe.learning_rate, total_steps=recipe.epochs * steps, pct_start=0.2
+        )
+    if recipe.schedule == "plateau":
+        return torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, mode="max", factor=0.5, patience=2)
+    return None
+
+
+def _keep_recipe(out: Path, recipe: Recipe, work: Path) -> None:
+    """Write the recipe and the split's hash beside the run, and refuse to resume with others."""
+    now = {"recipe": json.loads(json.dumps(asdict(recipe))), "split_sha256": _sha256(work / "split.csv")}
+    file = out / RECIPE_FILE
+    if file.is_file():
+        if json.loads(file.read_text()) != now:
+            raise UserError(f"{out} holds a run of another recipe or split. Choose another folder with --out.")
+        return
+    aside = file.with_name(file.name + ".part")
+    aside.write_text(json.dumps(now, indent=1) + "\n")
+    aside.replace(file)
+
+
+def _record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: float) -> dict[str, Any]:
+    counts = rows.groupby(["split", "source"]).size()
+    return {
+        "recipe": recipe.name,
+        "settings": json.loads(json.dumps(asdict(recipe))),
+        "seed": recipe.seed,
+        "split_sha256": _sha256(work / "split.csv"),
+        "photographs": {split: counts[split].to_dict() for split in counts.index.levels[0]},
+        "versions": {name: version(name) for name in ("torch", "timm", "numpy", "opencv-python-headless", "accelerate")},
+        "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
+        "seconds": round(seconds),
+        "command": f"python -m train fit --work WORK --out RUN --recipe {recipe.name}",
+    }
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def plot_history(history: list[dict[str, float]], file: Path) -> None:
+    """Loss and validation AUC against the epoch, as a picture."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    epochs = [row["epoch"] for row in history]
+    axes.plot(epochs, [row["loss"] for row in history], color="tab:gray", label="training loss")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("training loss")
+    right = axes.twinx()
+    right.plot(epochs, [row["validation_auc"] for row in history], color="tab:blue", marker="o", label="validation AUC")
+    right.set_ylabel("validation AUC within source")
+    figure.legend(loc="outside upper center", ncols=2)
+    figure.savefig(file, dpi=120)
