@@ -1,0 +1,65 @@
+"""The whole path on one object: numbers that fit together, and one photo scores like many."""
+
+import numpy as np
+import pytest
+
+from skin_model.assess import Assessor
+from skin_model.photo import Photo
+
+
+@pytest.fixture(scope="module")
+def assessor():
+    return Assessor.load()
+
+
+def photo(seed=0, width=320, height=240, scale=1):
+    """Skin with a brown disc in the middle."""
+    rng = np.random.default_rng(seed)
+    rgb = np.clip(rng.normal((215, 170, 145), 5, (height, width, 3)), 0, 255).astype(np.uint8)
+    y, x = np.ogrid[:height, :width]
+    rgb[np.hypot(x - width / 2, y - height / 2) < height / 4] = (120, 75, 55)
+    return Photo(rgb, width * scale, height * scale)
+
+
+def test_the_diagnoses_sum_to_one_and_the_malignant_ones_to_the_risk(assessor):
+    found = assessor.assess(photo())
+    assert sum(found.diagnoses.values()) == pytest.approx(1)
+    assert found.diagnoses["mel"] + found.diagnoses["bcc"] + found.diagnoses["akiec"] == pytest.approx(found.risk)
+
+
+def test_a_photo_without_a_border_is_not_cropped(assessor):
+    found = assessor.assess(photo())
+    assert found.border is None
+    assert found.crop == (0, 0, 320, 240)
+
+
+def test_the_crop_is_in_pixels_of_the_full_size_photo(assessor):
+    assert assessor.assess(photo(scale=4)).crop == (0, 0, 1280, 960)
+
+
+def test_many_photos_score_like_one_by_one(assessor):
+    photos = [photo(seed) for seed in range(3)]
+    together = [a.risk for a in assessor.assess_many(photos)]
+    assert together == pytest.approx([assessor.assess(p).risk for p in photos], abs=1e-4)
+
+
+def test_no_photos_give_no_assessments(assessor):
+    assert assessor.assess_many([]) == []
+
+
+def test_the_network_sees_the_central_square_of_the_crop(assessor):
+    assert assessor.view(photo()).square == (40, 0, 280, 240)
+
+
+def test_the_overlay_has_the_size_of_the_photo_and_leaves_what_the_network_does_not_see(assessor):
+    picture = photo()
+    drawn = assessor.explain(picture)
+    assert drawn.shape == picture.rgb.shape
+    assert np.array_equal(drawn[:, :40], picture.rgb[:, :40])
+    assert not np.array_equal(drawn, picture.rgb)
+
+
+def test_explaining_does_not_change_the_score(assessor):
+    before = assessor.assess(photo()).risk
+    assessor.explain(photo())
+    assert assessor.assess(photo()).risk == before

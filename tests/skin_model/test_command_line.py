@@ -1,0 +1,90 @@
+"""python -m skin_model: one JSON object a file, in order, and the exit status that outsiders' scripts rely on."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from skin_model.__main__ import app
+
+KEYS = ["file", "risk", "band", "diagnoses", "border", "crop", "problems", "refused", "message"]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with b.png, a.jpg (both skin-coloured), a cut file and a file that is no photo."""
+    folder = tmp_path / "photos"
+    (folder / "deeper").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    rgb = np.clip(rng.normal((210, 165, 140), 8, (200, 300, 3)), 0, 255).astype(np.uint8)
+    Image.fromarray(rgb).save(folder / "b.png")
+    Image.fromarray(rgb).save(folder / "a.jpg", quality=92)
+    Image.fromarray(rgb).save(folder / "deeper" / "a.jpg", quality=92)
+    (folder / "cut.jpg").write_bytes((folder / "a.jpg").read_bytes()[:3000])
+    (folder / "notes.txt").write_text("no photo")
+    return folder
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def lines(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_one_object_a_file_with_exactly_the_keys_of_the_contract(photos):
+    result = run(photos / "a.jpg", photos / "b.png", "--json")
+    assert result.exit_code == 0
+    assert [list(line) for line in lines(result)] == [KEYS, KEYS]
+
+
+def test_folders_are_expanded_in_sorted_order_and_other_files_left_alone(photos):
+    found = [line["file"] for line in lines(run(photos, "--json"))]
+    assert found == [str(photos / name) for name in ("a.jpg", "b.png", "cut.jpg", "deeper/a.jpg")]
+
+
+def test_arguments_keep_their_order(photos):
+    found = [line["file"] for line in lines(run(photos / "b.png", photos / "a.jpg", "--json"))]
+    assert found == [str(photos / "b.png"), str(photos / "a.jpg")]
+
+
+def test_a_damaged_file_gets_a_line_with_a_code_a_sentence_and_no_number(photos):
+    (line,) = lines(run(photos / "cut.jpg", "--json"))
+    assert line["refused"] == "damaged_file"
+    assert line["message"]
+    assert [line[key] for key in ("risk", "band", "diagnoses", "border", "crop")] == [None] * 5
+
+
+def test_a_missing_file_gets_a_line_and_status_2_and_the_rest_is_scored(photos):
+    result = run(photos / "nowhere.jpg", photos / "a.jpg", "--json")
+    assert result.exit_code == 2
+    missing, scored = lines(result)
+    assert missing["refused"] == "no_such_file"
+    assert scored["risk"] is not None
+
+
+def test_whatever_decodes_gets_a_number(photos):
+    assert all(0 <= line["risk"] <= 1 for line in lines(run(photos / "b.png", "--json")))
+
+
+def test_a_broken_checkpoint_is_status_1_and_one_sentence(photos, tmp_path):
+    result = run(photos / "a.jpg", "--checkpoint", tmp_path)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+    assert "Traceback" not in result.stderr
+
+
+def test_overlays_have_the_photos_size_and_never_overwrite_each_other(photos, tmp_path):
+    run(photos, "--overlay", tmp_path / "overlays", "--json")
+    names = sorted(f.name for f in (tmp_path / "overlays").iterdir())
+    assert names == ["a-2.png", "a.png", "b.png"]
+    assert Image.open(tmp_path / "overlays" / "b.png").size == (300, 200)
+
+
+def test_without_json_a_person_reads_the_band_and_no_number_of_a_refused_file(photos):
+    assert "%" in run(photos / "a.jpg").stdout or "skin" in run(photos / "a.jpg").stdout
+    assert "%" not in run(photos / "cut.jpg").stdout
