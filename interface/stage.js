@@ -1,0 +1,175 @@
+// The stage: shows the photo, takes one by camera, paste or drop, and lets a box be drawn on it.
+// Gradio calls this once with `element`, `trigger`, `props` and `watch`. Every photo, wherever it comes from, goes
+// through the upload button's file input, so that there is one way into the server.
+const part = (name) => element.querySelector(".stage-" + name);
+const texts = props.texts;
+const image = element.querySelector(".stage-picture img");
+const video = element.querySelector("video");
+const uploadInput = () => document.querySelector("#choose-photo input[type=file]");
+let stream = null;
+
+function say(text) { part("message").textContent = text || ""; }
+
+function handOver(file) {
+  if (!file) return;
+  if (file.size > props.max_bytes) { say(texts.too_large); return; }
+  say("");
+  const transfer = new DataTransfer();
+  transfer.items.add(file);
+  uploadInput().files = transfer.files;
+  uploadInput().dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+// Gradio answers an upload that is too large in its own words, so it is stopped before it is sent.
+window.addEventListener("change", (event) => {
+  const input = uploadInput();
+  if (event.target !== input || !input.files.length) return;
+  if (input.files[0].size > props.max_bytes) {
+    event.stopImmediatePropagation();
+    input.value = "";
+    say(texts.too_large);
+  } else { say(""); closeCamera(); }
+}, true);
+
+// Phones offer their photo library and camera for image/*; the server decides what it can read.
+const offerImages = () => uploadInput()?.setAttribute("accept", "image/*,.heic,.heif");
+offerImages();
+document.addEventListener("pointerdown", offerImages, true);
+document.addEventListener("keydown", offerImages, true);
+
+// --- paste and drop -------------------------------------------------------------------------------------------------
+document.addEventListener("paste", (event) => {
+  const file = [...(event.clipboardData?.files || [])][0];
+  if (file) { event.preventDefault(); handOver(file); }
+});
+for (const kind of ["dragenter", "dragover"]) {
+  element.addEventListener(kind, (event) => { event.preventDefault(); part("empty").classList.add("over"); });
+}
+element.addEventListener("dragleave", () => part("empty").classList.remove("over"));
+element.addEventListener("drop", (event) => {
+  event.preventDefault();
+  part("empty").classList.remove("over");
+  handOver([...(event.dataTransfer?.files || [])][0]);
+});
+part("empty").addEventListener("click", () => uploadInput()?.click());
+
+// --- camera ---------------------------------------------------------------------------------------------------------
+function closeCamera() {
+  stream?.getTracks().forEach((track) => track.stop());
+  stream = null;
+  video.srcObject = null;
+  part("camera").hidden = true;
+  show();
+}
+
+async function openCamera() {
+  say("");
+  // Browsers give pages without https no camera; the phone's own camera app still works.
+  if (!navigator.mediaDevices?.getUserMedia) { part("native").click(); return; }
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({
+      audio: false,
+      video: { facingMode: { ideal: "environment" }, width: { ideal: 3840 }, height: { ideal: 2160 } },
+    });
+  } catch (problem) {
+    say(problem.name === "NotAllowedError" ? texts.camera_denied : texts.camera_missing);
+    return;
+  }
+  video.srcObject = stream;
+  for (const name of ["empty", "picture", "tools"]) part(name).hidden = true;
+  part("camera").hidden = false;
+  part("shutter").focus();
+}
+
+function takePhoto() {
+  if (!video.videoWidth) return;
+  const canvas = document.createElement("canvas");
+  canvas.width = video.videoWidth;
+  canvas.height = video.videoHeight;
+  canvas.getContext("2d").drawImage(video, 0, 0);
+  canvas.toBlob((blob) => {
+    closeCamera();
+    handOver(new File([blob], "camera.jpg", { type: "image/jpeg" }));
+  }, "image/jpeg", 0.95);
+}
+
+window.addEventListener("open-camera", openCamera);
+window.addEventListener("pagehide", () => stream && closeCamera());
+part("shutter").addEventListener("click", takePhoto);
+part("close").addEventListener("click", closeCamera);
+part("native").addEventListener("change", () => handOver(part("native").files[0]));
+
+// --- the photo and the box on it ------------------------------------------------------------------------------------
+function place(node, box) {
+  node.hidden = !box;
+  if (!box) return;
+  const [left, top, right, bottom] = box.map((share) => share * 100);
+  Object.assign(node.style, {
+    left: left + "%", top: top + "%", width: right - left + "%", height: bottom - top + "%",
+  });
+}
+
+function show() {
+  const value = props.value;
+  if (stream) return;
+  part("empty").hidden = Boolean(value);
+  part("picture").hidden = part("tools").hidden = !value;
+  if (!value) return;
+  if (image.getAttribute("src") !== value.src) image.src = value.src;
+  place(part("scored"), value.scored);
+  place(part("box"), null);
+  part("whole").hidden = !value.region;
+}
+watch("value", () => { choosing(false); show(); });
+watch("square", () => place(part("box"), props.square));
+show();
+
+function choosing(on) {
+  part("choose").setAttribute("aria-pressed", String(on));
+  part("picture").classList.toggle("choosing", on);
+  say(on ? texts.drag : "");
+}
+part("choose").addEventListener("click", () => choosing(part("choose").getAttribute("aria-pressed") !== "true"));
+part("whole").addEventListener("click", () => trigger("whole"));
+element.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  choosing(false);
+  if (stream) closeCamera();
+});
+
+// The network looks at a square, so the box is one. A finger must be free to scroll, so it draws only after "choose".
+let start = null;
+let box = null;
+const at = (event) => {
+  const frame = image.getBoundingClientRect();
+  const clamp = (value, most) => Math.min(Math.max(value, 0), most);
+  return [clamp(event.clientX - frame.left, frame.width), clamp(event.clientY - frame.top, frame.height), frame];
+};
+part("picture").addEventListener("pointerdown", (event) => {
+  const chosen = part("picture").classList.contains("choosing");
+  if (event.button !== 0 || (event.pointerType === "touch" && !chosen)) return;
+  event.preventDefault();
+  part("picture").setPointerCapture(event.pointerId);
+  start = at(event);
+});
+part("picture").addEventListener("pointermove", (event) => {
+  if (!start) return;
+  const [x, y, frame] = at(event);
+  const [x0, y0] = start;
+  const rightwards = x >= x0, downwards = y >= y0;
+  const side = Math.min(
+    Math.max(Math.abs(x - x0), Math.abs(y - y0)),
+    rightwards ? frame.width - x0 : x0,
+    downwards ? frame.height - y0 : y0,
+  );
+  const left = rightwards ? x0 : x0 - side, top = downwards ? y0 : y0 - side;
+  box = [left / frame.width, top / frame.height, (left + side) / frame.width, (top + side) / frame.height];
+  place(part("box"), box);
+});
+for (const kind of ["pointerup", "pointercancel"]) {
+  part("picture").addEventListener(kind, () => {
+    const drawn = kind === "pointerup" && box && box[2] - box[0] > 0.02;
+    if (start && drawn) { choosing(false); trigger("box", { box }); } else if (start) place(part("box"), null);
+    start = box = null;
+  });
+}
