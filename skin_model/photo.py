@@ -121,12 +121,12 @@ def open_photo(source: str | os.PathLike | bytes, *, region: tuple[int, int, int
     if len(data) > MAX_BYTES:
         raise FileTooLarge
     picture = _header(data)
-    width, height = picture.size
+    width, height = whole = picture.size
     _check_size(width, height)
+    factor = _reduction(width, height) if region is None else 1
 
     with _damage_refused():
-        if isinstance(picture, JpegImageFile) and region is None:
-            factor = _reduction(width, height)
+        if isinstance(picture, JpegImageFile) and factor > 1:
             # libjpeg decodes at 1/2, 1/4 or 1/8 for a fraction of the cost; None keeps the colour mode.
             picture.draft(None, (width // factor, height // factor))
         picture.load()
@@ -141,7 +141,7 @@ def open_photo(source: str | os.PathLike | bytes, *, region: tuple[int, int, int
     if region is not None:
         upright = _cut(upright, region)
         width, height = upright.size
-    elif (factor := _reduction(*upright.size)) > 1:
+    elif factor > 1 and picture.size == whole:  # not reduced by its decoder
         upright = upright.reduce(factor)
     return Photo(np.array(_on_white(upright, profile)), width, height)
 
@@ -257,7 +257,7 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
         if transparent is not None:
             grey.putalpha(Image.fromarray(np.where(levels == transparent, 0, 255).astype(np.uint8)))
         return grey
-    if "transparency" in picture.info or picture.mode in ("P", "PA", "RGBa"):
+    if "transparency" in picture.info or picture.mode in ("P", "PA"):
         return picture.convert("RGBA")
     if picture.mode == "1":
         return picture.convert("L")
@@ -288,9 +288,9 @@ _SRGB = ImageCms.createProfile("sRGB")
 def _to_srgb(colours: Image.Image, profile: bytes) -> Image.Image:
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        # A grey palette or grey pixels may carry an RGB profile.
-        matching = colours.convert("RGB") if source.profile.xcolor_space == "RGB " else colours
-        converted = ImageCms.profileToProfile(matching, source, _SRGB, outputMode="RGB")
+        # Grey pixels may carry the RGB profile of their camera.
+        grey_under_rgb = colours.mode == "L" and source.profile.xcolor_space == "RGB "
+        matching = colours.convert("RGB") if grey_under_rgb else colours
+        return ImageCms.profileToProfile(matching, source, _SRGB, outputMode="RGB")
     except Exception:  # a broken profile, or one of another colour space, says nothing about the colours
         return colours.convert("RGB")
-    return converted
