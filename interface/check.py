@@ -112,7 +112,7 @@ def build(assessor: Assessor) -> None:
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=5, min_width=320):
             shown = stage(MAX_BYTES)
-            with gr.Row(elem_classes="buttons"):
+            with gr.Row(elem_id="sources"):
                 upload = gr.UploadButton(
                     sentence("interface.upload"), variant="primary", elem_id="choose-photo", min_width=140
                 )

@@ -68,15 +68,10 @@ def _card(kind: str, title: str, body: str) -> str:
 def _meter(risk: float, thresholds: Thresholds) -> str:
     """The risk on a scale of 0 to 100 %, with the bands' borders marked and named."""
     low, high, here = (f"{100 * value:.1f}%" for value in (thresholds.low, thresholds.high, risk))
-    names = [
-        (0.0, thresholds.low, "low"),
-        (thresholds.low, thresholds.high, "raised"),
-        (thresholds.high, 1.0, "high"),
-    ]
+    starts = {"low": thresholds.low, "raised": thresholds.low, "high": thresholds.high}
     labels = "".join(
-        f'<span style="left:{100 * start:.1f}%;width:{100 * (end - start):.1f}%">'
-        f"{escape(sentence(f'interface.meter.{name}')) if end - start >= 0.13 else ''}</span>"
-        for start, end, name in names
+        f"<span>{escape(sentence(f'interface.meter.{name}', start=percent(start)))}</span>"
+        for name, start in starts.items()
     )
     text = sentence(
         "interface.meter.label", risk=percent(risk), low=percent(thresholds.low), high=percent(thresholds.high)

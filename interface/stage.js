@@ -5,7 +5,7 @@ const part = (name) => element.querySelector(".stage-" + name);
 const texts = props.texts;
 const image = element.querySelector(".stage-picture img");
 const video = element.querySelector("video");
-const uploadInput = () => document.querySelector("#choose-photo input[type=file]");
+const uploadInput = () => document.querySelector("#sources input[type=file]");
 let stream = null;
 
 function say(text) { part("message").textContent = text || ""; }
@@ -78,7 +78,8 @@ async function openCamera() {
   video.srcObject = stream;
   for (const name of ["empty", "picture", "tools"]) part(name).hidden = true;
   part("camera").hidden = false;
-  part("shutter").focus();
+  part("shutter").focus({ preventScroll: true });
+  element.scrollIntoView({ block: "start" });
 }
 
 function takePhoto() {

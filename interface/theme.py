@@ -54,6 +54,8 @@ def theme() -> gr.themes.Base:
         button_secondary_text_color_dark="*neutral_100",
         button_border_width="1px",
         button_large_text_weight="600",
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_400",
         checkbox_label_background_fill_selected="*primary_50",
         checkbox_label_background_fill_selected_dark="*primary_900",
         checkbox_background_color_selected="*primary_700",

@@ -1,0 +1,60 @@
+"""A served interface on random weights, for the tests with a client and with a browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import torch
+
+import interface
+from skin_model import network
+from skin_model.assess import Assessor
+from skin_model.calibration import Calibration, Thresholds
+from skin_model.checkpoint import Checkpoint, Config
+from skin_model.diagnoses import DIAGNOSES
+
+OPERATING_POINTS = [
+    {"threshold": 0.1, "sensitivity": 0.95, "specificity": 0.52},
+    {"threshold": 0.3, "sensitivity": 0.81, "specificity": 0.77},
+    {"threshold": 0.6, "sensitivity": 0.44, "specificity": 0.93},
+]
+
+
+class RefusingGate:
+    """A novelty gate that takes nothing for skin."""
+
+    def score(self, maps: list[torch.Tensor]) -> torch.Tensor:
+        return torch.ones(len(maps[0]))
+
+    def refuses(self, score: torch.Tensor) -> torch.Tensor:
+        return score > 0
+
+
+def random_assessor(gate: object | None = None) -> Assessor:
+    """Random weights, always the same; without a gate every photo that opens gets a result."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    config = Config(
+        diagnoses=DIAGNOSES,
+        preprocessing=network.Preprocessing(),
+        calibration=Calibration(),
+        thresholds=Thresholds(low=0.1, high=0.3, malignant_from=1.0, benign_to=0.0),
+        operating_points=OPERATING_POINTS,
+    )
+    weights = network.create(len(DIAGNOSES)).eval().requires_grad_(False)
+    return Assessor(Checkpoint(config, weights, gate, "random"))
+
+
+@contextmanager
+def serve(assessor: Assessor) -> Iterator[str]:
+    """The address of the interface while it is served."""
+    page = interface.build(assessor)
+    _, address, _ = interface.launch(page, prevent_thread_lock=True, quiet=True)
+    try:
+        yield address.rstrip("/")
+    finally:
+        page.close()
