@@ -19,7 +19,6 @@ from skin_model.photo import MAX_BYTES, Photo, PhotoRefused, open_photo
 from skin_model.wording import sentence
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-METHODS = ("grad_cam", "integrated_gradients", "occlusion")
 KEPT_SECONDS = 600
 """How long a visit's photo is kept in memory; its files on disk go no later."""
 
@@ -139,8 +138,8 @@ def build(assessor: Assessor) -> None:
                 )
                 strength = gr.Slider(0, 100, 50, step=5, label=sentence("interface.strength"), elem_id="strength")
                 method = gr.Radio(
-                    [(sentence(f"interface.method.{name}"), name) for name in METHODS],
-                    value=METHODS[0],
+                    [(sentence(f"interface.method.{name}"), name) for name in saliency.METHODS],
+                    value=saliency.METHODS[0],
                     label=sentence("interface.method"),
                     elem_id="method",
                 )
@@ -290,13 +289,13 @@ def build(assessor: Assessor) -> None:
 def _endpoint(assessor: Assessor) -> None:
     """The public ``/assess``, on components of its own that no visitor sees."""
     photo = gr.File(visible=False, label="photo")
-    method = gr.Radio(list(METHODS), value=METHODS[0], visible=False, label="method")
+    method = gr.Radio(list(saliency.METHODS), value=saliency.METHODS[0], visible=False, label="method")
     strength = gr.Slider(0, 1, 0.5, visible=False, label="strength")
     answer = gr.JSON(visible=False, label="assessment")
     overlay = gr.Image(visible=False, format="jpeg", label="overlay")
     crop = gr.Image(visible=False, format="jpeg", label="crop")
 
-    def assess(photo: str, method: str = METHODS[0], strength: float = 0.5) -> tuple[Any, Any, Any]:
+    def assess(photo: str, method: str = saliency.METHODS[0], strength: float = 0.5) -> tuple[Any, Any, Any]:
         """Score a photo of a skin lesion. A screening aid, not a diagnosis.
 
         Returns the object that the command line prints with --json, the photo with the heat drawn over it, and the

@@ -8,11 +8,13 @@ Without --url the interface is served here with the embedded checkpoint. Only re
 from __future__ import annotations
 
 import argparse
+import io
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -80,7 +82,9 @@ def shoot_for_readme(browser: Browser, url: str, file: Path) -> None:
     page = visit(browser, url, "desktop", "light")
     choose(page, EXAMPLES / "tone-4-uneven.jpg")
     file.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=file)
+    shot = Image.open(io.BytesIO(page.screenshot()))
+    # 256 colours, as a README's picture has to stay under 300 kB.
+    shot.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True)
 
 
 def main() -> None:
