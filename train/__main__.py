@@ -1,0 +1,113 @@
+"""python -m train: photographs in, a published checkpoint out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from train import UserError
+
+app = typer.Typer(
+    help="Train, evaluate and publish a checkpoint from folders of labelled photographs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _main() -> None:
+    pass
+
+
+def _repeatable_folders(arguments: list[str]) -> list[str]:
+    """``--data A B`` as ``--data A --data B``, which is what click understands."""
+    spread, flag, first = [], "", True
+    for argument in arguments:
+        if argument.startswith("-"):
+            name, _, value = argument.partition("=")
+            flag, first = (argument, True) if name == "--data" and not value else ("", True)
+            spread.append(argument)
+        elif flag:
+            spread += [argument] if first else [flag, argument]
+            first = False
+        else:
+            spread.append(argument)
+    return spread
+
+
+@app.command()
+def prepare(
+    data: Annotated[list[Path], typer.Option(help="Data folders, one or more; their layout is detected.")],
+    out: Annotated[Path, typer.Option(help="The work folder that split.csv and audit.json are written to.")],
+    keep_split: Annotated[
+        Path | None, typer.Option(help="An earlier split.csv: its photographs keep their split, the test stays locked.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides which groups go where; the same seed gives the same split.")] = 0,
+) -> None:
+    """Read data folders, find near-duplicates, and split into train, validation and test without leaks."""
+    from train import shortcuts, splits
+
+    audit = splits.prepare(data, out, keep_split, seed)
+    print(shortcuts.table(audit))
+    for reason, count in audit["left_out"].items():
+        print(f"left out, {reason}: {count}")
+    print(f"\nWrote {out / 'split.csv'}. Next: python -m train fit --work {out} --out RUN")
+
+
+@app.command()
+def audit(
+    data: Annotated[list[Path], typer.Option(help="Data folders, or split files (CSV with source and malignant).")],
+    out: Annotated[Path | None, typer.Option(help="Write the audit to this JSON file too.")] = None,
+    work: Annotated[Path | None, typer.Option(help="A folder that keeps what was compared, for a quick rerun.")] = None,
+    duplicates: Annotated[bool, typer.Option(help="Look for near-duplicates (opens every photograph).")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of the table.")] = False,
+) -> None:
+    """Say what can be predicted without looking at the lesion, and what crosses a split."""
+    from train import shortcuts
+
+    found = shortcuts.audit_files(data, work, duplicates)
+    text = json.dumps(found, indent=1)
+    if out:
+        aside = out.with_name(out.name + ".part")
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(text + "\n", encoding="utf-8")
+        aside.replace(out)
+    print(text if as_json else shortcuts.table(found))
+
+
+@app.command()
+def evaluate(
+    out: Annotated[Path, typer.Option(help="The folder for metrics.json, predictions.csv and the pictures.")],
+    checkpoint: Annotated[
+        str | None, typer.Option(metavar="FOLDER|HUB_ID[@REVISION]", help="Default: the checkpoint that comes along.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="A data folder, scored whole; its layout is detected.")] = None,
+    work: Annotated[Path | None, typer.Option(help="A work folder made by prepare; one split of it is scored.")] = None,
+    split: Annotated[str, typer.Option(help="train, validation or test, for --work.")] = "test",
+    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap; the same seed gives the same intervals.")] = 0,
+) -> None:
+    """Score photographs with a checkpoint and say how good it is, per source, with intervals; repeat it to resume."""
+    from train import evaluate as room
+
+    metrics = room.evaluate(checkpoint, out, data=data, work=work, split=split, resamples=resamples, seed=seed)
+    print(room.table(metrics))
+    print(f"\nWrote {out / room.METRICS_FILE}, {room.PREDICTIONS_FILE} and the pictures beside it.")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; what a user can mend is one sentence on stderr and exit status 2."""
+    try:
+        app(_repeatable_folders(sys.argv[1:] if arguments is None else arguments), prog_name="python -m train")
+    except UserError as problem:
+        print(f"Error: {problem}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
