@@ -24,20 +24,21 @@ def _main() -> None:
     pass
 
 
-def _repeatable_folders(arguments: list[str]) -> list[str]:
-    """``--data A B`` as ``--data A --data B``, which is what click understands."""
-    spread, flag, first = [], "", True
+_SEVERAL = frozenset({"--data", "--recipes", "--formats"})
+
+
+def spread(arguments: list[str]) -> list[str]:
+    """``--data A B`` as ``--data A --data B``, which is what typer understands; the same for all of _SEVERAL."""
+    found, option, values = [], "", 0
     for argument in arguments:
         if argument.startswith("-"):
-            name, _, value = argument.partition("=")
-            flag, first = (argument, True) if name == "--data" and not value else ("", True)
-            spread.append(argument)
-        elif flag:
-            spread += [argument] if first else [flag, argument]
-            first = False
-        else:
-            spread.append(argument)
-    return spread
+            option, values = argument if argument in _SEVERAL else "", 0
+        elif option:
+            values += 1
+            if values > 1:
+                found.append(option)
+        found.append(argument)
+    return found
 
 
 @app.command()
@@ -103,7 +104,7 @@ def evaluate(
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; what a user can mend is one sentence on stderr and exit status 2."""
     try:
-        app(_repeatable_folders(sys.argv[1:] if arguments is None else arguments), prog_name="python -m train")
+        app(spread(sys.argv[1:] if arguments is None else arguments), prog_name="python -m train")
     except UserError as problem:
         print(f"Error: {problem}", file=sys.stderr)
         raise SystemExit(2) from None

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from train.data_folder import COLUMNS, DataFolder
 from train.labels import CatalogueError
-from train.layouts import COLUMNS, LAYOUTS, DataFolder
+from train.layouts import LAYOUTS, Layout
 
 __all__ = ["COLUMNS", "FAMILIES", "TEST_ONLY", "CatalogueError", "family", "read", "read_all"]
 
@@ -74,7 +75,7 @@ def read_all(folders: Sequence[Path], work: Path | None = None) -> tuple[pd.Data
     return pd.concat(tables, ignore_index=True), pd.DataFrame(left_out, columns=columns).astype(str)
 
 
-def _recognise(data: DataFolder):  # noqa: ANN202 - a Layout, whose type is an implementation detail of the readers
+def _recognise(data: DataFolder) -> Layout:
     found = [layout for layout in LAYOUTS if layout.recognise(data)]
     if not found:
         known = "; ".join(layout.described for layout in LAYOUTS)

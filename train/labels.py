@@ -53,7 +53,7 @@ def diagnosis(label: str) -> str:
     return next((code for pattern, code in _WORDS if re.search(pattern, plain)), "")
 
 
-def malignant(word: str) -> int | None:
+def yes_or_no(word: str) -> int | None:
     """1 or 0 for malignant, benign, 1, 0, true, false, melanoma…; None for anything else, also indeterminate."""
     plain = word.strip().lower()
     return 1 if plain in _YES else 0 if plain in _NO else None

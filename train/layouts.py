@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,33 +14,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from train import labels
-from train.labels import CatalogueError, NoLabel
-
-COLUMNS: tuple[str, ...] = (
-    "root",
-    "file",
-    "source",
-    "image_id",
-    "lesion_id",
-    "patient_id",
-    "diagnosis",
-    "malignant",
-    "modality",
-    "confirmed_by",
-    "age",
-    "sex",
-    "site",
-    "fitzpatrick",
-    "licence",
-    "given_split",
-)
-"""Columns of a catalogue. given_split is what the layout itself says (train, validation, test), "" where nothing."""
-
-_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".bmp", ".tif", ".tiff"})
-_UNKNOWN = frozenset({"nan", "none", "unknown", "unk", "null", "na", "n/a"})
-_SPLITS = {"train": "train", "training": "train", "val": "validation", "valid": "validation"}
-_SPLITS |= {"validation": "validation", "test": "test", "testing": "test"}
-_LARGEST_TABLE_DEPTH = 2
+from train.data_folder import COLUMNS, TABLE_DEPTH, DataFolder, given_split, known_text, plain_id
+from train.labels import CatalogueError
 
 
 @dataclass(frozen=True)
@@ -56,96 +29,13 @@ class Layout:
     contains: frozenset[str] = frozenset()
 
 
-class DataFolder:
-    """A data folder's files, and the rows and left-out rows that a reader collects from it."""
-
-    def __init__(self, root: Path, work: Path | None) -> None:
-        self.root, self.work = root, work
-        self.rows: list[dict[str, object]] = []
-        self.left_out: list[dict[str, object]] = []
-        files = sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
-        self.files = [path for path in files if not any(part.startswith((".", "__MACOSX")) for part in path.parts)]
-
-    @cached_property
-    def pictures(self) -> list[Path]:
-        """Relative paths of all photographs, sorted."""
-        return [path for path in self.files if path.suffix.lower() in _PICTURES]
-
-    @cached_property
-    def paths(self) -> set[str]:
-        """Relative paths of all files."""
-        return {path.as_posix() for path in self.files}
-
-    @cached_property
-    def by_stem(self) -> dict[str, str]:
-        """Photograph name without ending -> relative path; the first where a name comes twice."""
-        return {path.stem: path.as_posix() for path in reversed(self.pictures)}
-
-    @cached_property
-    def headers(self) -> dict[Path, list[str]]:
-        """Relative path of every table near the top -> its first line's cells."""
-        found = {}
-        for path in self.files:
-            if path.suffix.lower() == ".csv" and len(path.parts) <= _LARGEST_TABLE_DEPTH:
-                with (self.root / path).open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-                    found[path] = [cell.strip() for cell in next(csv.reader(stream), [])]
-        return found
-
-    def tables(self, *columns: str) -> list[Path]:
-        """Tables that have all these columns."""
-        return [path for path, header in self.headers.items() if set(columns) <= set(header)]
-
-    def table(self, path: Path, header: list[str] | None = None) -> Iterator[dict[str, str]]:
-        """A table's rows as text, "" for empty and unknown cells. header: names, where the file has none."""
-        options = {"header": None, "names": header} if header else {}
-        table = pd.read_csv(
-            self.root / path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True, **options
-        )
-        table.columns = [str(name).strip() for name in table.columns]
-        yield from table.map(_cell).to_dict("records")
-
-    def add(
-        self, file: str | None, source: str, image_id: str, words: Iterable[str], said: int | None = None, **known: str
-    ) -> None:
-        """Collect one row. words: upstream's labels, the most specific first; said: 0/1 if upstream says malignancy."""
-        row = {"root": str(self.root), "file": file or "", "source": source, "image_id": image_id}
-        code = next((code for word in words if (code := labels.diagnosis(word))), "")
-        try:
-            code, malignant = labels.reconcile(code, said)
-            if not file or file not in self.paths:
-                self._leave_out(row, code, str(malignant), "no such photograph in the folder")
-                return
-        except NoLabel as reason:
-            self._leave_out(row, code, "" if said is None else str(said), str(reason))
-            return
-        self.rows.append(dict.fromkeys(COLUMNS, "") | known | row | {"diagnosis": code, "malignant": malignant})
-
-    def _leave_out(self, row: dict[str, object], code: str, malignant: str, reason: str) -> None:
-        self.left_out.append(row | {"diagnosis": code, "malignant": malignant, "reason": reason})
-
-
-def _cell(text: str) -> str:
-    text = text.strip()
-    return "" if text.lower() in _UNKNOWN else text
-
-
-def _given_split(path: str | Path) -> str:
-    """train, validation or test where a folder on the way to the file, or a word of its name, says so."""
-    parts = [part.lower() for part in Path(path).parent.parts] + re.split(r"[^a-z]+", Path(path).stem.lower())
-    return next((_SPLITS[part] for part in parts if part in _SPLITS), "")
-
-
-def _plain_id(name: str) -> str:
-    return Path(name).stem.removesuffix("_downsampled")
-
-
 def _read_lesions_csv(data: DataFolder) -> None:
     required = {"file", "source", "image_id", "malignant"}
     missing = sorted(required - set(data.headers[Path("lesions.csv")]))
     if missing:
         raise CatalogueError(f"{data.root / 'lesions.csv'} lacks the column {missing[0]}.")
     for row in data.table(Path("lesions.csv")):
-        said = labels.malignant(row["malignant"])
+        said = labels.yes_or_no(row["malignant"])
         known = {c: row.get(c, "") for c in COLUMNS[4:] if c not in ("diagnosis", "malignant")}
         data.add(row["file"], row["source"], row["image_id"], [row.get("diagnosis", "")], said, **known)
 
@@ -213,7 +103,7 @@ def _isic_2016_tables(data: DataFolder) -> list[Path]:
     return [
         path
         for path, header in data.headers.items()
-        if len(header) == 2 and _ISIC_2016_HEADER.fullmatch(header[0]) and labels.malignant(header[1]) is not None
+        if len(header) == 2 and _ISIC_2016_HEADER.fullmatch(header[0]) and labels.yes_or_no(header[1]) is not None
     ]
 
 
@@ -222,7 +112,7 @@ def _read_isic_2016(data: DataFolder) -> None:
         for row in data.table(path, header=["image_id", "label"]):
             name = row["image_id"]
             # The challenge calls its two classes malignant and benign; its malignant ones are all melanomas.
-            said = labels.malignant(row["label"])
+            said = labels.yes_or_no(row["label"])
             words = ["mel"] if said else []
             data.add(
                 data.by_stem.get(name),
@@ -232,7 +122,7 @@ def _read_isic_2016(data: DataFolder) -> None:
                 said,
                 modality="dermoscopic",
                 licence="CC0",
-                given_split=_given_split(path),
+                given_split=given_split(path),
             )
 
 
@@ -241,8 +131,8 @@ def _read_isic_2017(data: DataFolder) -> None:
     for path in data.tables("image_id", "melanoma", "seborrheic_keratosis"):
         for row in data.table(path):
             name = row["image_id"]
-            code = "mel" if labels.malignant(row["melanoma"]) else ""
-            code = code or ("bkl" if labels.malignant(row["seborrheic_keratosis"]) else "nv")
+            code = "mel" if labels.yes_or_no(row["melanoma"]) else ""
+            code = code or ("bkl" if labels.yes_or_no(row["seborrheic_keratosis"]) else "nv")
             more = details.get(name, {})
             data.add(
                 data.by_stem.get(name),
@@ -253,7 +143,7 @@ def _read_isic_2017(data: DataFolder) -> None:
                 age=more.get("age_approximate", ""),
                 sex=more.get("sex", ""),
                 licence="CC0",
-                given_split=_given_split(path),
+                given_split=given_split(path),
             )
 
 
@@ -273,12 +163,12 @@ def _read_isic_2019(data: DataFolder) -> None:
         classes = [c for c in ("MEL", "NV", "BCC", "AK", "AKIEC", "BKL", "DF", "VASC", "SCC", "UNK") if c in header]
         source = "ham10000" if "AKIEC" in header else "isic_2019"
         for row in data.table(path):
-            marked = [name for name in classes if labels.malignant(row[name])]
+            marked = [name for name in classes if labels.yes_or_no(row[name])]
             more = details.get(row["image"], {})
             data.add(
                 data.by_stem.get(row["image"]),
                 source,
-                _plain_id(row["image"]),
+                plain_id(row["image"]),
                 marked if len(marked) == 1 else [],
                 lesion_id=more.get("lesion_id", ""),
                 modality="dermoscopic",
@@ -287,20 +177,20 @@ def _read_isic_2019(data: DataFolder) -> None:
                 sex=more.get("sex", ""),
                 site=more.get("anatom_site_general", ""),
                 licence="CC BY-NC 4.0",
-                given_split=_given_split(path),
+                given_split=given_split(path),
             )
 
 
 def _read_isic_2020(data: DataFolder) -> None:
     for path in data.tables("image_name", "patient_id", "target"):
         for row in data.table(path):
-            said = labels.malignant(row.get("benign_malignant", "")) if row.get("benign_malignant") else None
+            said = labels.yes_or_no(row.get("benign_malignant", "")) if row.get("benign_malignant") else None
             data.add(
                 data.by_stem.get(row["image_name"]),
                 "siim_isic_2020",
                 row["image_name"],
                 [row.get("diagnosis", "")],
-                labels.malignant(row["target"]) if said is None else said,
+                labels.yes_or_no(row["target"]) if said is None else said,
                 lesion_id=row.get("lesion_id", ""),
                 patient_id=row["patient_id"],
                 modality="dermoscopic",
@@ -322,7 +212,7 @@ def _read_pad_ufes_20(data: DataFolder) -> None:
                 lesion_id=row.get("lesion_id", ""),
                 patient_id=row["patient_id"],
                 modality="smartphone",
-                confirmed_by="histo" if labels.malignant(row.get("biopsed", "")) else "clinical",
+                confirmed_by="histo" if labels.yes_or_no(row.get("biopsed", "")) else "clinical",
                 age=row.get("age", ""),
                 sex=row.get("gender", "").lower(),
                 site=row.get("region", "").lower(),
@@ -335,9 +225,9 @@ def _read_isic_cli(data: DataFolder) -> None:
     for path in data.tables("isic_id"):
         for row in data.table(path):
             levels = [row.get(f"diagnosis_{level}", "") for level in (5, 4, 3, 2, 1)]
-            said = labels.malignant(row.get("diagnosis_1", ""))
+            said = labels.yes_or_no(row.get("diagnosis_1", ""))
             if said is None:
-                said = labels.malignant(row.get("benign_malignant", ""))
+                said = labels.yes_or_no(row.get("benign_malignant", ""))
             data.add(
                 data.by_stem.get(row["isic_id"]),
                 "isic_archive",
@@ -357,7 +247,7 @@ def _read_isic_cli(data: DataFolder) -> None:
 
 
 def _imagefolder_tables(data: DataFolder) -> list[Path]:
-    lines = [path for path in data.files if path.name == "metadata.jsonl" and len(path.parts) <= _LARGEST_TABLE_DEPTH]
+    lines = [path for path in data.files if path.name == "metadata.jsonl" and len(path.parts) <= TABLE_DEPTH]
     return [path for path in data.tables("file_name") if path.name == "metadata.csv"] + lines
 
 
@@ -365,11 +255,11 @@ def _read_imagefolder(data: DataFolder) -> None:
     for path in _imagefolder_tables(data):
         for row in data.table(path) if path.suffix == ".csv" else _json_lines(data.root / path):
             file = (path.parent / row["file_name"]).as_posix()
-            said = labels.malignant(row.get("malignant", ""))
+            said = labels.yes_or_no(row.get("malignant", ""))
             if said is None:
-                said = labels.malignant(row.get("label", ""))
+                said = labels.yes_or_no(row.get("label", ""))
             known = {c: row.get(c, "") for c in COLUMNS[4:] if c not in ("diagnosis", "malignant")}
-            known["given_split"] = known["given_split"] or _given_split(file)
+            known["given_split"] = known["given_split"] or given_split(file)
             data.add(
                 file,
                 row.get("source", "") or data.root.name,
@@ -390,7 +280,7 @@ def _json_lines(path: Path) -> Iterator[dict[str, str]]:
                 row["file_name"]
             except (json.JSONDecodeError, KeyError, TypeError) as problem:
                 raise CatalogueError(f"Line {number} of {path} is not a JSON object with a file_name.") from problem
-            yield {key: "" if value is None else _cell(str(value)) for key, value in row.items()}
+            yield {key: "" if value is None else known_text(str(value)) for key, value in row.items()}
 
 
 def _class_folder(path: Path) -> int | None:
@@ -403,7 +293,7 @@ def _read_class_folders(data: DataFolder) -> None:
         said = _class_folder(path)
         if said is not None:
             name = path.with_suffix("").as_posix()
-            data.add(path.as_posix(), data.root.name, name, [], said, given_split=_given_split(path.parent / "x"))
+            data.add(path.as_posix(), data.root.name, name, [], said, given_split=given_split(path.parent / "x"))
 
 
 LAYOUTS: tuple[Layout, ...] = (

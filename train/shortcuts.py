@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
-from train import splits
+from train import catalogue, duplicates, splits
+from train.labels import CatalogueError
 
 
 def source_auc(rows: pd.DataFrame) -> dict[str, float | None]:
@@ -46,8 +50,10 @@ def audit(rows: pd.DataFrame, near: pd.DataFrame | None = None) -> dict[str, obj
         if near is not None:
             part = rows["split"].to_numpy()
             across = near[part[near["i"]] != part[near["j"]]] if len(near) else near
-            names = rows["source"] + " " + rows["image_id"]
-            crossing["near_duplicates"] = [f"{names[i]} = {names[j]}" for i, j in zip(across["i"], across["j"])]  # noqa: B905
+            names = rows["source"] + " " + rows.get("image_id", rows["file"])
+            crossing["near_duplicates"] = [
+                f"{names[i]} = {names[j]}" for i, j in zip(across["i"], across["j"], strict=True)
+            ]
     return {
         "photographs": len(rows),
         "malignant": int(rows["malignant"].sum()),
@@ -58,6 +64,48 @@ def audit(rows: pd.DataFrame, near: pd.DataFrame | None = None) -> dict[str, obj
         "auc_from_source_alone": source_auc(rows),
         "counts": counts(rows),
     }
+
+
+def audit_files(paths: Sequence[Path], work: Path | None = None, look_for_duplicates: bool = True) -> dict[str, object]:
+    """The audit of data folders and of splits as CSV files, taken together.
+
+    A CSV needs source and malignant, and for near-duplicates file (relative to root, or to the CSV's folder). A folder
+    that comes with a split is audited on it. work: keeps what was compared, for a quick rerun. Raises CatalogueError
+    for what cannot be read.
+    """
+    tables = []
+    for path in paths:
+        if path.is_file() and path.suffix.lower() == ".csv":
+            tables.append(_read_csv(path))
+        else:
+            rows = catalogue.read(path, work)
+            given = (rows["given_split"] != "").all()
+            tables.append(rows.assign(split=rows["given_split"]) if given else rows)
+    if len({"split" in part for part in tables}) > 1:
+        raise CatalogueError("Some of the data has a split and some has none; audit them one at a time.")
+    rows = pd.concat(tables, ignore_index=True)
+    near = None
+    if look_for_duplicates and "file" in rows:
+        files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
+        near = duplicates.pairs(duplicates.fingerprints(files, work / "fingerprints" if work else None))
+    return audit(rows, near)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    try:
+        rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as problem:
+        raise CatalogueError(f"{path} is not a readable UTF-8 CSV table; save it as one.") from problem
+    for column in ("source", "malignant"):
+        if column not in rows:
+            raise CatalogueError(f"{path} lacks the column {column}; an audit needs source and malignant.")
+    if not set(rows["malignant"]) <= {"0", "1"}:
+        raise CatalogueError(f"{path} has values of malignant that are neither 0 nor 1.")
+    if "split" in rows and not set(rows["split"]) <= set(splits.SPLITS):
+        raise CatalogueError(f"{path} has a split that is none of {', '.join(splits.SPLITS)}.")
+    if "root" not in rows:
+        rows["root"] = str(path.parent)
+    return rows.astype({"malignant": int})
 
 
 def counts(rows: pd.DataFrame) -> list[dict[str, object]]:

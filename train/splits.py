@@ -196,8 +196,9 @@ def prepare(folders: Iterable[Path], work: Path, keep_split: Path | None = None,
     write_csv(rows[[*catalogue.COLUMNS, "group", "split"]], work / "catalogue.csv")
     write_csv(listing, work / "duplicates.csv")
     write_csv(left_out, work / "left_out.csv")
-    audit["left_out"] = left_out["reason"].str.replace(r"[ :(].*conflicting.*|\(.*", "", regex=True).str.strip()
-    audit["left_out"] = {str(k): int(v) for k, v in audit["left_out"].value_counts().sort_index().items()}
+    # A reason names its photographs in brackets; without them, equal reasons count together.
+    causes = left_out["reason"].str.partition(" (")[0].value_counts().sort_index()
+    audit["left_out"] = {str(cause): int(count) for cause, count in causes.items()}
     aside = work / "audit.json.part"
     aside.write_text(json.dumps(audit, indent=1) + "\n", encoding="utf-8")
     aside.replace(work / "audit.json")
