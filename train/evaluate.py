@@ -1,0 +1,318 @@
+"""A checkpoint and photographs in, metrics.json, predictions.csv and pictures out.
+
+Every photograph takes a visitor's way: opened by the one gate, cropped, scored, judged by the novelty gate, calibrated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from skin_model.diagnoses import DIAGNOSES
+from skin_model.photo import Photo, PhotoRefused, open_photo
+from train import UserError, plots
+from train.curves import uncalibrated_risk
+from train.metrics import RESAMPLES, SCHEMA, summarise
+
+if TYPE_CHECKING:
+    from skin_model.assess import Assessment, Assessor
+
+METRICS_FILE, PREDICTIONS_FILE = "metrics.json", "predictions.csv"
+PART_FILE, PART_KEY_FILE = "predictions.part.csv", "predictions.part.json"
+PROBABILITIES: tuple[str, ...] = tuple(f"p_{code}" for code in DIAGNOSES)
+COLUMNS: tuple[str, ...] = ("file", "risk", "refused", "malignant", "diagnosis", *PROBABILITIES)
+"""The columns of predictions.csv."""
+SPLITS = ("train", "validation", "test")
+BATCH_SIZE = 32
+
+
+def evaluate(
+    checkpoint: str | Path | None,
+    out: Path,
+    *,
+    data: Path | None = None,
+    work: Path | None = None,
+    split: str = "test",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """Score the photographs of ``split`` in ``work``, or every one in the folder ``data``, and write the report.
+
+    checkpoint: a folder, owner/name[@revision] on the Hub, or None for the embedded one. Writes into ``out``
+    metrics.json (returned), predictions.csv and the pictures. An interrupted call, repeated, goes on where it stopped.
+    Raises UserError with one sentence on what the user can mend.
+    """
+    from skin_model.assess import Assessor
+    from skin_model.checkpoint import CheckpointError
+
+    if (data is None) == (work is None):
+        raise UserError("Say what to score: either --data FOLDER or --work WORK.")
+    try:
+        assessor = Assessor.load(checkpoint)
+    except CheckpointError as problem:
+        raise UserError(str(problem)) from None
+    rows = read_split(work, split) if work is not None else read_folder(data, out / "unpacked")
+    return report(assessor, rows, out, work=work, split=split, resamples=resamples, seed=seed)
+
+
+def report(
+    assessor: Assessor,
+    rows: pd.DataFrame,
+    out: Path,
+    *,
+    work: Path | None = None,
+    split: str = "test",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """``evaluate`` for a loaded assessor and rows as ``read_split`` or ``read_folder`` give them."""
+    out.mkdir(parents=True, exist_ok=True)
+    config = assessor.checkpoint.config
+    warnings = _warnings(config.training, rows, work, split)
+    for warning in warnings:
+        tqdm.write(f"Warning: {warning}", file=sys.stderr)
+    predictions = score(assessor, rows, out)
+    unreadable = predictions.loc[predictions["risk"].isna(), ["file", "refused"]]
+    for file, code in unreadable.itertuples(index=False):
+        tqdm.write(f"Not scored: {file} ({code}).", file=sys.stderr)
+
+    described = pd.concat([predictions, rows[["group", "source", "modality", "family"]]], axis=1)
+    described["risk_uncalibrated"] = _uncalibrated(predictions, config)
+    tqdm.write(f"Measuring with {resamples} bootstrap resamples …", file=sys.stderr)
+    where = f"--work WORK --split {split}" if work is not None else "--data FOLDER"
+    metrics = {
+        "schema": SCHEMA,
+        "checkpoint": {
+            "architecture": config.architecture,
+            "version": config.version,
+            "hash": assessor.checkpoint.hash,
+        },
+        "data": {
+            "split": split if work is not None else None,
+            "split_sha256": _sha256(work / "split.csv") if work is not None else None,
+            "rows_sha256": _rows_hash(rows),
+            "n": len(rows),
+            "unreadable": unreadable.to_dict("records"),
+        },
+        "command": f"python -m train evaluate --checkpoint CHECKPOINT {where} --out REPORT",
+        "seed": seed,
+        "resamples": resamples,
+        "threshold": config.thresholds.low,
+        "reference_prevalence": config.calibration.reference_prevalence,
+        "warnings": warnings,
+        **summarise(
+            described, config.thresholds, config.calibration.reference_prevalence, resamples=resamples, seed=seed
+        ),
+    }
+    plots.draw(metrics, out)
+    _write(out / METRICS_FILE, json.dumps(metrics, indent=1, allow_nan=False) + "\n")
+    return metrics
+
+
+def read_split(work: Path, split: str) -> pd.DataFrame:
+    """The rows of ``split`` in WORK/split.csv, with ``family`` and, from WORK/catalogue.csv, ``modality``."""
+    from train.catalogue import family
+
+    file = work / "split.csv"
+    if split not in SPLITS:
+        raise UserError(f"There is no split named {split!r}. Choose one of: {', '.join(SPLITS)}.")
+    if not file.is_file():
+        raise UserError(f"There is no {file}. Make it first: python -m train prepare --data FOLDER --out {work}")
+    rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+    missing = {"root", "file", "source", "group", "split", "diagnosis", "malignant"} - set(rows.columns)
+    if missing:
+        raise UserError(f"{file} lacks the column {min(missing)!r}. Make it again: python -m train prepare")
+    rows = rows[rows["split"] == split].reset_index(drop=True)
+    if rows.empty:
+        raise UserError(f"{file} has no photographs in the {split} split. Add data and run prepare again.")
+    described = work / "catalogue.csv"
+    rows["modality"] = ""
+    if described.is_file():
+        known = pd.read_csv(described, dtype=str, keep_default_na=False, usecols=["root", "file", "modality"])
+        modality = known.drop_duplicates(["root", "file"]).set_index(["root", "file"])["modality"]
+        rows["modality"] = modality.reindex(pd.MultiIndex.from_frame(rows[["root", "file"]])).fillna("").to_numpy()
+    rows["malignant"] = rows["malignant"].astype(int)
+    rows["family"] = rows["source"].map(family)
+    return rows
+
+
+def read_folder(data: Path, unpack: Path | None = None) -> pd.DataFrame:
+    """Every labelled photograph of a data folder, grouped by patient, else by lesion, else each for itself.
+
+    unpack: where photographs go that come as numbers in a table. Says how many rows have no label or no photograph.
+    """
+    from train import catalogue
+
+    rows, left_out = catalogue.read_all([data], unpack)
+    if len(left_out):
+        reasons = "; ".join(f"{reason}: {n}" for reason, n in left_out["reason"].value_counts().items())
+        tqdm.write(f"{len(left_out)} rows of {data} are left out ({reasons}).", file=sys.stderr)
+    ids = rows[["patient_id", "lesion_id", "file"]].astype(str)
+    group = ids["patient_id"].where(
+        ids["patient_id"] != "", ids["lesion_id"].where(ids["lesion_id"] != "", ids["file"])
+    )
+    rows["group"] = rows["source"] + "/" + group
+    rows["malignant"] = rows["malignant"].astype(int)
+    rows["family"] = rows["source"].map(catalogue.family)
+    return rows
+
+
+def table(metrics: dict[str, Any]) -> str:
+    """The most asked-for figures as text, one line a set; a star marks fewer than 30 groups of a class."""
+    names = ("auc", "sensitivity", "specificity", "balanced_accuracy", "ece")
+    lines = [f"{'':36}{'n':>6}{'malignant':>11}" + "".join(f"{name.replace('_', ' '):>22}" for name in names)]
+    for name, found in [*metrics["sets"].items(), ("pooled", metrics["pooled"])]:
+        figures = "".join(f"{_text(found[of]):>22}" for of in names)
+        lines.append(f"{name + ' *' * found['too_few']:36}{found['n']:>6}{found['n_malignant']:>11}{figures}")
+    lines.append(f"{'the source alone':36}{'':17}{_text(metrics['source_only_auc']):>22}")
+    return "\n".join(lines)
+
+
+def score(assessor: Assessor, rows: pd.DataFrame, out: Path) -> pd.DataFrame:
+    """Predictions of ``rows`` (root, file, malignant, diagnosis), in their order; also written to predictions.csv.
+
+    Batches are appended to predictions.part.csv as they come; a part of the same checkpoint and the same rows is gone
+    on with, any other is started afresh. risk and the probabilities are NaN for a file that cannot be opened, and
+    ``refused`` says why. ``file`` is relative to the data folder, or a whole path where several folders are scored.
+    """
+    part, key_file = out / PART_FILE, out / PART_KEY_FILE
+    names = rows["file"] if rows["root"].nunique() == 1 else rows["root"] + "/" + rows["file"]
+    key = {"checkpoint": _checkpoint_key(assessor), "rows": _rows_hash(rows)}
+    done = _done(part, key_file, key)
+    if not done:
+        _write(key_file, json.dumps(key))
+        _write(part, ",".join(COLUMNS) + "\n")
+    elif done < len(rows):
+        tqdm.write(f"Going on after {done} of {len(rows)} photographs.", file=sys.stderr)
+    bar = tqdm(total=len(rows), initial=done, desc="Scoring", unit="photo", file=sys.stderr, disable=None)
+    with bar, part.open("a", newline="", encoding="utf-8") as file:
+        for start in range(done, len(rows), BATCH_SIZE):
+            batch = rows.iloc[start : start + BATCH_SIZE]
+            lines = [
+                {
+                    "file": name,
+                    "risk": found.risk,
+                    "refused": found.refused or "",
+                    "malignant": row.malignant,
+                    "diagnosis": row.diagnosis,
+                    **{f"p_{code}": p for code, p in (found.diagnoses or {}).items()},
+                }
+                for name, row, found in zip(
+                    names.iloc[start : start + BATCH_SIZE],
+                    batch.itertuples(index=False),
+                    _assess(assessor, [Path(row.root) / row.file for row in batch.itertuples(index=False)]),
+                    strict=True,
+                )
+            ]
+            pd.DataFrame(lines, columns=list(COLUMNS)).to_csv(file, header=False, index=False, lineterminator="\n")
+            file.flush()
+            bar.update(len(batch))
+    part.replace(out / PREDICTIONS_FILE)
+    key_file.unlink()
+    return read_predictions(out / PREDICTIONS_FILE)
+
+
+def read_predictions(file: Path) -> pd.DataFrame:
+    """A predictions.csv: risk and probabilities as floats (NaN where empty), malignant as int, the rest as text."""
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    for column in ("risk", *PROBABILITIES):
+        table[column] = np.array([float(text) if text else np.nan for text in table[column]])
+    return table.assign(malignant=table["malignant"].astype(int))
+
+
+def _assess(assessor: Assessor, files: list[Path]) -> Iterator[Assessment]:
+    """One assessment a file, in order, the readable ones scored as one batch."""
+    from skin_model.assess import NO_SUCH_FILE, Assessment, refused_assessment
+
+    opened: list[Photo | Assessment] = []
+    for file in files:
+        try:
+            opened.append(open_photo(file))
+        except PhotoRefused as problem:
+            opened.append(refused_assessment(problem))
+        except FileNotFoundError:
+            opened.append(Assessment.refusal(NO_SUCH_FILE))
+        except OSError as problem:
+            raise UserError(f"{file} cannot be read: {problem.strerror}. Mend its permissions and run again.") from None
+    scored = iter(assessor.assess_many([photo for photo in opened if isinstance(photo, Photo)]))
+    return iter([next(scored) if isinstance(photo, Photo) else photo for photo in opened])
+
+
+def _done(part: Path, key_file: Path, key: dict[str, str]) -> int:
+    """How many photographs a part file of the same key holds; cuts off a last line that was not written whole."""
+    try:
+        if json.loads(key_file.read_text()) != key:
+            return 0
+        text = part.read_bytes()
+    except (OSError, json.JSONDecodeError):
+        return 0
+    whole = text[: text.rfind(b"\n") + 1]
+    if whole != text:
+        part.write_bytes(whole)
+    return max(0, len(pd.read_csv(part, usecols=["file"])) if whole else 0)
+
+
+def _text(figure: dict[str, Any] | None) -> str:
+    return "–" if figure is None else f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
+
+
+def _uncalibrated(predictions: pd.DataFrame, config: Any) -> np.ndarray:
+    """(N,) risks of the network's bare outputs, NaN where there is none."""
+    columns = [f"p_{code}" for code in config.diagnoses] or ["risk"]
+    probability = predictions[columns].to_numpy(dtype=np.float64)
+    known = ~np.isnan(probability).any(axis=1)
+    found = np.full(len(probability), np.nan)
+    if known.any():
+        found[known] = uncalibrated_risk(probability[known], config.malignant, config.calibration)
+    return found
+
+
+def _warnings(training: dict[str, Any], rows: pd.DataFrame, work: Path | None, split: str) -> list[str]:
+    """Sentences on why the figures may flatter the checkpoint."""
+    if work is None:
+        trained = set(training.get("photographs", {}).get("train", {})) & set(rows["source"])
+        if not trained:
+            return []
+        return [f"The checkpoint was trained on photographs of {', '.join(sorted(trained))}; these may be among them."]
+    if training.get("split_sha256") != _sha256(work / "split.csv"):
+        return [
+            "The checkpoint was trained with another split; photographs of this one may be among its training data."
+        ]
+    if split == "train":
+        return ["The checkpoint was trained on the train split; the figures flatter it. Use --split test."]
+    if split == "validation":
+        return ["Calibration and thresholds were chosen on the validation split; the figures flatter the checkpoint."]
+    return []
+
+
+def _checkpoint_key(assessor: Assessor) -> str:
+    """The weights and everything else that changes a score or a refusal."""
+    checkpoint = assessor.checkpoint
+    gate = hashlib.sha256()
+    for name, tensor in sorted(checkpoint.gate.to_tensors().items()) if checkpoint.gate is not None else ():
+        gate.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return f"{checkpoint.hash} {checkpoint.config.preprocessing} {checkpoint.config.calibration} {gate.hexdigest()}"
+
+
+def _rows_hash(rows: pd.DataFrame) -> str:
+    """SHA-256 of which photographs are scored, with their labels, whatever folder they lie in."""
+    content = rows[["file", "malignant", "diagnosis", "group"]].astype(str).to_csv(index=False)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _write(file: Path, content: str) -> None:
+    aside = file.with_name(file.name + ".part")
+    aside.write_text(content, encoding="utf-8")
+    aside.replace(file)
