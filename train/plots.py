@@ -44,7 +44,7 @@ def draw(metrics: dict[str, Any], out: Path) -> list[Path]:
 
 
 def _roc(sets: dict[str, Any]) -> Figure:
-    figure = Figure(figsize=(8, 6), layout="constrained")
+    figure = Figure(figsize=(9, 7), layout="constrained")
     axes = figure.subplots()
     for colour, (name, found) in zip(_colours(len(sets)), sets.items(), strict=True):
         curve = found["curves"]["roc"]
@@ -52,24 +52,24 @@ def _roc(sets: dict[str, Any]) -> Figure:
         axes.plot(curve["false_positive_rate"], curve["sensitivity"], color=colour, label=label)
     axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":")
     axes.set(xlabel="1 − specificity", ylabel="sensitivity", title="ROC within each source, AUC (95 % interval)")
-    figure.legend(loc="outside lower center", fontsize=8, ncols=2)
+    figure.legend(loc="outside lower center", fontsize=7, ncols=2)
     return figure
 
 
 def _precision_recall(sets: dict[str, Any]) -> Figure:
-    figure = Figure(figsize=(8, 6), layout="constrained")
+    figure = Figure(figsize=(9, 7), layout="constrained")
     axes = figure.subplots()
     for colour, (name, found) in zip(_colours(len(sets)), sets.items(), strict=True):
         curve = found["curves"]["precision_recall"]
         share = found["n_malignant"] / found["n"]
         label = f"{name}: {_interval(found['average_precision'])}, {share:.0%} malignant"
-        axes.plot(curve["recall"], curve["precision"], color=colour, label=label)
+        axes.plot(curve["recall"], curve["precision"], color=colour, label=label, drawstyle="steps-post")
     axes.set(
         xlabel="sensitivity (recall)",
         ylabel="precision",
         title="Precision and recall, average precision (95 % interval)",
     )
-    figure.legend(loc="outside lower center", fontsize=8, ncols=2)
+    figure.legend(loc="outside lower center", fontsize=7, ncols=2)
     return figure
 
 
@@ -78,11 +78,11 @@ def _panels(sets: dict[str, Any], paint: Callable[[Axes, dict[str, Any]], None],
     columns = min(4, len(sets))
     rows = math.ceil(len(sets) / columns)
     figure = Figure(figsize=(size * columns + 0.4, size * rows + 0.6), layout="constrained")
-    grid = figure.subplots(rows, columns, squeeze=False).flat
+    grid = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, (name, found) in zip(grid, sets.items(), strict=False):
         paint(axes, found)
         axes.set_title(f"{name}\n{found['n']} photographs", fontsize=9)
-    for axes in list(grid)[len(sets) :]:
+    for axes in grid[len(sets) :]:
         axes.set_axis_off()
     handles, labels = next(iter(figure.axes)).get_legend_handles_labels()
     if handles:
