@@ -11,8 +11,10 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -42,6 +44,7 @@ MOST_SHIFT = 8
 """Largest shift between two duplicates, in thumbnail pixels either way."""
 
 _CHUNK = 1000
+_FEW = 100
 _VERSION = 1
 
 
@@ -92,7 +95,7 @@ def fingerprints(files: Iterable[str | os.PathLike], cache: Path | None = None) 
     if cache:
         cache.mkdir(parents=True, exist_ok=True)
     with (
-        multiprocessing.get_context("forkserver").Pool(os.cpu_count(), initializer=_one_thread) as pool,
+        _mapping(len(paths)) as mapped,
         tqdm(total=len(paths), desc="Comparing photographs", unit="photo") as bar,
     ):
         for start in range(0, len(paths), _CHUNK):
@@ -104,7 +107,7 @@ def fingerprints(files: Iterable[str | os.PathLike], cache: Path | None = None) 
                 bar.update(len(part))
             else:
                 done = []
-                for one in pool.imap(fingerprint, part, chunksize=16):
+                for one in mapped(fingerprint, part):
                     done.append(one)
                     bar.update()
                 chunk = np.stack([one[0] for one in done]), np.stack([one[1] for one in done]), [one[2] for one in done]
@@ -116,6 +119,16 @@ def fingerprints(files: Iterable[str | os.PathLike], cache: Path | None = None) 
             hashes[start : start + len(part)], thumbnails[start : start + len(part)] = chunk[:2]
             refused += chunk[2]
     return Fingerprints(hashes, thumbnails, refused)
+
+
+@contextmanager
+def _mapping(count: int) -> Iterator[Callable[..., Iterable]]:
+    """An ordered map over all cores, or in this process where starting others would take longer than the work."""
+    if count <= _FEW:
+        yield map
+        return
+    with multiprocessing.get_context("forkserver").Pool(os.cpu_count(), initializer=_one_thread) as pool:
+        yield partial(pool.imap, chunksize=16)
 
 
 def _one_thread() -> None:
