@@ -1,0 +1,213 @@
+"""What is wrong with a photo: blurred, badly lit, too few pixels, or the lesion too small in it.
+
+Every measure is taken on a copy of fixed size and relative to the picture's own contrast, so that a 12-megapixel phone
+photo and a 256-pixel training photograph of the same skin get the same answer. The codes are worded in ``wording``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+Box = tuple[int, int, int, int]
+
+TOO_BLURRED, TOO_DARK, TOO_BRIGHT, GLARE, TOO_SMALL, LESION_TOO_SMALL = PROBLEMS = (
+    "too_blurred",
+    "too_dark",
+    "too_bright",
+    "glare",
+    "too_small",
+    "lesion_too_small",
+)
+
+LEAST_SIDE = 150
+"""Pixels on the short side below which a photo is too small; the network looks at 224."""
+SMALLEST_LESION = 0.2
+"""Extent of a lesion as a share of the short side, below which it is too small in the frame."""
+
+
+MOST_BLUR = 0.8
+"""Percent of the short side. Of training photographs 1 % lie above, of the same ones blurred by 1.5 % nearly all."""
+DARKEST, BRIGHTEST = 75.0, 225.0
+"""Lightness, 0…255: a photo is too dark where nine tenths of it lie below, too bright where nine tenths lie above."""
+MOST_WASHED = 0.25
+"""Share of pixels at full white above which a photo is too bright."""
+MOST_GLARE = 0.02
+"""Share of the picture's middle covered by reflections above which they hide too much."""
+
+_SIDE, _LESION_SIDE = 256, 128
+_FINE, _COARSE = 1.0, 2.0
+_FULL = 250
+
+
+@dataclass(frozen=True)
+class Measures:
+    """The numbers behind the problems.
+
+    side: pixels on the short side. blur: standard deviation of the blur at the sharpest edges, in percent of the short
+    side. dark, bright: lightness 0…255 that a tenth of the picture lies below, and above. washed: share of pixels at
+    full white. glare: share of the picture's middle under reflections. lesion: the lesion's extent as a share of the
+    short side; None where none stands out from plain skin.
+    """
+
+    side: int
+    blur: float
+    dark: float
+    bright: float
+    washed: float
+    glare: float
+    lesion: float | None
+
+
+def check(rgb: np.ndarray) -> list[str]:
+    """Codes of what is wrong with a photo, of PROBLEMS and in that order; empty where nothing is.
+
+    rgb: (H, W, 3) uint8, cropped inside a dermatoscope's border. None of them changes the risk or refuses the photo.
+    """
+    m = measure(rgb)
+    found = {
+        TOO_BLURRED: m.blur > MOST_BLUR,
+        TOO_DARK: m.bright < DARKEST,
+        TOO_BRIGHT: m.dark > BRIGHTEST or m.washed > MOST_WASHED,
+        GLARE: m.glare > MOST_GLARE,
+        TOO_SMALL: m.side < LEAST_SIDE,
+        LESION_TOO_SMALL: m.lesion is not None and m.lesion < SMALLEST_LESION,
+    }
+    return [code for code in PROBLEMS if found[code]]
+
+
+def measure(rgb: np.ndarray) -> Measures:
+    """The numbers behind ``check`` for a photo, (H, W, 3) uint8."""
+    small = _working_copy(rgb, _SIDE)
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
+    shares = np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()) / grey.size
+    dark, bright = (float(np.searchsorted(shares, share)) for share in (0.1, 0.9))
+    found = _segment(small)
+    return Measures(
+        side=min(rgb.shape[:2]),
+        blur=100 * blur(grey) / min(grey.shape),
+        dark=dark,
+        bright=bright,
+        washed=1 - float(shares[_FULL - 1]),
+        glare=glare(small, grey),
+        lesion=None if found is None or not found.alone else found.extent,
+    )
+
+
+def lesion_box(rgb: np.ndarray) -> Box | None:
+    """The box (left, top, right, bottom), in pixels of ``rgb``, close around the lesion; None where none stands out.
+
+    A rough classical segmentation (what differs most from the skin around it, the nearer the middle the better), good
+    enough to offer a crop, not to measure a lesion.
+    """
+    found = _segment(_working_copy(rgb, _SIDE))
+    if found is None:
+        return None
+    height, width = rgb.shape[:2]
+    left, top, right, bottom = found.box
+    return round(left * width), round(top * height), round(right * width), round(bottom * height)
+
+
+def _working_copy(rgb: np.ndarray, side: int) -> np.ndarray:
+    """At most ``side`` pixels on the short side."""
+    height, width = rgb.shape[:2]
+    factor = side / min(height, width)
+    if factor >= 1:
+        return rgb
+    return cv2.resize(rgb, (round(width * factor), round(height * factor)), interpolation=cv2.INTER_AREA)
+
+
+def blur(grey: np.ndarray) -> float:
+    """Standard deviation of the blur at the sharpest edges of a grey picture, in its pixels.
+
+    The slope of an edge blurred by s, and then by a, falls with sqrt(s² + a²), so two known a give s whatever the
+    contrast (Zhuo & Sim 2011, doi 10.1016/j.patcog.2011.03.009). Taken from the sharpest tenth of the steepest percent
+    of the picture, so that neither plain skin nor a soft lesion in a sharp photo counts as blur.
+    """
+    slopes = []
+    for sigma in (_FINE, _COARSE):
+        smooth = cv2.GaussianBlur(grey, (0, 0), sigma, dst=None).astype(np.float32)
+        slopes.append(cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)))
+    fine, coarse = (slope.ravel() for slope in slopes)
+    steepest = np.argpartition(fine, -max(1, fine.size // 100))[-max(1, fine.size // 100) :]
+    ratio = float(np.quantile(fine[steepest] / np.maximum(coarse[steepest], 1e-6), 0.9))
+    if ratio <= 1:
+        return float(min(grey.shape))
+    return float(np.sqrt(max(_COARSE**2 - (ratio * _FINE) ** 2, 0.0) / (ratio**2 - 1)))
+
+
+def glare(rgb: np.ndarray, grey: np.ndarray) -> float:
+    """Share of the picture's middle under reflections: nearly white, and far brighter than what surrounds them."""
+    height, width = grey.shape
+    inside = (slice(height // 8, height - height // 8), slice(width // 8, width - width // 8))
+    lowest = cv2.min(cv2.min(rgb[:, :, 0], rgb[:, :, 1]), rgb[:, :, 2])[inside]
+    usual = float(np.median(lowest))
+    return float(np.mean(lowest > max(235.0, usual + 50)))
+
+
+@dataclass(frozen=True)
+class _Lesion:
+    """box: shares of width and height. extent: longer side as a share of the short side. alone: plain skin around."""
+
+    box: tuple[float, float, float, float]
+    extent: float
+    alone: bool
+
+
+@lru_cache(maxsize=16)
+def _light(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Six slowly varying shades of lighting, (height × width, 6), the same on a coarse grid, and the grid's index."""
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    shades = np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=2).astype(np.float32)
+    grid = np.zeros((height, width), dtype=bool)
+    grid[::4, ::4] = True
+    return shades.reshape(-1, 6), shades[grid], np.flatnonzero(grid)
+
+
+def _segment(rgb: np.ndarray) -> _Lesion | None:
+    small = _working_copy(rgb, _LESION_SIDE)
+    lab = cv2.cvtColor(cv2.GaussianBlur(small, (0, 0), 1.0), cv2.COLOR_RGB2LAB).astype(np.float32)
+    height, width = lab.shape[:2]
+    difference = _from_skin(lab)
+    spread = 1.4826 * float(np.median(np.abs(difference - np.median(difference))))
+    y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    seeds = cv2.GaussianBlur(difference, (0, 0), 1.5) * np.exp(-(x * x + y * y) / 1.2).astype(np.float32)
+    top = np.unravel_index(int(seeds.argmax()), seeds.shape)
+    peak = float(difference[top])
+    if peak < max(_LEAST_CONTRAST, 4 * spread):
+        return None
+    standing_out = (difference > max(0.3 * peak, 2.5 * spread, 6.0)).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(standing_out, connectivity=8)
+    left, up, wide, high, area = (int(v) for v in stats[labels[top]])
+    rest = float(standing_out.mean()) - area / standing_out.size
+    return _Lesion(
+        box=(left / width, up / height, (left + wide) / width, (up + high) / height),
+        extent=max(wide, high) / min(height, width),
+        alone=rest < _MOST_OF_THE_REST,
+    )
+
+
+_LEAST_CONTRAST = 14.0
+"""Least difference in colour (L*a*b*, 0…255 each) of a lesion from the skin around it."""
+_MOST_OF_THE_REST = 0.06
+"""Where more of the picture than this stands out as well, the lesion may be larger than the part found."""
+
+
+def _from_skin(lab: np.ndarray) -> np.ndarray:
+    """How much darker, or of another colour, each pixel is than the skin, after the lighting is evened out."""
+    height, width = lab.shape[:2]
+    shades, coarse, grid = _light(height, width)
+    pixels = lab.reshape(-1, 3)
+    sample = pixels[grid]
+    weight = np.ones(len(sample), np.float32)
+    for _ in range(3):
+        weighted = coarse * weight[:, None]
+        skin = np.linalg.solve(coarse.T @ weighted + 1e-3 * np.eye(6, dtype=np.float32), weighted.T @ sample)
+        off = np.linalg.norm(sample - coarse @ skin, axis=1)
+        weight = (1 / (1 + (off / max(float(np.median(off)), 1.0)) ** 4)).astype(np.float32)
+    change = pixels - shades @ skin
+    darker = np.maximum(-change[:, 0], 0)
+    return (darker + 0.7 * np.hypot(change[:, 1], change[:, 2])).reshape(height, width)
