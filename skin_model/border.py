@@ -10,17 +10,28 @@ import numpy as np
 
 Box = tuple[int, int, int, int]
 
-RAYS = 128
-"""Directions in which the border is looked for, from the middle of what is not border."""
+RAYS = 256
+"""Directions in which a circle's edge is measured; it is first looked for in every second of them."""
 FINE_SIDE = 512
 COARSE_SIDE = 256
 """A circle is looked for where the short side is below COARSE_SIDE pixels and refined where it is below FINE_SIDE."""
+CANDIDATES = 160
+"""Circles tried, each through three points of the edge."""
 KEPT_RADIUS = 0.975
 """Share of the radius that is kept: the edge itself is soft."""
-DARK = 110.0
-"""No channel of a dark border's pixels is above this, 0…255."""
-WHITE = 215.0
-"""No channel of a bright border's pixels is below this, 0…255."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What a border of one kind must look like in a picture in which it is dark."""
+
+    darkest: float  # its pixels are not above this, 0…255
+    plain: float  # nearly all of them are not above this either
+    one_sided: float  # how much of the circle may be out of the picture: see _Evidence
+
+
+_DARK = _Look(darkest=110.0, plain=110.0, one_sided=0.9)
+_BRIGHT = _Look(darkest=30.0, plain=15.0, one_sided=0.7)  # inverted; stricter: overexposed skin round a lesion is pale
 
 
 @dataclass(frozen=True)
@@ -56,11 +67,11 @@ def find(rgb: np.ndarray) -> Border | None:
     """
     fine = _reduced(np.ascontiguousarray(rgb), FINE_SIDE)
     red, green, blue = cv2.split(fine)
-    for level, darkest in (
-        (cv2.max(cv2.max(red, green), blue), DARK),
-        (cv2.bitwise_not(cv2.min(cv2.min(red, green), blue)), 255 - WHITE),
+    for level, look in (
+        (cv2.max(cv2.max(red, green), blue), _DARK),
+        (cv2.bitwise_not(cv2.min(cv2.min(red, green), blue)), _BRIGHT),
     ):
-        border = _dark_border(level, darkest)
+        border = _dark_border(level, look)
         if border is not None:
             across, down = rgb.shape[1] / level.shape[1], rgb.shape[0] / level.shape[0]
             return _stretched(border, across, down)
@@ -117,21 +128,25 @@ def _stretched(border: Border, across: float, down: float) -> Border:
     return Border(border.kind, border.x * across, border.y * down, border.radius * (across * down) ** 0.5, inner)
 
 
-def _dark_border(fine: np.ndarray, darkest: float) -> Border | None:
+def _dark_border(fine: np.ndarray, look: _Look) -> Border | None:
     """The dark border in a (h, w) uint8 picture of brightness, in its pixels."""
     coarse = cv2.GaussianBlur(_reduced(fine, COARSE_SIDE), (3, 3), 0)
     sample = coarse[::3, ::3].ravel()
     inside = float(np.partition(sample, int(0.95 * len(sample)))[int(0.95 * len(sample))])
-    threshold = min(darkest, 0.45 * inside)
     rim = np.concatenate([coarse[0], coarse[-1], coarse[:, 0], coarse[:, -1]])
+    outside = min(0.3 * inside, float(np.partition(rim, len(rim) // 50)[len(rim) // 50]))
+    threshold = min(look.darkest, outside + 0.45 * (inside - outside))
     if inside < 30 or np.count_nonzero(rim < threshold) < 0.02 * len(rim):
         return None
-    circle = _coarse_circle(coarse, threshold)
-    if circle is not None:
-        across, down = fine.shape[1] / coarse.shape[1], fine.shape[0] / coarse.shape[0]
-        circle = _refined(fine, _stretched(circle, across, down), inside)
-        if circle is not None and _evidence(fine, circle, inside, threshold).convinces:
-            return circle
+    # The lower level tells a dark lesion that covers much of the edge from the darker border around it.
+    for level, strict in ((threshold, False), (min(threshold, outside + 0.15 * (inside - outside)), True)):
+        circle = _coarse_circle(coarse, level)
+        if circle is not None:
+            across, down = fine.shape[1] / coarse.shape[1], fine.shape[0] / coarse.shape[0]
+            circle = _refined(fine, _stretched(circle, across, down), inside)
+            evidence = _evidence(fine, circle, inside, level, min(level, look.plain))
+            if evidence.convinces(look, strict):
+                return circle
     return _frame(fine, inside, threshold)
 
 
@@ -164,9 +179,9 @@ def _directions() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _triples() -> np.ndarray:
-    """(400, 3) places 0…1 along the list of edge points: three well-spread points make one candidate circle."""
+    """(CANDIDATES, 3) places 0…1 along the list of edge points: three well-spread points make one candidate circle."""
     rng = np.random.default_rng(0)
-    return (rng.random((400, 1)) + np.array([0, 1 / 3, 2 / 3]) + rng.uniform(-0.3, 0.3, (400, 3))) % 1.0
+    return (rng.random((CANDIDATES, 1)) + np.array([0, 1 / 3, 2 / 3]) + rng.uniform(-0.3, 0.3, (CANDIDATES, 3))) % 1.0
 
 
 def _coarse_circle(coarse: np.ndarray, threshold: float) -> Border | None:
@@ -177,22 +192,24 @@ def _coarse_circle(coarse: np.ndarray, threshold: float) -> Border | None:
     if moments["m00"] == 0:
         return None
     middle = np.array([moments["m10"], moments["m01"]], np.float32) / np.float32(moments["m00"])
-    rays = _directions()
+    rays = _directions()[::2]
     far = np.array([width - 1, height - 1], np.float32)
     with np.errstate(divide="ignore"):
         reach = np.where(rays > 0, (far - middle) / rays, np.where(rays < 0, -middle / rays, np.inf)).min(axis=1)
-    # Every ray is read a pixel a step from the picture's side inwards: hair and lesions inside cannot end it early.
-    along = reach[:, None] - np.arange(int(reach.max()) + 1, dtype=np.float32)
+    # Every ray is read from the picture's side inwards: hair and lesions inside cannot end it early.
+    stride = short / 100
+    along = reach[:, None] - np.arange(0, reach.max() + 1, stride, dtype=np.float32)
     x, y = (middle[axis] + along * rays[:, axis, None] for axis in (0, 1))
     lit = cv2.remap(coarse, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE) >= threshold
     lit &= along > 0
     lit[:, :-1] &= lit[:, 1:]
     first = np.argmax(lit, axis=1)
-    seen = lit[np.arange(RAYS), first]
+    seen = lit[np.arange(len(rays)), first]
     turns = seen & (first > 0)
     if turns.sum() < 8:
         return None
-    points = middle + (reach - first + 0.5)[turns, None] * rays[turns]
+    place = (reach - (first - 0.5) * stride).astype(np.float32)
+    points = middle + place[turns, None] * rays[turns]
     ends = middle + reach[seen & ~turns, None] * rays[seen & ~turns]
     centres, radii = _circles_through(points[(_triples() * len(points)).astype(int)])
     possible = (radii > 0.2 * short) & (radii < 0.75 * np.hypot(height, width))
@@ -204,9 +221,9 @@ def _coarse_circle(coarse: np.ndarray, threshold: float) -> Border | None:
     beyond = _beyond(points, centres, radii)
     lost = (beyond > tolerance).sum(axis=1) + (_beyond(ends, centres, radii) > tolerance).sum(axis=1)
     best = int(np.argmax((np.abs(beyond) < tolerance).sum(axis=1) - lost))
-    centre, radius = centres[best], radii[best]
+    centre, radius = centres[best], float(radii[best])
     for _ in range(2):
-        near = np.abs(_beyond(points, centre[None], radius[None])[0]) < 1.5 * tolerance
+        near = np.abs(_beyond(points, centre[None], np.array([radius]))[0]) < 1.5 * tolerance
         if near.sum() < 8:
             return None
         centre, radius = _fit(points[near])
@@ -230,18 +247,22 @@ def _circles_through(triples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return start + offset, np.hypot(offset[:, 0], offset[:, 1])
 
 
-def _fit(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _fit(points: np.ndarray) -> tuple[np.ndarray, float]:
     """Centre (2,) and radius of the least-squares circle through (n, 2) points (Kåsa 1976)."""
     origin = points.mean(axis=0)
-    shifted = points - origin
-    system = np.column_stack([2 * shifted, np.ones(len(shifted))]).astype(np.float64)
-    a, b, c = np.linalg.lstsq(system, (shifted.astype(np.float64) ** 2).sum(axis=1), rcond=None)[0]
-    return origin + np.array([a, b]), np.sqrt(max(0.0, c + a * a + b * b))
+    u, v = (points - origin).T.astype(np.float64)
+    squared = u * u + v * v
+    uu, uv, vv = float(u @ u), float(u @ v), float(v @ v)
+    determinant = max(uu * vv - uv * uv, 1e-9)
+    ru, rv = float(u @ squared) / 2, float(v @ squared) / 2
+    a, b = (ru * vv - rv * uv) / determinant, (rv * uu - ru * uv) / determinant
+    return origin + np.array([a, b]), float(np.sqrt(a * a + b * b + (uu + vv) / len(u)))
 
 
-def _around(level: np.ndarray, circle: Border, distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Brightness on rings around a circle's centre, and where the ring lies in the picture: both (RAYS, rings)."""
-    rays = _directions()
+def _around(
+    level: np.ndarray, circle: Border, rays: np.ndarray, distances: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Brightness on rings around a circle's centre, and where a ring lies in the picture: both (rays, rings)."""
     x = np.float32(circle.x - 0.5) + rays[:, :1] * distances.astype(np.float32)
     y = np.float32(circle.y - 0.5) + rays[:, 1:] * distances.astype(np.float32)
     values = cv2.remap(level, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -249,28 +270,33 @@ def _around(level: np.ndarray, circle: Border, distances: np.ndarray) -> tuple[n
     return values.astype(np.float32), (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
 
 
-def _refined(fine: np.ndarray, circle: Border, inside: float) -> Border | None:
+def _steps(inner: np.ndarray, outer: np.ndarray, inside: float) -> np.ndarray:
+    """Where the picture turns much darker. Beside a dark lesion: to a fraction of the lesion's brightness."""
+    step = inner - outer
+    return (step > 0.25 * inside) | ((step > 12) & (inner > 2 * outer))
+
+
+def _refined(fine: np.ndarray, circle: Border, inside: float) -> Border:
     """The circle moved to where brightness is halfway between both sides of its edge, ray by ray."""
     for breadth in (0.1, 0.06):
-        offsets = np.linspace(-breadth, breadth, 31, dtype=np.float32)
-        values, visible = _around(fine, circle, circle.radius * (1 + offsets))
-        inner, outer = values[:, :8].mean(axis=1), values[:, -8:].mean(axis=1)
-        usable = visible.all(axis=1) & (inner - outer > 0.2 * inside)
-        if usable.sum() < 8:
+        ends = circle.radius * np.array([1 - breadth, 1 + breadth])
+        rays = _directions()[_around(fine, circle, _directions(), ends)[1].all(axis=1)]
+        rays = rays[:: max(1, len(rays) // 80)]
+        values, _ = _around(fine, circle, rays, np.linspace(*ends, 25)) if len(rays) else (np.zeros((0, 25)), None)
+        inner, outer = values[:, :6].mean(axis=1), values[:, -6:].mean(axis=1)
+        usable = _steps(inner, outer, inside)
+        if usable.sum() < 6:
             return circle
         lit = (values > ((inner + outer) / 2)[:, None])[usable].mean(axis=1)
-        distance = circle.radius * (1 - breadth + 2 * breadth * lit)
-        points = np.array([circle.x, circle.y]) + distance[:, None] * _directions()[usable]
-        for _ in range(2):
-            centre, radius = _fit(points)
-            off = np.abs(np.hypot(*(points - centre).T) - radius)
-            kept = off <= max(0.004 * radius, 2.0 * float(np.median(off)))
-            if kept.sum() < 8:
-                break
-            points = points[kept]
+        points = np.array([circle.x, circle.y]) + (ends[0] + lit * (ends[1] - ends[0]))[:, None] * rays[usable]
+        centre, radius = _fit(points)
+        off = np.abs(np.hypot(*(points - centre).T) - radius)
+        kept = off <= max(0.004 * radius, 2.0 * float(np.median(off)))
+        if kept.sum() >= 6:
+            centre, radius = _fit(points[kept])
         if np.hypot(centre[0] - circle.x, centre[1] - circle.y) + abs(radius - circle.radius) > 0.15 * circle.radius:
             return circle
-        circle = Border("circle", float(centre[0]), float(centre[1]), float(radius))
+        circle = Border("circle", float(centre[0]), float(centre[1]), radius)
     return circle
 
 
@@ -279,33 +305,46 @@ class _Evidence:
     """What speaks for a circle. All but ``rays`` are shares, 0…1."""
 
     rays: int  # directions in which both sides of the edge are in the picture
-    steps: float  # of those: the picture turns much darker across the edge
-    leaks: float  # of those: it is as bright outside as inside
+    lit: float  # of those: bright on the inner side (a dark lesion may reach the edge)
+    steps: float  # of the lit ones: much darker across the edge
+    leaks: float  # of the rays: as bright outside as inside
+    one_sided: float  # length of the mean direction of the steps: 1 for a single spot, 0 for all around
     plain: float  # of the picture's part outside: dark
     sharp: float  # of the fall from well inside to well outside: happens at the edge
 
-    @property
-    def convinces(self) -> bool:
-        return self.rays >= 6 and self.steps > 0.5 and self.leaks < 0.15 and self.plain > 0.85 and self.sharp > 0.5
+    def convinces(self, look: _Look, strict: bool) -> bool:
+        """Whether this is a border's circle; ``strict`` where a second look had to find it."""
+        if self.rays < 6 or self.lit < 0.35 or self.leaks > 0.15 or self.plain < 0.85 or self.sharp < 0.5:
+            return False
+        if strict and (self.rays < 12 or self.steps < 0.8 or self.sharp < 0.8):
+            return False
+        # Short arcs must all agree and lie around the picture: one spot of shadow is no circle.
+        return self.one_sided < look.one_sided and self.steps > (0.5 if self.rays >= 16 else 0.75)
 
 
-def _evidence(fine: np.ndarray, circle: Border, inside: float, threshold: float) -> _Evidence:
-    rings = 1 + np.array([-0.15, -0.1, -0.06, -0.05, 0.05, 0.06, 0.1, 0.15], np.float32)
-    values, visible = _around(fine, circle, circle.radius * rings)
-    both = visible[:, 2] & visible[:, 4]
-    count = int(both.sum())
-    if count == 0:
-        return _Evidence(0, 0.0, 1.0, 0.0, 0.0)
-    near = values[:, 2:4].mean(axis=1) - values[:, 4]
-    steps = both & (near > 0.25 * inside)
-    leaks = both & (values[:, 4] > threshold)
-    outermost = np.where(visible[:, 7], values[:, 7], np.where(visible[:, 6], values[:, 6], values[:, 4]))
-    fall = np.maximum(values[:, 0], values[:, 2]) - outermost
-    sharp = float(np.median(near[steps] / np.maximum(fall[steps], 1))) if steps.any() else 0.0
+def _evidence(fine: np.ndarray, circle: Border, inside: float, threshold: float, plain: float) -> _Evidence:
+    rings = 1 + np.array([-0.15, -0.06, -0.05, 0.035, 0.05, 0.1, 0.15], np.float32)
+    values, visible = _around(fine, circle, _directions(), circle.radius * rings)
+    both = visible[:, 1] & visible[:, 3]
+    rays = int(both.sum())
+    inner = values[:, 1:3].mean(axis=1)
+    outer = np.where(visible[:, 4], values[:, 4], values[:, 3])  # corners may show little of what is outside
+    steps = both & _steps(inner, outer, inside)
+    lit = both & ((inner > threshold) | steps)
+    if not steps.any():
+        return _Evidence(rays, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0)
+    outermost = np.where(visible[:, 6], values[:, 6], np.where(visible[:, 5], values[:, 5], outer))
+    fall = np.maximum(values[:, 0], inner) - outermost
     height, width = fine.shape
     x = np.arange(0, width, 3, dtype=np.float32) + 0.5 - circle.x
     y = np.arange(0, height, 3, dtype=np.float32)[:, None] + 0.5 - circle.y
     outside = x * x + y * y > (1.04 * circle.radius) ** 2
-    dark = fine[::3, ::3] < threshold
-    plain = float((dark & outside).sum() / max(1, outside.sum()))
-    return _Evidence(count, float(steps.sum() / count), float(leaks.sum() / count), plain, sharp)
+    return _Evidence(
+        rays=rays,
+        lit=float(lit.sum() / rays),
+        steps=float(steps.sum() / lit.sum()),
+        leaks=float((both & (outer > threshold)).sum() / rays),
+        one_sided=float(np.hypot(*_directions()[steps].mean(axis=0))),
+        plain=float(((fine[::3, ::3] <= plain) & outside).sum() / max(1, outside.sum())),
+        sharp=float(np.median(((inner - outer) / np.maximum(fall, 1))[steps])),
+    )

@@ -59,11 +59,12 @@ def lesion_mask(
 def add_lesion(
     picture: np.ndarray, mask: np.ndarray, rng: np.random.Generator, *, darkness: float = 0.55, mottled: float = 0.15
 ) -> np.ndarray:
-    """The picture with a brown lesion where the mask says. darkness: 0 (like the skin) … 1 (black)."""
+    """The picture with a brown lesion where the mask says. darkness: 0 (like the skin) … 1 (nearly black)."""
     height, width = mask.shape
     brown = np.array([0.95, 0.72, 0.6], np.float32) * (1 - darkness)
+    gleam = np.array([22, 16, 15], np.float32) * darkness  # even black lesions send some light back
     mottle = 1 + mottled * clouds(height, width, max(3.0, min(height, width) / 18), rng)
-    return picture * (1 - mask[..., None]) + picture * brown * mottle[..., None] * mask[..., None]
+    return picture * (1 - mask[..., None]) + (picture * brown + gleam) * mottle[..., None] * mask[..., None]
 
 
 def add_circle(
