@@ -223,7 +223,7 @@ def test_a_part_can_be_chosen_with_sliders_from_the_keyboard(open_page):
     size.focus()
     for _ in range(10):
         page.keyboard.press("ArrowLeft")
-    page.locator(".stage-box").wait_for()
+    page.wait_for_function("document.querySelector('.stage-box').style.width === '30%'")
     page.get_by_role("button", name=sentence("interface.part.score")).press("Enter")
     page.get_by_text(sentence("interface.part_only")).wait_for()
     # 40 % of the shorter side (600 of 800 × 600) in the middle: 240 px.
