@@ -116,7 +116,6 @@ def build(assessor: Assessor) -> None:
                     sentence("interface.upload"), variant="primary", elem_id="choose-photo", min_width=140
                 )
                 camera = gr.Button(sentence("interface.camera"), elem_id="use-camera", min_width=140)
-            suggestion = gr.Button(sentence("interface.use_suggestion"), visible=False, elem_id="use-suggestion")
             with gr.Accordion(sentence("interface.part"), open=False, visible=False, elem_id="part") as part:
                 across = gr.Slider(0, 100, 50, step=1, label=sentence("interface.part.across"))
                 down = gr.Slider(0, 100, 50, step=1, label=sentence("interface.part.down"))
@@ -126,6 +125,7 @@ def build(assessor: Assessor) -> None:
 
         with gr.Column(scale=6, min_width=320, elem_id="results"):
             answer = gr.HTML(_welcome(), elem_id="answer")
+            suggestion = gr.Button(sentence("interface.use_suggestion"), visible=False, elem_id="use-suggestion")
             with gr.Column(visible=False, elem_id="reasons") as reasons:
                 gr.HTML(f"<h3>{sentence('interface.why')}</h3><p>{sentence('interface.why.line')}</p>")
                 slider = gr.ImageSlider(

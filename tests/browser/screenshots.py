@@ -49,7 +49,7 @@ def visit(browser: Browser, url: str, size: str, scheme: str) -> Page:
 
 def choose(page: Page, file: Path) -> None:
     page.locator("#sources input[type=file]").set_input_files(file)
-    page.locator("#answer section:not([data-kind=empty])").wait_for()
+    page.locator("#answer .answer:not([data-kind=empty])").wait_for()
     page.wait_for_timeout(1500)
 
 
@@ -82,9 +82,9 @@ def shoot_for_readme(browser: Browser, url: str, file: Path) -> None:
     page = visit(browser, url, "desktop", "light")
     choose(page, EXAMPLES / "tone-4-uneven.jpg")
     file.parent.mkdir(parents=True, exist_ok=True)
-    shot = Image.open(io.BytesIO(page.screenshot()))
+    shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize((960, 675), Image.Resampling.LANCZOS)
     # 256 colours, as a README's picture has to stay under 300 kB.
-    shot.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True)
+    shot.quantize(256, kmeans=2, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True)
 
 
 def main() -> None:
