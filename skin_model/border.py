@@ -12,8 +12,8 @@ Box = tuple[int, int, int, int]
 
 RAYS = 256
 """Directions in which a circle's edge is measured; it is first looked for in every second of them."""
-FINE_SIDE = 512
-COARSE_SIDE = 256
+FINE_SIDE = 320
+COARSE_SIDE = 160
 """A circle is looked for where the short side is below COARSE_SIDE pixels and refined where it is below FINE_SIDE."""
 CANDIDATES = 160
 """Circles tried, each through three points of the edge."""
@@ -27,11 +27,14 @@ class _Look:
 
     darkest: float  # its pixels are not above this, 0…255
     plain: float  # nearly all of them are not above this either
-    one_sided: float  # how much of the circle may be out of the picture: see _Evidence
+    sharp: float  # at least this share of the fall happens at its edge
+    one_sided: float  # how far the steps may lie on one side: see _Evidence
 
 
-_DARK = _Look(darkest=110.0, plain=110.0, one_sided=0.9)
-_BRIGHT = _Look(darkest=30.0, plain=15.0, one_sided=0.7)  # inverted; stricter: overexposed skin round a lesion is pale
+_DARK = _Look(darkest=110.0, plain=110.0, sharp=0.5, one_sided=0.9)
+_BRIGHT = _Look(
+    darkest=30.0, plain=15.0, sharp=0.8, one_sided=0.86
+)  # inverted; stricter: overexposed skin round a lesion is pale
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,8 @@ class Border:
     """What surrounds the skin in a photo.
 
     kind: ``circle`` or ``frame``. x, y, radius: pixels of the array searched, where pixel (i, j) covers x in j…j+1;
-    for a frame its centre and half its shorter inner side. inner: (left, top, right, bottom) of the rectangle that a
-    frame leaves; None for a circle.
+    for a frame its centre and half its shorter inner side. inner: (left, top, right, bottom) of the rectangle that
+    straight bars leave, None where there are none; a circle can have bars too.
     """
 
     kind: str
@@ -138,6 +141,18 @@ def _dark_border(fine: np.ndarray, look: _Look) -> Border | None:
     threshold = min(look.darkest, outside + 0.45 * (inside - outside))
     if inside < 30 or np.count_nonzero(rim < threshold) < 0.02 * len(rim):
         return None
+    frame = _frame(fine, inside, threshold)
+    if frame is not None:
+        left, top, right, bottom = (int(side) for side in frame.inner)
+        within = fine[top:bottom, left:right]
+        coarse = cv2.GaussianBlur(_reduced(within, COARSE_SIDE), (3, 3), 0)
+        circle = _circle(within, coarse, look, inside, outside)
+        return frame if circle is None else replace(circle, x=circle.x + left, y=circle.y + top, inner=frame.inner)
+    return _circle(fine, coarse, look, inside, outside)
+
+
+def _circle(fine: np.ndarray, coarse: np.ndarray, look: _Look, inside: float, outside: float) -> Border | None:
+    threshold = min(look.darkest, outside + 0.45 * (inside - outside))
     # The lower level tells a dark lesion that covers much of the edge from the darker border around it.
     for level, strict in ((threshold, False), (min(threshold, outside + 0.15 * (inside - outside)), True)):
         circle = _coarse_circle(coarse, level)
@@ -147,7 +162,7 @@ def _dark_border(fine: np.ndarray, look: _Look) -> Border | None:
             evidence = _evidence(fine, circle, inside, level, min(level, look.plain))
             if evidence.convinces(look, strict):
                 return circle
-    return _frame(fine, inside, threshold)
+    return None
 
 
 def _frame(fine: np.ndarray, inside: float, threshold: float) -> Border | None:
@@ -314,7 +329,7 @@ class _Evidence:
 
     def convinces(self, look: _Look, strict: bool) -> bool:
         """Whether this is a border's circle; ``strict`` where a second look had to find it."""
-        if self.rays < 6 or self.lit < 0.35 or self.leaks > 0.15 or self.plain < 0.85 or self.sharp < 0.5:
+        if self.rays < 6 or self.lit < 0.35 or self.leaks > 0.15 or self.plain < 0.85 or self.sharp < look.sharp:
             return False
         if strict and (self.rays < 12 or self.steps < 0.8 or self.sharp < 0.8):
             return False

@@ -82,7 +82,7 @@ def add_circle(
     down = np.arange(height, dtype=np.float32)[:, None] + 0.5 - circle.y
     ramp = np.clip((circle.radius - np.hypot(across, down)) / max(softness, 1e-3) + 0.5, 0, 1)
     ramp = (ramp * ramp * (3 - 2 * ramp))[..., None]
-    outside = np.array(colour, np.float32) + rng.normal(0, grain, (height, width, 1)).astype(np.float32)
+    outside = np.array(colour, np.float32) + grain * rng.standard_normal((height, width, 1), dtype=np.float32)
     return picture * ramp + outside * (1 - ramp)
 
 
@@ -141,9 +141,10 @@ def add_hairs(
 
 def photograph(picture: np.ndarray, rng: np.random.Generator, *, noise: float = 3.0, quality: int = 88) -> np.ndarray:
     """(H, W, 3) uint8 as a camera hands it over: noise and JPEG's traces."""
-    noisy = picture + rng.normal(0, noise, picture.shape).astype(np.float32)
+    noisy = picture + noise * rng.standard_normal(picture.shape, dtype=np.float32)
     bgr = np.clip(noisy, 0, 255).astype(np.uint8)[..., ::-1]
-    return cv2.imdecode(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)[..., ::-1]
+    decoded = cv2.imdecode(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    return np.ascontiguousarray(decoded[..., ::-1])
 
 
 def lesion_on_skin(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
