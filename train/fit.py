@@ -115,7 +115,7 @@ def within_source_auc(risk: np.ndarray, malignant: np.ndarray, sources: np.ndarr
             per_family.setdefault(family(str(source)), []).append((auc, positives))
     if not per_family:
         return float(roc_auc_score(malignant, risk))
-    return float(np.mean([np.average(*zip(*aucs, strict=True)) for aucs in per_family.values()]))
+    return float(np.mean([np.average([a for a, _ in v], weights=[n for _, n in v]) for v in per_family.values()]))
 
 
 def loss_per_photograph(logits: Tensor, diagnosis: Tensor, malignant: Tensor, recipe: Recipe) -> Tensor:
@@ -373,7 +373,7 @@ def predict(network: nn.Module, pictures: np.ndarray, preprocessing: Preprocessi
     found = []
     with torch.inference_mode():
         for start in tqdm(range(0, len(pictures), 64), desc="Validating", unit="batch", leave=False, disable=None):
-            batch = torch.from_numpy(np.ascontiguousarray(pictures[start : start + 64])).to(device)
+            batch = torch.from_numpy(np.array(pictures[start : start + 64])).to(device)
             found.append(network(normalise(batch, preprocessing)).float().cpu())
     return torch.cat(found).numpy()
 
@@ -453,7 +453,9 @@ def _record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: float) -> d
         "seed": recipe.seed,
         "split_sha256": _sha256(work / "split.csv"),
         "photographs": {split: counts[split].to_dict() for split in counts.index.levels[0]},
-        "versions": {name: version(name) for name in ("torch", "timm", "numpy", "opencv-python-headless", "accelerate")},
+        "versions": {
+            name: version(name) for name in ("torch", "timm", "numpy", "opencv-python-headless", "accelerate")
+        },
         "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
         "seconds": round(seconds),
         "command": f"python -m train fit --work WORK --out RUN --recipe {recipe.name}",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 from collections.abc import Iterator
 from functools import partial
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import cv2
@@ -56,8 +56,8 @@ def load_squares(rows: pd.DataFrame, preprocessing: Preprocessing, cache: Path, 
         aside = cached.with_name(cached.name + ".part")
         squares = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=(len(files), size, size, 3))
         decode = partial(decode_square, preprocessing=preprocessing, size=size)
-        with multiprocessing.get_context("forkserver").Pool(os.cpu_count(), initializer=_one_thread) as pool:
-            decoded = pool.imap(decode, files, chunksize=32)
+        with ThreadPool(os.cpu_count()) as pool:  # decoding and resizing leave Python's lock free
+            decoded = pool.imap(decode, files)
             for i, square in enumerate(tqdm(decoded, total=len(files), desc="Decoding photographs", unit="photo")):
                 if square is None:
                     raise UserError(f"{files[i]} cannot be decoded. Run prepare again, which leaves such files out.")
@@ -65,10 +65,6 @@ def load_squares(rows: pd.DataFrame, preprocessing: Preprocessing, cache: Path, 
         squares.flush()
         aside.replace(cached)
     return np.load(cached, mmap_mode="r")
-
-
-def _one_thread() -> None:
-    cv2.setNumThreads(1)
 
 
 def augment(square: np.ndarray, size: int, changes: Augmentation, rng: np.random.Generator) -> np.ndarray:

@@ -86,7 +86,7 @@ RECIPES: dict[str, Recipe] = {
             name="released",
             description="The recipe of the embedded checkpoint: seven diagnoses and the risk together, one-cycle AdamW, "
             "moving average, strong colour and sharpness augmentation.",
-            drop_path_rate=0.05,
+            epochs=8,
             augmentation=Augmentation(
                 scale=(0.65, 1.1),
                 aspect=1.2,

@@ -59,16 +59,12 @@ def test_an_unknown_diagnosis_pulls_no_diagnosis_apart_within_its_side():
 
 
 def test_the_binary_head_costs_the_logistic_loss():
-    loss = fitting.loss_per_photograph(
-        row(0), torch.tensor([-1]), torch.tensor([1.0]), RECIPES["self-check-original"]
-    )
+    loss = fitting.loss_per_photograph(row(0), torch.tensor([-1]), torch.tensor([1.0]), RECIPES["self-check-original"])
     assert loss.item() == pytest.approx(np.log(2), rel=1e-5)
 
 
 def balance_table():
-    return pd.DataFrame(
-        {"source": ["ham10000"] * 4, "diagnosis": ["mel", "nv", "nv", "nv"], "malignant": [1, 0, 0, 0]}
-    )
+    return pd.DataFrame({"source": ["ham10000"] * 4, "diagnosis": ["mel", "nv", "nv", "nv"], "malignant": [1, 0, 0, 0]})
 
 
 def test_full_balance_gives_every_diagnosis_the_same_total_weight():
