@@ -100,6 +100,8 @@ def _score_one(assessor: Assessor, file: Path, overlay: Path | None, taken: set[
         return Assessment.refusal(NO_SUCH_FILE).to_json(str(file))
     except PhotoRefused as problem:
         return refused_assessment(problem).to_json(str(file))
+    except OSError:  # not allowed to read it, or the disk failed
+        return Assessment.refusal("unreadable_file").to_json(str(file))
     result = assessor.assess(photo).to_json(str(file))
     if overlay is not None:
         _save_png(assessor.explain(photo), overlay / _overlay_name(file, taken))

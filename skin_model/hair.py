@@ -1,7 +1,9 @@
 """Finds hairs in a photo of skin and paints them over. Optional: on only for checkpoints trained with it.
 
-After DullRazor (Lee et al. 1997, doi 10.1016/S0010-4825(97)00020-6): closing with straight lines in several directions,
-here eight, for dark and for light hairs; then inpainting (Telea 2004) in place of its interpolation.
+After DullRazor (Lee et al. 1997, doi 10.1016/S0010-4825(97)00020-6), which closes the picture with straight lines in
+several directions. Here for dark and for light hairs, only where a thin line runs nearly straight for long, so that
+pigment networks stay, and with inpainting (Telea 2004) in place of interpolation. Parallel furrows on palms and soles
+can run straight for as long and are partly taken for hairs.
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ ACROSS = 0.05
 """Width as a share of the short side that no hair has."""
 ALONG = 0.2
 """Length as a share of the short side over which a hair is nearly straight; networks and furrows rarely are."""
-UNBROKEN = 0.9
+UNBROKEN = 0.95
 """Share of such a stretch that must stand out."""
 DARKER = 12
 LIGHTER = 24
 """Grey levels, 0…255, that a dark or a light hair stands out from the skin beside it."""
-CROWDED = 1.5
+CROWDED = 2.2
 """A hair stands out this many times as much as its surroundings do on average: texture does not."""
 
 
@@ -97,7 +99,7 @@ def _long_ridges(contrast: np.ndarray, least: int) -> np.ndarray:
     around = cv2.blur(contrast, (length, length))
     beside = cv2.dilate(contrast, np.ones((5, 5), np.uint8))
     # A hair ends where it has lost half of its contrast; what lies beyond is the lens's blur.
-    enough = np.maximum(np.maximum(beside // 2, least), (CROWDED * around).astype(np.uint8))
+    enough = np.maximum(np.maximum(beside // 2, least), cv2.convertScaleAbs(around, alpha=CROWDED))
     ridge = (contrast >= enough).astype(np.uint8)
     if np.count_nonzero(ridge) < length:
         return np.zeros_like(ridge)

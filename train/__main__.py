@@ -82,6 +82,32 @@ def audit(
 
 
 @app.command()
+def fit(
+    work: Annotated[Path, typer.Option(help="The work folder made by prepare.")],
+    out: Annotated[Path, typer.Option(help="The run folder: checkpoint/, history.csv and plots.")],
+    recipe: Annotated[str, typer.Option(help="How to train; an unknown name prints the list.")] = "released",
+    backbone: Annotated[
+        Path | None, typer.Option(help="ImageNet weights as a safetensors file. Default: timm fetches them.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="In place of the recipe's own.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="In place of the recipe's own.")] = None,
+    input_size: Annotated[int | None, typer.Option(min=32, help="In place of the recipe's own, in pixels.")] = None,
+) -> None:
+    """Train one recipe, calibrate it and write a checkpoint; the same command resumes an interrupted run.
+
+    On several processes, GPUs or machines: accelerate launch -m train fit ... (with the same options).
+    """
+    from train import fit as room
+    from train.recipes import find
+
+    asked = {"seed": seed, "epochs": epochs, "input_size": input_size}
+    chosen = find(recipe).change(**{name: value for name, value in asked.items() if value is not None})
+    if room.fit(work, out, chosen, backbone) is not None:
+        folder = out / "checkpoint"
+        print(f"Wrote {folder}. Next: python -m train evaluate --checkpoint {folder} --work {work} --out REPORT")
+
+
+@app.command()
 def evaluate(
     out: Annotated[Path, typer.Option(help="The folder for metrics.json, predictions.csv and the pictures.")],
     checkpoint: Annotated[
@@ -99,6 +125,18 @@ def evaluate(
     metrics = room.evaluate(checkpoint, out, data=data, work=work, split=split, resamples=resamples, seed=seed)
     print(room.table(metrics))
     print(f"\nWrote {out / room.METRICS_FILE}, {room.PREDICTIONS_FILE} and the pictures beside it.")
+
+
+@app.command()
+def report(
+    metrics: Annotated[Path, typer.Option(help="A metrics.json that evaluate wrote.")],
+    out: Annotated[Path | None, typer.Option(help="The folder for figures.md.")] = None,
+    readme: Annotated[Path | None, typer.Option(help="A page whose figures, between its two marks, are renewed.")] = None,
+) -> None:
+    """Turn metrics.json into the tables that README shows."""
+    from train import report as room
+
+    print(room.report(metrics, out, readme))
 
 
 def main(arguments: list[str] | None = None) -> None:
