@@ -1,0 +1,67 @@
+"""What a clone promises: figures that match the run, rooms that keep their doors, weights that fit."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from skin_model.checkpoint import EMBEDDED, Checkpoint
+from train.report import BEGIN, END, tables
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def imports(folder):
+    """Every package that a Python file of ``folder`` imports, top names only."""
+    found = set()
+    for file in (REPOSITORY / folder).rglob("*.py"):
+        found |= set(re.findall(r"^\s*(?:from|import) (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE))
+    return found
+
+
+def test_readmes_figures_are_those_of_the_embedded_checkpoints_metrics():
+    metrics = json.loads((EMBEDDED / "metrics.json").read_text())
+    page = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert f"{BEGIN}\n{tables(metrics)}\n{END}" in page
+
+
+def test_the_metrics_are_those_of_the_embedded_weights():
+    metrics = json.loads((EMBEDDED / "metrics.json").read_text())
+    checkpoint = Checkpoint.load()
+    assert metrics["checkpoint"]["hash"] == checkpoint.hash
+    assert metrics["data"]["split_sha256"] == checkpoint.config.training["split_sha256"]
+
+
+def test_the_embedded_weights_take_at_most_four_megabytes():
+    size = sum((EMBEDDED / name).stat().st_size for name in ("model.safetensors", "gate.safetensors", "config.json"))
+    assert size <= 4_000_000
+
+
+def test_the_model_knows_neither_interface_nor_training():
+    assert imports("skin_model") & {"interface", "train", "gradio"} == set()
+
+
+def test_interface_and_training_do_not_know_each_other():
+    assert "train" not in imports("interface")
+    assert imports("train") & {"interface", "gradio"} == set()
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-train.txt", "requirements-dev.txt"])
+def test_every_requirement_is_pinned_exactly(file):
+    lines = [line for line in (REPOSITORY / file).read_text().splitlines() if line and line[0] not in "#-"]
+    assert lines
+    assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines)
+
+
+def test_every_dependency_has_its_line_in_the_readme():
+    page = (REPOSITORY / "README.md").read_text(encoding="utf-8").lower()
+    for file in ("requirements.txt", "requirements-train.txt", "requirements-dev.txt"):
+        for name in re.findall(r"^([\w.-]+)==", (REPOSITORY / file).read_text(), re.MULTILINE):
+            assert name.lower() in page, name
+
+
+def test_the_spaces_gradio_is_the_pinned_one():
+    page = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    pinned = re.search(r"^gradio==(.+)$", (REPOSITORY / "requirements.txt").read_text(), re.MULTILINE)[1]
+    assert f"sdk_version: {pinned}\n" in page
