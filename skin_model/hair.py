@@ -24,7 +24,7 @@ UNBROKEN = 0.95
 DARKER = 12
 LIGHTER = 24
 """Grey levels, 0…255, that a dark or a light hair stands out from the skin beside it."""
-CROWDED = 2.2
+CROWDED = 1.8
 """A hair stands out this many times as much as its surroundings do on average: texture does not."""
 
 
