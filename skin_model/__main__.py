@@ -26,9 +26,7 @@ PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
 
 @app.command()
 def score(
-    photos: Annotated[
-        list[Path], typer.Argument(metavar="PHOTO_OR_FOLDER...", help="Photos, or folders of photos (searched through).")
-    ],
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO_OR_FOLDER...", help="Photos, or folders of photos.")],
     checkpoint: Annotated[
         str | None,
         typer.Option(metavar="FOLDER|HUB_ID[@REVISION]", help="Default: the checkpoint that comes with the package."),

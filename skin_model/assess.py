@@ -65,7 +65,7 @@ class Assessment:
 
 @dataclass(frozen=True)
 class View:
-    """What the network sees of a photo: border and crop in pixels of ``photo.rgb``, and the input batch (1, 3, S, S)."""
+    """What the network sees of a photo: border and crop in pixels of ``photo.rgb``; batch (1, 3, S, S)."""
 
     border: Border | None
     crop: Box

@@ -154,7 +154,7 @@ class Checkpoint:
         if folder.is_dir():
             return cls._load_folder(folder, str(folder))
         if folder.is_file():
-            raise CheckpointError(f"{folder} is a file; name the checkpoint's folder, the one with {CONFIG_FILE} in it.")
+            raise CheckpointError(f"{folder} is a file; name its folder, the one with {CONFIG_FILE} in it.")
         match = _HUB_REFERENCE.match(str(reference))
         if match is None or str(reference).startswith((".", "/")):
             raise CheckpointError(f"There is no folder {reference}. Name a folder, or owner/name@revision on the Hub.")
@@ -239,9 +239,7 @@ def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
     try:
         network = networks.create(len(config.malignant), architecture=config.architecture)
     except (RuntimeError, ValueError) as problem:
-        raise CheckpointError(
-            f"timm has no network {config.architecture!r}, which {folder} names: {problem}"
-        ) from None
+        raise CheckpointError(f"timm has no network {config.architecture!r}, which {folder} names: {problem}") from None
     expected = network.state_dict()
     for name in sorted(expected.keys() | state.keys()):
         if name not in state:

@@ -131,7 +131,7 @@ def evaluate(
 def report(
     metrics: Annotated[Path, typer.Option(help="A metrics.json that evaluate wrote.")],
     out: Annotated[Path | None, typer.Option(help="The folder for figures.md.")] = None,
-    readme: Annotated[Path | None, typer.Option(help="A page whose figures, between its two marks, are renewed.")] = None,
+    readme: Annotated[Path | None, typer.Option(help="A page whose figures, between two marks, are renewed.")] = None,
 ) -> None:
     """Turn metrics.json into the tables that README shows."""
     from train import report as room

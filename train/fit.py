@@ -94,7 +94,8 @@ def read_split(work: Path) -> pd.DataFrame:
         classes = set(rows.loc[rows.split == split, "malignant"])
         if classes != {0, 1}:
             raise UserError(
-                f"The {split} part of {file} needs both benign and malignant photographs. Add data and run prepare again."
+                f"The {split} part of {file} needs both benign and malignant photographs. "
+                "Add data and run prepare again."
             )
     return rows
 

@@ -84,9 +84,11 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         Recipe(
             name="released",
-            description="The recipe of the embedded checkpoint: seven diagnoses and the risk together, one-cycle AdamW, "
-            "moving average, strong colour and sharpness augmentation.",
-            epochs=8,
+            description="The recipe of the embedded checkpoint: seven diagnoses and the risk together, "
+            "one-cycle AdamW, moving average, strong colour and sharpness augmentation.",
+            input_size=192,
+            epochs=5,
+            ema_decay=0.99,
             augmentation=Augmentation(
                 scale=(0.65, 1.1),
                 aspect=1.2,

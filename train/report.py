@@ -39,9 +39,9 @@ def tables(metrics: dict[str, Any]) -> str:
         lines.append(f"| {name}{star} | {found['n']} | {found['n_malignant']} | {figures} |")
     lines += [
         "",
-        f"95 % intervals by bootstrap over groups (lesion, patient, near-duplicates). Sensitivity and specificity at the "
-        f"checkpoint's threshold of {metrics['threshold']:.1%} risk, chosen on validation. \\* fewer than 30 malignant or "
-        "30 benign groups: too few to judge.",
+        f"95 % intervals by bootstrap over groups (lesion, patient, near-duplicates). Sensitivity and specificity at "
+        f"the checkpoint's threshold of {metrics['threshold']:.1%} risk, chosen on validation. \\* fewer than 30 "
+        "malignant or 30 benign groups: too few to judge.",
     ]
     ham = metrics["sets"].get("ham10000:dermoscopic")
     if ham and ham["diagnoses"]:
@@ -54,8 +54,8 @@ def tables(metrics: dict[str, Any]) -> str:
         ]
     lines += [
         "",
-        f"Pooled over all sources the risk AUC is {_with_interval(metrics['pooled']['auc'])}, which says little: knowing "
-        f"only which source a photograph came from already gives {_with_interval(metrics['source_only_auc'])}.",
+        f"Pooled over all sources the risk AUC is {_with_interval(metrics['pooled']['auc'])}, which says little: "
+        f"knowing only which source a photograph came from already gives {_with_interval(metrics['source_only_auc'])}.",
         "",
         f"Checkpoint `{metrics['checkpoint']['hash']}`, test split `{metrics['data']['split_sha256'][:12]}`, "
         f"{metrics['data']['n']} photographs.",

@@ -50,8 +50,17 @@ def test_prevalence_shift_multiplies_the_odds():
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [(0.09, "low"), (0.1, "raised"), (0.19, "raised"), (0.2, "cannot_tell"), (0.4, "cannot_tell"), (0.41, "raised")]
-    + [(0.49, "raised"), (0.5, "high"), (1.0, "high")],
+    [
+        (0.09, "low"),
+        (0.1, "raised"),
+        (0.19, "raised"),
+        (0.2, "cannot_tell"),
+        (0.4, "cannot_tell"),
+        (0.41, "raised"),
+        (0.49, "raised"),
+        (0.5, "high"),
+        (1.0, "high"),
+    ],
 )
 def test_a_value_on_a_threshold_takes_the_higher_band(value, expected):
     assert band(value, THRESHOLDS) == expected

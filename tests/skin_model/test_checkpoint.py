@@ -74,7 +74,7 @@ def test_weights_that_the_config_does_not_name_are_refused(saved):
     tensors = load_file(saved / "model.safetensors")
     tensors["classifier.bias"] += 1
     save_file(tensors, saved / "model.safetensors")
-    with pytest.raises(CheckpointError, match="is not the file that config.json names"):
+    with pytest.raises(CheckpointError, match=r"is not the file that config\.json names"):
         Checkpoint.load(saved)
 
 
