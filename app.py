@@ -1,6 +1,11 @@
-"""The Space's entry: builds the interface and launches it."""
+"""The Space's entry: builds the interface and launches it, by default on http://127.0.0.1:7860.
+
+SKIN_CHECKPOINT names another checkpoint (a folder, or owner/name@revision on the Hub); GRADIO_SERVER_NAME and
+GRADIO_SERVER_PORT, which Gradio reads, another address.
+"""
 
 import os
+import sys
 
 # Before torch starts its threads: waiting threads must sleep, as the server shares few cores among its visitors.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -9,11 +14,12 @@ import torch
 
 import interface
 from skin_model.assess import Assessor
+from skin_model.checkpoint import CheckpointError
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    interface.launch(
-        interface.build(Assessor.load(os.environ.get("SKIN_CHECKPOINT"))),
-        server_name=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"),
-        server_port=int(os.environ.get("GRADIO_SERVER_PORT", "7860")),
-    )
+    try:
+        assessor = Assessor.load(os.environ.get("SKIN_CHECKPOINT") or None)
+    except CheckpointError as problem:
+        sys.exit(f"Error: {problem}")
+    interface.launch(interface.build(assessor))

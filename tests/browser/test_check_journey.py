@@ -218,11 +218,11 @@ def test_a_part_can_be_chosen_with_sliders_from_the_keyboard(open_page):
     page = open_page()
     choose(page, PHOTO)
     wait_for_risk(page)
+    assert is_drawn(page, "#overlay img")
     page.get_by_role("button", name=sentence("interface.part")).press("Enter")
     size = page.get_by_role("slider", name=sentence("interface.part.size"))
-    size.focus()
     for _ in range(10):
-        page.keyboard.press("ArrowLeft")
+        size.press("ArrowLeft")
     page.wait_for_function("document.querySelector('.stage-box').style.width === '30%'")
     page.get_by_role("button", name=sentence("interface.part.score")).press("Enter")
     page.get_by_text(sentence("interface.part_only")).wait_for()
