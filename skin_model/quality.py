@@ -25,7 +25,7 @@ TOO_BLURRED, TOO_DARK, TOO_BRIGHT, GLARE, TOO_SMALL, LESION_TOO_SMALL = PROBLEMS
 
 LEAST_SIDE = 150
 """Pixels on the short side below which a photo is too small; the network looks at 224."""
-SMALLEST_LESION = 0.2
+SMALLEST_LESION = 0.22
 """Extent of a lesion as a share of the short side, below which it is too small in the frame."""
 
 
@@ -41,6 +41,8 @@ MOST_GLARE = 0.01
 _SIDE, _LESION_SIDE = 256, 128
 _FINE, _COARSE = 1.0, 2.0
 _COARSER = 0.8
+_SLOPE_OF_NOTHING = 0.25
+"""Levels (0…255) a pixel: a picture nowhere steeper shows nothing at all."""
 _FULL = 250
 _WHITE, _REFLECTED, _LARGEST_SPOT = 235, 60, 0.3
 
@@ -149,7 +151,7 @@ def _edge_blur(grey: np.ndarray) -> float:
     count = max(1, fine.size // 100)
     steepest = np.argpartition(fine, -count)[-count:]
     ratio = float(np.quantile(fine[steepest] / np.maximum(coarse[steepest], 1e-6), 0.9))
-    if ratio <= 1:
+    if ratio <= 1 or fine[steepest].max() < _SLOPE_OF_NOTHING:
         return float(min(grey.shape))
     return float(np.sqrt(max(_COARSE**2 - (ratio * _FINE) ** 2, 0.0) / (ratio**2 - 1)))
 
@@ -226,9 +228,11 @@ def _segment(rgb: np.ndarray) -> _Lesion | None:
 
 
 _INK = 118.0
+"""b* (0…255) below which a colour is blue or violet."""
 _LEAST_CONTRAST = 14.0
 """Least difference in colour (L*a*b*, 0…255 each) of a lesion from the skin around it."""
-_CLEAR = 4.0
+_CLEAR = 18.0
+"""Standing out by fewer times the unevenness of the rest, the part found may be a patch within a larger lesion."""
 _MOST_OF_THE_REST = 0.06
 """Where more of the picture than this stands out as well, the lesion may be larger than the part found."""
 

@@ -9,13 +9,18 @@ TONES = ((246, 222, 204), (232, 194, 168), (208, 162, 130), (172, 122, 92), (126
 """Six skin colours, light to dark, as RGB in daylight."""
 
 
+def _patches(width: int, height: int, cells: int, rng: np.random.Generator) -> np.ndarray:
+    """(height, width) smooth noise of standard deviation 1 with about ``cells`` patches along the short side."""
+    factor = cells / min(width, height)
+    coarse = rng.normal(0, 1, (round(height * factor) + 2, round(width * factor) + 2)).astype(np.float32)
+    field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return field / field.std()
+
+
 def skin(width: int, height: int, tone: int, rng: np.random.Generator) -> np.ndarray:
-    """(height, width, 3) float32: plain skin with fine lines, pores, blotches and one-sided light."""
-    short = min(width, height)
+    """(height, width, 3) float32: plain skin with fine lines and pores, blotches, and light from one side."""
     base = np.array(TONES[tone], np.float32)
-    fine = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), max(0.5, short / 500))
-    blotches = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), short / 15)
-    fine, blotches = fine / fine.std(), blotches / blotches.std()
+    fine, blotches = _patches(width, height, min(width, height, 300), rng), _patches(width, height, 8, rng)
     y, x = np.mgrid[-0.5 : 0.5 : height * 1j, -0.5 : 0.5 : width * 1j].astype(np.float32)
     angle = rng.uniform(0, 2 * np.pi)
     light = 1 + rng.uniform(0, 0.12) * (x * np.cos(angle) + y * np.sin(angle))
@@ -53,17 +58,16 @@ def photo(
     picture = skin(width, height, tone, rng)
     if extent > 0:
         mask = lesion_outline(width, height, extent, rng, centre)
-        mottled = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), max(1, width / 120))
-        mottled = 1 + 0.12 * mottled / mottled.std()
+        mottled = 1 + 0.12 * _patches(width, height, 45, rng)
         colour = np.array(TONES[tone], np.float32) * np.array([1, 0.82, 0.7], np.float32) * (1 - contrast)
         inside = mottled[:, :, None] * colour
         picture = picture * (1 - mask[:, :, None]) + inside * mask[:, :, None]
-    picture += rng.normal(0, 1.5, (height, width, 1))
+    picture += 1.5 * rng.standard_normal((height, width, 1), np.float32)
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
 def out_of_focus(picture: np.ndarray, percent: float) -> np.ndarray:
     """Blurred with a standard deviation of ``percent`` of the short side, with the camera's own noise on top."""
     blurred = cv2.GaussianBlur(picture, (0, 0), percent / 100 * min(picture.shape[:2])).astype(np.float32)
-    noise = np.random.default_rng(0).normal(0, 1.5, (*picture.shape[:2], 1))
-    return np.clip(blurred + noise, 0, 255).astype(np.uint8)
+    noise = np.random.default_rng(0).standard_normal((*picture.shape[:2], 1), np.float32)
+    return np.clip(blurred + 1.5 * noise, 0, 255).astype(np.uint8)

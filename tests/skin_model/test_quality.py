@@ -1,0 +1,239 @@
+"""Each problem is named when it is there, and not when it is not; on skin of every tone and photos of every size."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from skin_model import quality
+from tests.skin_model.quality_rendering import TONES, out_of_focus, photo
+
+SIZES = ((1000, 750), (341, 256))
+EVERY_TONE = range(len(TONES))
+
+
+def within(picture: np.ndarray, factor: float) -> np.ndarray:
+    return np.clip(picture * factor, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("tone", "size"), list(itertools.product(EVERY_TONE, SIZES)))
+def test_a_good_photo_has_no_problem(tone, size):
+    assert quality.check(photo(*size, tone=tone, seed=tone)) == []
+
+
+@pytest.mark.parametrize(("tone", "size"), list(itertools.product(EVERY_TONE, SIZES)))
+def test_a_photo_out_of_focus_by_2_percent_of_its_side_is_too_blurred(tone, size):
+    assert "too_blurred" in quality.check(out_of_focus(photo(*size, tone=tone, seed=tone), 2))
+
+
+@pytest.mark.parametrize("percent", [1, 1.5, 3, 5])
+def test_the_more_it_is_blurred_the_more_surely_it_is_too_blurred(percent):
+    assert "too_blurred" in quality.check(out_of_focus(photo(), percent))
+
+
+def test_the_measured_blur_is_the_blur_of_an_edge():
+    # A straight edge between plain areas, 3 pixels soft.
+    edge = np.zeros((256, 256), np.float32)
+    edge[:, 128:] = 200
+    edge = np.rint(cv2.GaussianBlur(edge, (0, 0), 3.0)).astype(np.uint8)
+
+    assert quality.blur(edge) == pytest.approx(3.0, rel=0.1)
+
+
+def test_the_measured_blur_does_not_depend_on_contrast():
+    strong, weak = (out_of_focus(photo(contrast=c), 1.0) for c in (0.7, 0.35))
+
+    assert quality.measure(strong).blur == pytest.approx(quality.measure(weak).blur, rel=0.15)
+
+
+def test_a_soft_lesion_on_sharp_skin_is_not_too_blurred():
+    sharp, soft = photo(extent=0), out_of_focus(photo(), 2)
+    picture = sharp.copy()
+    picture[225:525, 300:700] = soft[225:525, 300:700]
+
+    assert "too_blurred" not in quality.check(picture)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("tone", EVERY_TONE)
+def test_a_photo_at_a_tenth_of_the_light_is_too_dark(tone, size):
+    assert "too_dark" in quality.check(within(photo(*size, tone=tone, seed=tone), 0.1))
+
+
+def test_the_darkest_skin_in_good_light_is_not_too_dark():
+    assert "too_dark" not in quality.check(photo(tone=5, seed=5))
+
+
+def test_a_large_dark_lesion_is_not_too_dark():
+    assert "too_dark" not in quality.check(photo(extent=0.7, contrast=0.9))
+
+
+@pytest.mark.parametrize("tone", [0, 1, 2, 3])
+def test_a_photo_at_three_times_the_light_is_too_bright(tone):
+    assert "too_bright" in quality.check(within(photo(tone=tone, seed=tone), 3.0))
+
+
+def test_the_lightest_skin_in_good_light_is_not_too_bright():
+    assert "too_bright" not in quality.check(photo(tone=0, seed=1))
+
+
+def spotted(radius: int, *, size: tuple[int, int] = (1000, 750)) -> np.ndarray:
+    picture = photo(*size, tone=2)
+    for x in range(200, 900, 150):
+        for y in range(150, 650, 120):
+            cv2.circle(picture, (x, y), radius, (255, 255, 255), -1)
+    return picture
+
+
+def test_reflections_over_the_skin_are_glare():
+    assert "glare" in quality.check(spotted(24))
+
+
+def test_a_few_tiny_highlights_are_not_glare():
+    assert "glare" not in quality.check(spotted(4))
+
+
+def test_the_measured_glare_is_the_share_of_the_picture_under_the_spots():
+    # 5 × 5 spots of radius 24 on 1000 × 750 pixels; the mixed pixels of their edges are not white on the small copy.
+    assert quality.measure(spotted(24)).glare == pytest.approx(25 * np.pi * 24**2 / 750_000, rel=0.15)
+
+
+def test_white_paper_beside_the_skin_is_not_glare():
+    picture = photo(tone=2)
+    picture[:, 700:] = 255
+
+    assert "glare" not in quality.check(picture)
+
+
+def test_a_photo_of_few_pixels_is_too_small():
+    assert "too_small" in quality.check(photo(180, 140))
+
+
+def test_a_photo_of_the_networks_size_is_not_too_small():
+    assert "too_small" not in quality.check(photo(224, 224))
+
+
+def cases() -> list[tuple[int, tuple[int, int], int]]:
+    """Every tone, in landscape and square."""
+    return [
+        (tone, size, 10 * tone + i)
+        for tone in EVERY_TONE
+        for i, size in enumerate(((500, 375), (375, 375), (341, 256)))
+    ]
+
+
+@pytest.mark.parametrize("extent", [0.05, 0.08, 0.12, 0.15])
+def test_a_lesion_of_at_most_15_percent_of_the_width_is_too_small_in_the_frame(extent):
+    flagged = ["lesion_too_small" in quality.check(photo(*s, extent=extent, tone=t, seed=n)) for t, s, n in cases()]
+
+    print(f"\nlesion on {extent:.0%} of the width: {sum(flagged)} of {len(flagged)} flagged")
+    assert sum(flagged) >= 0.9 * len(flagged)
+
+
+@pytest.mark.parametrize("extent", [0.3, 0.36, 0.5, 0.75, 1.0])
+def test_a_lesion_of_30_percent_of_the_width_or_more_is_never_too_small(extent):
+    flagged = [
+        n for t, s, n in cases() if "lesion_too_small" in quality.check(photo(*s, extent=extent, tone=t, seed=n))
+    ]
+
+    assert flagged == []
+
+
+def test_skin_without_a_lesion_has_none_that_is_too_small():
+    assert all("lesion_too_small" not in quality.check(photo(extent=0, tone=t, seed=t)) for t in EVERY_TONE)
+
+
+def test_a_close_up_that_the_lesion_fills_is_not_too_small_in_the_frame():
+    picture = photo(1000, 1000, extent=1.0, contrast=0.6)[200:800, 200:800]
+
+    assert "lesion_too_small" not in quality.check(picture)
+
+
+@pytest.mark.parametrize("centre", [(0.5, 0.5), (0.3, 0.6), (0.72, 0.35)])
+@pytest.mark.parametrize("extent", [0.06, 0.2, 0.45])
+def test_the_lesion_box_lies_around_the_lesion(centre, extent):
+    picture = photo(extent=extent, centre=centre, tone=2)
+
+    left, top, right, bottom = quality.lesion_box(picture)
+
+    assert (left + right) / 2 == pytest.approx(centre[0] * 1000, abs=25)
+    assert (top + bottom) / 2 == pytest.approx(centre[1] * 750, abs=25)
+    assert right - left == pytest.approx(extent * 1000, rel=0.3)
+
+
+def test_of_two_lesions_the_box_takes_the_one_nearer_the_middle():
+    picture = photo(extent=0.12, centre=(0.55, 0.5))
+    other = photo(extent=0.12, centre=(0.1, 0.15))
+    picture[:220, :220] = other[:220, :220]
+
+    left, _, right, _ = quality.lesion_box(picture)
+
+    assert left < 550 < right
+
+
+def test_a_doctors_pen_is_not_the_lesion():
+    picture = photo(extent=0.1, centre=(0.6, 0.5), contrast=0.4)
+    cv2.line(picture, (380, 300), (420, 460), (70, 40, 160), 16)
+
+    left, _, right, _ = quality.lesion_box(picture)
+
+    assert left < 600 < right and left > 450
+
+
+def test_skin_without_a_lesion_has_no_lesion_box():
+    assert [quality.lesion_box(photo(extent=0, tone=t, seed=t)) for t in EVERY_TONE] == [None] * len(TONES)
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_a_picture_of_one_colour_is_judged_without_an_error(value):
+    picture = np.full((300, 400, 3), value, np.uint8)
+
+    assert quality.lesion_box(picture) is None
+    assert "too_blurred" in quality.check(picture)
+
+
+@pytest.mark.parametrize("size", [(96, 96), (97, 380), (380, 97)])
+def test_the_smallest_and_longest_photos_are_judged_without_an_error(size):
+    assert "too_small" in quality.check(photo(*size))
+
+
+def test_problems_come_in_their_fixed_order():
+    found = quality.check(within(out_of_focus(photo(180, 140), 4), 0.1))
+
+    assert found == [code for code in quality.PROBLEMS if code in found] and len(found) >= 2
+
+
+def test_the_photo_is_left_as_it_is():
+    picture = photo()
+    before = picture.copy()
+
+    quality.check(picture)
+
+    np.testing.assert_array_equal(picture, before)
+
+
+def test_a_photo_is_judged_in_milliseconds():
+    # Against resampling the same photo once, so that a slow or busy machine does not fail the test.
+    picture = photo()
+
+    def quickest(run):
+        times = []
+        for _ in range(15):
+            begin = time.process_time()
+            run()
+            times.append(time.process_time() - begin)
+        return min(times)
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        checking = quickest(lambda: quality.check(picture))
+        blurring = quickest(lambda: cv2.GaussianBlur(picture, (0, 0), 2.0))
+    finally:
+        cv2.setNumThreads(threads)
+    print(f"\nchecked in {1000 * checking:.1f} ms; one Gaussian blur takes {1000 * blurring:.1f} ms")
+    assert checking < 3 * blurring
