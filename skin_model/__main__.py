@@ -129,7 +129,8 @@ def _line(result: dict[str, Any]) -> str:
     if result["refused"]:
         return f"{result['file']}: {result['message']}"
     hints = "".join(f"\n    {sentence('problem.' + code)}" for code in result["problems"])
-    return f"{result['file']}: {result['risk']:.0%} · {sentence('band.' + result['band'])}{hints}"
+    risk = "under 1%" if result["risk"] < 0.01 else f"{min(result['risk'], 0.99):.0%}"
+    return f"{result['file']}: {risk} · {sentence('band.' + result['band'])}{hints}"
 
 
 if __name__ == "__main__":
