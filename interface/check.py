@@ -134,6 +134,8 @@ def build(assessor: Assessor) -> None:
                     interactive=False,
                     buttons=[],
                     max_height=460,
+                    # Most of the overlay is in sight from the start.
+                    slider_position=20,
                     elem_id="overlay",
                 )
                 strength = gr.Slider(0, 100, 50, step=5, label=sentence("interface.strength"), elem_id="strength")

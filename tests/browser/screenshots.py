@@ -80,7 +80,7 @@ def shoot(browser: Browser, url: str, size: str, scheme: str, out: Path) -> None
 def shoot_for_readme(browser: Browser, url: str, file: Path) -> None:
     """One desktop picture with a result, small enough for the README."""
     page = visit(browser, url, "desktop", "light")
-    choose(page, EXAMPLES / "tone-4-uneven.jpg")
+    choose(page, EXAMPLES / "tone-3-dermatoscope.jpg")
     file.parent.mkdir(parents=True, exist_ok=True)
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize((960, 675), Image.Resampling.LANCZOS)
     # 256 colours, as a README's picture has to stay under 300 kB.

@@ -16,8 +16,9 @@ from PIL import Image
 import interface
 from interface import check, result
 from interface.stage import data_uri, full_size_box, staged
-from skin_model.assess import Assessment
+from skin_model.assess import Assessment, Assessor
 from skin_model.calibration import BANDS, Calibration, Thresholds
+from skin_model.checkpoint import EMBEDDED
 from skin_model.diagnoses import DIAGNOSES, MEDICAL_NAMES
 from skin_model.photo import open_photo
 from skin_model.wording import sentence
@@ -168,6 +169,21 @@ def test_the_overlay_has_the_photos_size_and_changes_with_strength(assessor, exa
     assert before.shape == faint.shape == strong.shape == visit.whole.rgb.shape
     difference = [np.abs(after.astype(int) - before).mean() for after in (faint, strong)]
     assert 0 < difference[0] < difference[1]
+
+
+def test_the_embedded_checkpoint_takes_every_example_for_skin(examples):
+    if not (EMBEDDED / "config.json").is_file():
+        pytest.skip(f"needs the embedded checkpoint in {EMBEDDED}")
+    embedded = Assessor.load()
+    for facts in check.example_facts():
+        visit = check.look(embedded, examples / facts["file"])
+        assert visit.assessment.refused is None, facts["file"]
+
+
+def test_only_the_flawed_examples_have_problems(assessor, examples):
+    found = {f["file"]: check.look(assessor, examples / f["file"]).assessment.problems for f in check.example_facts()}
+    flawed = {file: problems for file, problems in found.items() if problems}
+    assert flawed == {"far-away.jpg": ("lesion_too_small",), "blurred.jpg": ("too_blurred",)}
 
 
 # --- privacy --------------------------------------------------------------------------------------------------------
