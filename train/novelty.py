@@ -18,7 +18,7 @@ from skin_model.novelty import NoveltyGate, features
 from train import outliers
 
 REFUSED_SHARE = 0.015
-"""Share of the validation photographs of any one source that may be refused."""
+"""Share of the photographs of any one source that may be refused."""
 LEAST_VALIDATION = 50
 """A source with fewer validation photographs sets no threshold of its own: its tail would be one or two photographs."""
 PER_SOURCE = 600
@@ -152,13 +152,15 @@ def _calibrated(gate: NoveltyGate, values: Tensor, sources: np.ndarray) -> Novel
 
 
 def allowing(share: float, score: np.ndarray, sources: np.ndarray) -> float:
-    """The lowest threshold above which at most ``share`` of the scores of all, and of every source, lie.
+    """The lowest threshold that refuses at most ``share`` of unseen photographs, of all and of every source.
 
-    Sources with fewer than LEAST_VALIDATION scores count only within all.
+    Unseen ones, not these: the split-conformal quantile (Vovk et al. 2005, doi 10.1007/b106715), by which of n scores
+    one fewer than share × (n + 1) may lie above, and none where that is under one. Sources with fewer than
+    LEAST_VALIDATION scores count only within all.
     """
-    groups = [score] + [score[sources == name] for name in np.unique(sources)]
-    return max(
-        float(np.sort(group)[::-1][int(share * len(group))])
-        for i, group in enumerate(groups)
-        if i == 0 or len(group) >= LEAST_VALIDATION
-    )
+    groups = [score] + [
+        group for name in np.unique(sources) if len(group := score[sources == name]) >= LEAST_VALIDATION
+    ]
+    # The hair's breadth is for products such as 0.02 × 150, which must not end just under 3.
+    above = [max(int(share * (len(group) + 1) + 1e-9) - 1, 0) for group in groups]
+    return max(float(np.sort(group)[::-1][count]) for group, count in zip(groups, above, strict=True))

@@ -16,23 +16,39 @@ PREPROCESSING = Preprocessing(input_size=SIZE)
 
 
 def test_the_threshold_lets_every_source_lose_its_share_and_no_more():
-    # 100 scores 1…100 of one source and 100 scores 201…300 of another, 2 % each: two of the second lie above 298.
-    score = np.concatenate([np.arange(1.0, 101), np.arange(201.0, 301)])
-    sources = np.repeat(["a", "b"], 100)
+    # Two sources of 149 scores, 1…149 and 201…349. Of each, one fewer than 2 % of 150 may lie above: 348 and 349.
+    score = np.concatenate([np.arange(1.0, 150), np.arange(201.0, 350)])
+    sources = np.repeat(["a", "b"], 149)
 
-    assert novelty.allowing(0.02, score, sources) == 298
+    assert novelty.allowing(0.02, score, sources) == 347
+
+
+def test_the_threshold_refuses_its_share_of_unseen_photographs_on_average():
+    rng = np.random.default_rng(0)
+    one_source = np.full(120, "a")
+
+    refused = [
+        (rng.normal(size=1000) > novelty.allowing(0.03, rng.normal(size=120), one_source)).mean() for _ in range(400)
+    ]
+
+    # Of 120 scores two lie above, so that an unseen one does with a probability of 3 in 121.
+    assert np.mean(refused) == pytest.approx(3 / 121, abs=0.003)
+
+
+def test_a_source_too_small_for_its_share_loses_none():
+    assert novelty.allowing(0.015, np.arange(1.0, 61), np.full(60, "a")) == 60
 
 
 def test_a_source_of_few_photographs_sets_no_threshold_of_its_own():
-    score = np.concatenate([np.arange(1.0, 101), [1000.0, 2000.0]])
-    sources = np.array(["a"] * 100 + ["few"] * 2)
+    score = np.concatenate([np.arange(1.0, 100), [1000.0, 2000.0]])
+    sources = np.array(["a"] * 99 + ["few"] * 2)
 
-    # Two of all 102 (2 %) may lie above, and those are the two of "few"; of "a" alone the threshold would be 98.
-    assert novelty.allowing(0.02, score, sources) == 100
+    # Of all 101, two (one fewer than 3 % of 102) may lie above, and those are the two of "few"; "a" alone gives 97.
+    assert novelty.allowing(0.03, score, sources) == 99
 
 
 def test_without_large_sources_the_threshold_comes_from_all_together():
-    assert novelty.allowing(0.25, np.array([4.0, 1, 2, 3]), np.array(["a", "b", "c", "d"])) == 3
+    assert novelty.allowing(0.4, np.array([4.0, 1, 2, 3]), np.array(["a", "b", "c", "d"])) == 3
 
 
 def rendered_skin(count: int, seed: int) -> list[np.ndarray]:
