@@ -1,10 +1,6 @@
 """Training: losses by hand, balance by hand, resuming, and several processes."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,12 +10,12 @@ from safetensors.torch import load_file
 
 from skin_model.assess import Assessor
 from skin_model.photo import open_photo
+from tests.train.launching import launch
 from tests.train.rendered_lesions import write_work
 from train import UserError
 from train import fit as fitting
 from train.recipes import NO_AUGMENTATION, RECIPES, Recipe, find
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 TINY = Recipe(
     name="tiny",
     description="For tests: three short epochs from random weights at 64 px.",
@@ -192,21 +188,6 @@ from train.recipes import NO_AUGMENTATION
 recipe = TINY.change(epochs=2, frozen_batch_norm=True, drop_rate=0.0, augmentation=NO_AUGMENTATION)
 fit.fit(Path(sys.argv[1]), Path(sys.argv[2]), recipe)
 """
-
-
-def launch(script, processes, *arguments, timeout=240):
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_machines", "1"]
-    command += ["--num_processes", str(processes), "--mixed_precision", "no", "--dynamo_backend", "no"]
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    return subprocess.run(
-        [*command, str(script), *map(str, arguments)],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
 
 
 def test_two_processes_and_one_give_the_same_weights(tmp_path):

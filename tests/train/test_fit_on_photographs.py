@@ -1,0 +1,69 @@
+"""Training on real photographs: two processes learn as much as one, and more than nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from tests.train.launching import launch
+from train import fit as fitting
+from train.recipes import RECIPES
+
+SMALL = RECIPES["released"].change(input_size=96, epochs=2, batch_size=32, ema_decay=0.9, patience=9)
+SCRIPT = """
+import sys
+from pathlib import Path
+from tests.train.test_fit_on_photographs import SMALL
+from train import fit
+fit.fit(Path(sys.argv[1]), Path(sys.argv[2]), SMALL, Path(sys.argv[3]))
+"""
+
+
+@pytest.fixture(scope="module")
+def work(shared_data, tmp_path_factory):
+    """800 training and 400 validation photographs of HAM10000, half of each malignant, split by lesion."""
+    folder = tmp_path_factory.mktemp("photographs")
+    rows = pd.read_csv(shared_data / "lesions.csv", dtype=str, keep_default_na=False)
+    rows = rows[rows.source == "ham10000"].drop_duplicates("lesion_id")
+    chosen = []
+    for malignant in ("0", "1"):
+        of_class = rows[rows.malignant == malignant].sample(600, random_state=0)
+        chosen.append(of_class.assign(split=["train"] * 400 + ["validation"] * 200))
+    rows = pd.concat(chosen).assign(root=str(shared_data))
+    rows["group"] = rows["lesion_id"]
+    columns = ["root", "file", "source", "image_id", "group", "split", "diagnosis", "malignant"]
+    rows[columns].to_csv(folder / "split.csv", index=False)
+    return folder
+
+
+def validation_log_odds(run):
+    """Risk log-odds of the run's checkpoint on the 400 validation photographs, and their labels."""
+    from skin_model.checkpoint import Checkpoint
+    from train.images import load_squares
+
+    checkpoint = Checkpoint.load(run / "checkpoint")
+    rows = fitting.read_split(run.parent)
+    rows = rows[rows.split == "validation"]
+    preprocessing = checkpoint.config.preprocessing
+    pictures = load_squares(rows, preprocessing, run.parent / "cache", preprocessing.input_size)
+    logits = fitting.predict(checkpoint.network, pictures, preprocessing, fitting.torch.device("cpu"))
+    return fitting._log_odds(logits, checkpoint.config.malignant), rows["malignant"].to_numpy()
+
+
+@pytest.mark.real_data
+def test_two_processes_reach_the_validation_auc_of_one_within_its_interval(work, backbone_file, record_property):
+    fitting.fit(work, work / "one", SMALL, backbone_file)
+    script = work / "launched.py"
+    script.write_text(SCRIPT)
+    done = launch(script, 2, work, work / "two", backbone_file, timeout=480)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+    risk, malignant = validation_log_odds(work / "one")
+    two = roc_auc_score(malignant, validation_log_odds(work / "two")[0])
+    rng = np.random.default_rng(0)
+    draws = [rng.integers(0, len(risk), len(risk)) for _ in range(500)]
+    low, high = np.quantile([roc_auc_score(malignant[drawn], risk[drawn]) for drawn in draws], [0.025, 0.975])
+    record_property("one", f"{roc_auc_score(malignant, risk):.3f} ({low:.3f} to {high:.3f})")
+    record_property("two", f"{two:.3f}")
+    assert low > 0.5
+    assert low <= two <= high
