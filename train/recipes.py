@@ -15,7 +15,9 @@ class Augmentation:
     rotation: degrees either way. scale: smallest and largest side of the region that fills the input, as a share of
     the square photograph. aspect: largest ratio of width to height (either way). brightness, contrast, saturation,
     tint (per channel) and gamma: largest relative change. The rest are probabilities: soft (shrunk and enlarged
-    again), jpeg (quality 30 to 80), noise, dark_corners (a dermatoscope's circle, drawn for both classes alike).
+    again), jpeg (quality 30 to 80), noise, dark_corners (a dermatoscope's circle), melanin (darker skin), phone (uneven
+    light, white balance, shaken focus, glints), hairs, ruler, ink and cutout; but hue: largest turn in degrees. Lesions
+    of both classes are changed alike.
     """
 
     flips: bool = True
@@ -31,6 +33,13 @@ class Augmentation:
     jpeg: float = 0.0
     noise: float = 0.0
     dark_corners: float = 0.1
+    hue: float = 0.0
+    melanin: float = 0.0
+    phone: float = 0.0
+    hairs: float = 0.0
+    ruler: float = 0.0
+    ink: float = 0.0
+    cutout: float = 0.0
 
 
 NO_AUGMENTATION = Augmentation(
@@ -38,15 +47,34 @@ NO_AUGMENTATION = Augmentation(
 )
 
 
+BALANCES = ("sampler", "loss", "oversampling", "undersampling", "augmentation", "focal", "none")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run, with an optimiser of its own, begun from the best weights so far.
+
+    share: of the recipe's epochs (a stage gets at least one). unfrozen: how much of the backbone learns beside the
+    head: 0 nothing, 1 everything, between them that share of its layers, those nearest the head. Layers that do not
+    learn keep their batch-norm statistics.
+    """
+
+    share: float
+    learning_rate: float
+    unfrozen: float = 1.0
+
+
 @dataclass(frozen=True)
 class Recipe:
     """One way to train.
 
     head: "diagnoses" (seven outputs) or "binary" (one malignant logit). balance: how imbalance is handled, once:
-    "sampler", "loss" or "none"; balance_power: 1 makes every (centre family, diagnosis) equally heavy, 0.5 goes half
-    way. risk_weight: weight of the malignant-or-benign loss beside the seven-diagnosis loss. ema_decay: of the
+    "sampler" (weighted draws), "loss" (class weights), "oversampling" (rare diagnoses repeated), "undersampling" (of
+    common ones a part, another one every epoch), "augmentation" (oversampling in which only the repeats are augmented),
+    "focal" (focal loss) or "none". balance_power: 1 makes every (centre family, diagnosis) equally heavy, 0.5 goes half
+    way; over- and undersampling look at the diagnosis alone. risk_weight: weight of the malignant-or-benign loss beside the seven-diagnosis loss. ema_decay: of the
     exponential moving average of the weights (0: off). patience: epochs without a better validation AUC before
-    stopping. frozen_batch_norm: keep batch-norm statistics (evaluation mode) while training.
+    stopping a stage. stages: none is one stage with ``learning_rate``. frozen_batch_norm: keep batch-norm statistics (evaluation mode) while training.
     """
 
     name: str
@@ -73,6 +101,7 @@ class Recipe:
     remove_hair: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
+    stages: tuple[Stage, ...] = ()
 
     def change(self, **changes: object) -> Recipe:
         """The same recipe with some fields changed."""

@@ -1,59 +1,13 @@
-"""Training images: what augmentation may and may not do, and which photographs an epoch draws."""
+"""Training images: decoded once, and which photographs an epoch draws."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from skin_model.network import Preprocessing, square_input
-from tests.train.rendered_lesions import render_lesion, write_work
+from skin_model.network import Preprocessing
+from tests.train.rendered_lesions import write_work
 from train import UserError
-from train.images import EpochSampler, augment, load_squares
-from train.recipes import NO_AUGMENTATION, RECIPES, Augmentation
-
-SQUARE = render_lesion(True, np.random.default_rng(0))
-
-
-def test_without_changes_the_picture_is_what_the_app_would_see():
-    picture = augment(SQUARE, 64, NO_AUGMENTATION, np.random.default_rng(0))
-    assert np.array_equal(picture, square_input(SQUARE, 64))
-
-
-def test_the_seed_alone_decides_the_picture():
-    changes = RECIPES["released"].augmentation
-    first, again, other = (augment(SQUARE, 64, changes, np.random.default_rng(seed)) for seed in (1, 1, 2))
-    assert np.array_equal(first, again)
-    assert not np.array_equal(first, other)
-
-
-def test_every_change_keeps_shape_and_type():
-    always = Augmentation(soft=1, jpeg=1, noise=1, dark_corners=1, tint=0.1, gamma=0.2)
-    for seed in range(20):
-        picture = augment(SQUARE, 64, always, np.random.default_rng(seed))
-        assert picture.shape == (64, 64, 3)
-        assert picture.dtype == np.uint8
-
-
-def test_a_lesion_in_the_middle_stays_in_view():
-    changes = RECIPES["released"].augmentation
-    shares = [
-        (augment(SQUARE, 64, changes, np.random.default_rng(seed)).mean(axis=2) < 110)[16:48, 16:48].mean()
-        for seed in range(50)
-    ]
-    assert min(shares) > 0.2
-
-
-def test_dark_corners_darken_the_corners_and_leave_the_middle():
-    only = Augmentation(**{**NO_AUGMENTATION.__dict__, "dark_corners": 1.0})
-    bright = np.full((96, 96, 3), 200, np.uint8)
-    pictures = [augment(bright, 64, only, np.random.default_rng(seed)) for seed in range(20)]
-    assert all(np.all(p[28:36, 28:36] == 200) for p in pictures)
-    assert np.mean([p[0, 0].mean() for p in pictures]) < 100
-
-
-def test_turning_keeps_colours():
-    only = Augmentation(**{**NO_AUGMENTATION.__dict__, "rotation": 180.0})
-    turned = augment(SQUARE, 64, only, np.random.default_rng(3))
-    assert turned.reshape(-1, 3).mean(axis=0) == pytest.approx(SQUARE.reshape(-1, 3).mean(axis=0), abs=4)
+from train.images import EpochSampler, load_squares
 
 
 def test_an_epoch_without_weights_shows_every_photograph_once():
