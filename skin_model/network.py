@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import timm
 import torch
+from timm.models.mobilenetv3 import MobileNetV3
 from torch import Tensor, nn
 
 ARCHITECTURE = "tf_mobilenetv3_small_100"
@@ -68,17 +69,29 @@ def create(
 ) -> nn.Module:
     """A network with random weights and one linear layer of ``outputs`` at its end, in channels-last memory."""
     network = timm.create_model(
-        architecture, pretrained=False, num_classes=outputs, drop_rate=drop_rate, drop_path_rate=drop_path_rate
+        architecture,
+        pretrained=False,
+        num_classes=outputs,
+        drop_rate=drop_rate,
+        drop_path_rate=drop_path_rate or None,  # not every network of timm's has it
     )
     return network.to(memory_format=torch.channels_last)
+
+
+def has_maps(network: nn.Module) -> bool:
+    """Whether ``logits_and_maps`` gives maps: for networks built as the released one is."""
+    return isinstance(network, MobileNetV3)
 
 
 def logits_and_maps(network: nn.Module, batch: Tensor) -> tuple[Tensor, list[Tensor]]:
     """One forward pass that also returns the feature map after every stage.
 
     batch: (B, 3, S, S). Returns the logits (B, outputs) and one (B, C, h, w) map per stage, shallow to deep (for
-    MobileNetV3-Small six maps of 16, 24, 40, 48, 96 and 576 channels). The logits equal ``network(batch)``.
+    MobileNetV3-Small six maps of 16, 24, 40, 48, 96 and 576 channels). The logits equal ``network(batch)``. For a
+    network of another build there are no maps.
     """
+    if not has_maps(network):
+        return network(batch), []
     x = network.bn1(network.conv_stem(batch))
     maps = []
     for stage in network.blocks:

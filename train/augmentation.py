@@ -43,7 +43,8 @@ def augment(square: np.ndarray, size: int, changes: Augmentation, rng: np.random
 
 
 def _move(square: np.ndarray, size: int, changes: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    if not changes.flips and changes.rotation == 0 and changes.scale == (1, 1) and changes.aspect == 1:
+    moves = (changes.flips, changes.rotation, changes.shear, changes.shift)
+    if not any(moves) and changes.scale == (1, 1) and changes.aspect == 1:
         return square_input(square, size)
     side = square.shape[0]
     angle = np.deg2rad(rng.uniform(-changes.rotation, changes.rotation))
@@ -56,8 +57,12 @@ def _move(square: np.ndarray, size: int, changes: Augmentation, rng: np.random.G
         down = -down
     # From input pixels to photograph pixels, so that the region's size and place are exact.
     matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag([across, down])
+    if changes.shear:
+        matrix = matrix @ np.array([[1, np.tan(np.deg2rad(rng.uniform(-changes.shear, changes.shear)))], [0, 1]])
     slack = max(0.0, (side - scale * size) / 2)
     centre = side / 2 + rng.uniform(-slack, slack, 2)
+    if changes.shift:
+        centre = centre + side * rng.uniform(-changes.shift, changes.shift, 2)
     offset = centre - matrix @ np.array([size / 2, size / 2])
     if scale > 1.2:  # bilinear sampling alone would alias when it shrinks by more than this
         square = cv2.GaussianBlur(square, (0, 0), 0.4 * scale)

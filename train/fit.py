@@ -11,7 +11,7 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -19,11 +19,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import timm
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DataLoaderConfiguration
-from safetensors.torch import load_file
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.nn import functional
@@ -34,26 +32,38 @@ from tqdm import tqdm
 from skin_model import __version__
 from skin_model import network as networks
 from skin_model.calibration import Calibration, Thresholds
-from skin_model.checkpoint import Checkpoint, Config
+from skin_model.checkpoint import CONFIG_FILE, Checkpoint, Config
 from skin_model.diagnoses import DIAGNOSES, malignant_mask
 from skin_model.network import Preprocessing, normalise
-from train import UserError, calibrate, images, novelty
+from skin_model.novelty import NoveltyGate
+from train import UserError, backbones, balance, calibrate, images, novelty
 from train.catalogue import family
 from train.recipes import Recipe
+from train.stages import epochs_of, freeze, stages_of
 
 STATE_FILE, HISTORY_FILE, RECIPE_FILE = "state.pt", "history.csv", "recipe.json"
 LEAST_OF_EACH_CLASS = 5
 """A source needs this many malignant and benign validation photographs to count in the validation AUC."""
+FOCAL_GAMMA = 2.0
 PHOTOGRAPHS_FOR_GATE = 6000
 """Training photographs, drawn at random, that the novelty gate is fitted on."""
 
 
-def fit(work: Path, out: Path, recipe: Recipe, backbone: Path | None = None) -> Checkpoint | None:
+def fit(
+    work: Path,
+    out: Path,
+    recipe: Recipe,
+    backbone: Path | Sequence[Path] | None = None,
+    *,
+    or_scratch: bool = False,
+) -> Checkpoint | None:
     """Train ``recipe`` on the split in ``work`` and write ``out/checkpoint``, history.csv and plots.
 
     The same call resumes an interrupted run after its last whole epoch and ends at the same weights. backbone: a
-    safetensors file of ImageNet weights; without it timm fetches them. Returns the checkpoint (None in processes other
-    than the main one). Raises UserError on input that the user can mend.
+    safetensors file of ImageNet weights, or several, of which the first that fits is taken; without it timm fetches
+    them. or_scratch: where they cannot be had, start from random weights rather than refuse; the checkpoint's training
+    record says under ``started_from`` how it began. Returns the checkpoint (None in processes other than the main
+    one). Raises UserError on input that the user can mend.
     """
     rows = read_split(work)
     started = time.monotonic()
@@ -68,7 +78,7 @@ def fit(work: Path, out: Path, recipe: Recipe, backbone: Path | None = None) -> 
     with accelerator.main_process_first():
         _keep_recipe(out, recipe, work)
         training, validation = rows[rows.split == "train"], rows[rows.split == "validation"]
-        mean, std = _pixel_statistics(recipe)
+        mean, std = backbones.pixel_statistics(recipe.architecture)
         preprocessing = Preprocessing(
             recipe.input_size, mean, std, "border" if recipe.border_crop else "none", recipe.remove_hair
         )
@@ -76,12 +86,24 @@ def fit(work: Path, out: Path, recipe: Recipe, backbone: Path | None = None) -> 
         seen = images.load_squares(validation, preprocessing, work / "cache", recipe.input_size)
 
     run = _Run(accelerator, out, recipe, preprocessing, training, validation, squares, seen)
-    run.prepare(_network(recipe, backbone, resuming=(out / STATE_FILE).is_file()))
+    network, started_from = _network(recipe), backbones.FROM_SCRATCH
+    if recipe.pretrained and not (out / STATE_FILE).is_file():
+        files = [backbone] if isinstance(backbone, Path) else backbone or ()
+        started_from = backbones.load(network, recipe.architecture, files, or_scratch=or_scratch)
+    run.prepare(network, started_from)
     run.train()
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return None
     return run.finish(_record(work, recipe, rows, time.monotonic() - started))
+
+
+def is_finished(work: Path, out: Path, recipe: Recipe) -> bool:
+    """Whether ``out`` holds a finished run of this recipe; raises UserError where it is one of another."""
+    if not (out / "checkpoint" / CONFIG_FILE).is_file():
+        return False
+    _keep_recipe(out, recipe, work)
+    return True
 
 
 def read_split(work: Path) -> pd.DataFrame:
@@ -126,7 +148,8 @@ def loss_per_photograph(logits: Tensor, diagnosis: Tensor, malignant: Tensor, re
     benign, or over the malignant, outputs.
     """
     if recipe.head == "binary":
-        return functional.binary_cross_entropy_with_logits(logits[:, 0], malignant, reduction="none")
+        loss = functional.binary_cross_entropy_with_logits(logits[:, 0], malignant, reduction="none")
+        return _focal(loss) if recipe.balance == "focal" else loss
     log_probability = logits.log_softmax(dim=1)
     is_malignant = torch.tensor(malignant_mask(), device=logits.device)
     log_malignant = log_probability[:, is_malignant].logsumexp(dim=1)
@@ -134,7 +157,14 @@ def loss_per_photograph(logits: Tensor, diagnosis: Tensor, malignant: Tensor, re
     risk_loss = -torch.where(malignant > 0.5, log_malignant, log_benign)
     known = diagnosis >= 0
     diagnosis_loss = -log_probability.gather(1, diagnosis.clamp(min=0)[:, None])[:, 0]
+    if recipe.balance == "focal":
+        risk_loss, diagnosis_loss = _focal(risk_loss), _focal(diagnosis_loss)
     return torch.where(known, diagnosis_loss + recipe.risk_weight * risk_loss, (1 + recipe.risk_weight) * risk_loss)
+
+
+def _focal(loss: Tensor) -> Tensor:
+    """Focal loss (Lin et al. 2017, arXiv 1708.02002) from minus the log of the probability of what is true."""
+    return (1 - torch.exp(-loss)) ** FOCAL_GAMMA * loss
 
 
 def balancing_weights(rows: pd.DataFrame, power: float) -> np.ndarray:
@@ -164,14 +194,19 @@ class _Run:
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Any] = {"auc": -1.0, "epoch": -1, "weights": None}
 
-    def prepare(self, network: nn.Module) -> None:
+    def prepare(self, network: nn.Module, started_from: str) -> None:
         recipe, rows = self.recipe, self.training
+        self.plain, self.started_from, self.stages = network, started_from, stages_of(recipe)
         torch.manual_seed(recipe.seed)
         weights = balancing_weights(rows, recipe.balance_power)
-        steps = max(1, len(rows) // recipe.batch_size)
-        self.sampler = images.EpochSampler(
-            len(rows), steps * recipe.batch_size, recipe.seed, weights if recipe.balance == "sampler" else None
-        )
+        if recipe.balance in balance.RESAMPLING:
+            self.sampler = balance.sampler(rows, recipe)
+        else:
+            drawn = max(1, len(rows) // recipe.batch_size) * recipe.batch_size
+            self.sampler = images.EpochSampler(
+                len(rows), drawn, recipe.seed, weights if recipe.balance == "sampler" else None
+            )
+        self.steps = len(self.sampler) // recipe.batch_size
         codes = {code: i for i, code in enumerate(DIAGNOSES)}
         dataset = images.TrainingSquares(
             self.squares,
@@ -187,23 +222,36 @@ class _Run:
         loader = DataLoader(
             dataset, recipe.batch_size, sampler=self.sampler, num_workers=workers, persistent_workers=workers > 0
         )
+        self.loader = self.accelerator.prepare(loader)
+        self._begin(0)
+        self._resume()
+
+    def _begin(self, stage: int) -> None:
+        """Begin a stage, from the best weights so far, with an optimiser, schedule and moving average of its own."""
+        recipe, chosen = self.recipe, self.stages[stage]
+        self.stage, self.stage_began = stage, len(self.history)
+        if stage:
+            self.network = self.optimiser = None
+            self.accelerator.free_memory()  # else the earlier stage's wrapper would go on exchanging gradients
+            self.plain.load_state_dict(self.best["weights"])
+        self.frozen = freeze(self.plain, chosen.unfrozen)
         kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-        optimiser = kinds[recipe.optimiser](
-            network.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
-        )
-        self.scheduler = _schedule(optimiser, recipe, steps)
+        learning = [parameter for parameter in self.plain.parameters() if parameter.requires_grad]
+        optimiser = kinds[recipe.optimiser](learning, lr=chosen.learning_rate, weight_decay=recipe.weight_decay)
+        steps = epochs_of(chosen, recipe) * self.steps
+        self.scheduler = _schedule(optimiser, recipe.schedule, chosen.learning_rate, steps)
         self.ema = None
         if recipe.ema_decay:
-            self.ema = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True)
+            self.ema = AveragedModel(self.plain, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True)
             self.ema.to(self.accelerator.device)
-        self.network, self.optimiser, self.loader = self.accelerator.prepare(network, optimiser, loader)
+        self.network, self.optimiser = self.accelerator.prepare(self.plain, optimiser)
         self.plain = self.accelerator.unwrap_model(self.network)
-        self._resume()
 
     def train(self) -> None:
         """All epochs that are left, then load the best weights into ``self.plain``."""
         recipe = self.recipe
-        while len(self.history) < recipe.epochs and not self._is_exhausted():
+        epochs = sum(epochs_of(stage, recipe) for stage in self.stages)
+        while self._has_another_epoch():
             epoch = len(self.history)
             began = time.monotonic()
             loss, waited = self._epoch(epoch)
@@ -229,9 +277,9 @@ class _Run:
                 self.best = {"auc": auc, "epoch": epoch + 1, "weights": weights}
             if self.accelerator.is_main_process:
                 self._save()
-                left = (recipe.epochs - epoch - 1) * seconds / 60
+                left = (epochs - epoch - 1) * seconds / 60
                 tqdm.write(
-                    f"Epoch {epoch + 1} of {recipe.epochs}: loss {loss:.4f}, validation AUC within source {auc:.4f}, "
+                    f"Epoch {epoch + 1} of {epochs}: loss {loss:.4f}, validation AUC within source {auc:.4f}, "
                     f"{seconds:.0f} s; about {left:.0f} min left.",
                     file=sys.stderr,
                 )
@@ -244,6 +292,8 @@ class _Run:
             for module in self.plain.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.eval()
+        for layer in self.frozen:
+            layer.eval()
         self.loader.set_epoch(epoch)  # accelerate hands the epoch on to the sampler
         torch.manual_seed(int(np.random.default_rng([recipe.seed, epoch]).integers(2**62)))
         total = torch.zeros((), device=self.accelerator.device)
@@ -251,7 +301,7 @@ class _Run:
         bar = tqdm(
             self._batches(),
             total=len(self.loader),
-            desc=f"Epoch {epoch + 1}/{recipe.epochs}",
+            desc=f"Epoch {epoch + 1}",
             unit="batch",
             leave=False,
             disable=None if self.accelerator.is_main_process else True,
@@ -289,8 +339,18 @@ class _Run:
             log_odds, self.validation["malignant"].to_numpy(), self.validation["source"].to_numpy(dtype=str)
         )
 
-    def _is_exhausted(self) -> bool:
-        return len(self.history) - self.best["epoch"] >= self.recipe.patience and bool(self.history)
+    def _has_another_epoch(self) -> bool:
+        """Whether an epoch is left; where a stage is over, begins the next one."""
+        while self._is_stage_over():
+            if self.stage + 1 == len(self.stages):
+                return False
+            self._begin(self.stage + 1)
+        return True
+
+    def _is_stage_over(self) -> bool:
+        done = len(self.history) - self.stage_began
+        waited = len(self.history) - max(self.best["epoch"], self.stage_began)
+        return done >= epochs_of(self.stages[self.stage], self.recipe) or (done > 0 and waited >= self.recipe.patience)
 
     def _save(self) -> None:
         state = {
@@ -300,6 +360,8 @@ class _Run:
             "scheduler": self.scheduler.state_dict() if self.scheduler else None,
             "history": self.history,
             "best": self.best,
+            "stage": [self.stage, self.stage_began],
+            "started_from": self.started_from,
         }
         aside = self.out / (STATE_FILE + ".part")
         torch.save(state, aside)
@@ -311,13 +373,18 @@ class _Run:
         if not file.is_file():
             return
         state = torch.load(file, map_location=self.accelerator.device, weights_only=True)
+        self.history, self.best = state["history"], state["best"]
+        self.started_from = state.get("started_from", "ImageNet" if self.recipe.pretrained else backbones.FROM_SCRATCH)
+        stage, began = state.get("stage", (0, 0))
+        if stage:
+            self._begin(stage)
+        self.stage_began = began
         self.plain.load_state_dict(state["network"])
         if self.ema is not None:
             self.ema.load_state_dict(state["ema"])
         self.optimiser.load_state_dict(state["optimiser"])
         if self.scheduler is not None:
             self.scheduler.load_state_dict(state["scheduler"])
-        self.history, self.best = state["history"], state["best"]
         if self.accelerator.is_main_process:
             tqdm.write(f"Resuming after epoch {len(self.history)}.", file=sys.stderr)
 
@@ -341,19 +408,9 @@ class _Run:
             config.malignant,
             groups=rows["group"].to_numpy(dtype=str),
         )
-        size, count = self.recipe.input_size, len(self.training)
-        some = np.sort(np.random.default_rng(self.recipe.seed).permutation(count)[:PHOTOGRAPHS_FOR_GATE])
-        gate = novelty.fit(
-            network,
-            self.preprocessing,
-            [networks.resize(self.squares[i], size, size) for i in some],
-            list(self.training["source"].iloc[some]),
-            list(self.seen),
-            list(rows["source"]),
-            seed=self.recipe.seed,
-        )
         record |= {"best_epoch": self.best["epoch"], "validation_auc": self.best["auc"], "epochs": len(self.history)}
-        record["seconds_training"] = round(sum(epoch["seconds"] for epoch in self.history))
+        record |= {"seconds_training": round(sum(epoch["seconds"] for epoch in self.history))}
+        record |= {"started_from": self.started_from}
         config = Config(
             **{
                 **{name: getattr(config, name) for name in ("diagnoses", "preprocessing", "architecture", "version")},
@@ -363,9 +420,25 @@ class _Run:
                 "training": record,
             }
         )
-        saved = Checkpoint(config, network, gate).save(self.out / "checkpoint")
+        saved = Checkpoint(config, network, self._gate(network)).save(self.out / "checkpoint")
         plot_history(self.history, self.out / "history.png")
         return saved
+
+    def _gate(self, network: nn.Module) -> NoveltyGate | None:
+        """The novelty gate, which reads the released network's stages; None for a network of another build."""
+        if not networks.has_maps(network):
+            return None
+        rows, size, count = self.validation, self.recipe.input_size, len(self.training)
+        some = np.sort(np.random.default_rng(self.recipe.seed).permutation(count)[:PHOTOGRAPHS_FOR_GATE])
+        return novelty.fit(
+            network,
+            self.preprocessing,
+            [networks.resize(self.squares[i], size, size) for i in some],
+            list(self.training["source"].iloc[some]),
+            list(self.seen),
+            list(rows["source"]),
+            seed=self.recipe.seed,
+        )
 
 
 def predict(network: nn.Module, pictures: np.ndarray, preprocessing: Preprocessing, device: torch.device) -> np.ndarray:
@@ -386,49 +459,19 @@ def _log_odds(logits: np.ndarray, malignant: list[bool]) -> np.ndarray:
     return np.logaddexp.reduce(logits[:, flags], axis=1) - np.logaddexp.reduce(logits[:, ~flags], axis=1)
 
 
-def _network(recipe: Recipe, backbone: Path | None, *, resuming: bool) -> nn.Module:
+def _network(recipe: Recipe) -> nn.Module:
+    """The recipe's network with the random weights that its seed gives."""
     torch.manual_seed(recipe.seed)
     outputs = 1 if recipe.head == "binary" else len(DIAGNOSES)
-    network = networks.create(
+    return networks.create(
         outputs, architecture=recipe.architecture, drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate
     )
-    if recipe.pretrained and not resuming:
-        state = _backbone_file(backbone, recipe) if backbone else _backbone_from_hub(recipe)
-        head = {name for name in network.state_dict() if name.startswith("classifier.")}
-        missing, unexpected = network.load_state_dict({k: v for k, v in state.items() if k not in head}, strict=False)
-        if set(missing) != head or unexpected:
-            raise UserError(f"The backbone does not fit {recipe.architecture}: it lacks or adds tensors.")
-    return network
 
 
-def _backbone_file(file: Path, recipe: Recipe) -> dict[str, Tensor]:
-    try:
-        return load_file(file)
-    except (OSError, ValueError) as problem:
-        raise UserError(f"The backbone {file} cannot be read ({problem}). Name a safetensors file.") from None
-
-
-def _backbone_from_hub(recipe: Recipe) -> dict[str, Tensor]:
-    try:
-        return timm.create_model(recipe.architecture, pretrained=True).state_dict()
-    except Exception as problem:  # huggingface_hub, httpx and timm raise errors of many unrelated kinds here
-        raise UserError(
-            f"The ImageNet weights of {recipe.architecture} could not be fetched ({type(problem).__name__}). "
-            "Check the connection, or name a local file with --backbone."
-        ) from None
-
-
-def _pixel_statistics(recipe: Recipe) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    known = timm.get_pretrained_cfg(recipe.architecture)
-    return (known.mean, known.std) if known is not None else ((0.5,) * 3, (0.5,) * 3)
-
-
-def _schedule(optimiser: torch.optim.Optimizer, recipe: Recipe, steps: int) -> Any:
-    if recipe.schedule == "one_cycle":
-        return torch.optim.lr_scheduler.OneCycleLR(
-            optimiser, recipe.learning_rate, total_steps=recipe.epochs * steps, pct_start=0.2
-        )
-    if recipe.schedule == "plateau":
+def _schedule(optimiser: torch.optim.Optimizer, kind: str, learning_rate: float, steps: int) -> Any:
+    if kind == "one_cycle":
+        return torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=0.2)
+    if kind == "plateau":
         return torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, mode="max", factor=0.5, patience=2)
     return None
 
@@ -438,12 +481,20 @@ def _keep_recipe(out: Path, recipe: Recipe, work: Path) -> None:
     now = {"recipe": json.loads(json.dumps(asdict(recipe))), "split_sha256": _sha256(work / "split.csv")}
     file = out / RECIPE_FILE
     if file.is_file():
-        if json.loads(file.read_text()) != now:
+        # A run from before a setting was added has that setting's default.
+        if _with_defaults(json.loads(file.read_text())) != now:
             raise UserError(f"{out} holds a run of another recipe or split. Choose another folder with --out.")
         return
     aside = file.with_name(file.name + ".part")
     aside.write_text(json.dumps(now, indent=1) + "\n")
     aside.replace(file)
+
+
+def _with_defaults(kept: dict[str, Any]) -> dict[str, Any]:
+    usual = json.loads(json.dumps(asdict(Recipe("", ""))))
+    recipe = {**usual, **kept["recipe"]}
+    recipe["augmentation"] = {**usual["augmentation"], **recipe["augmentation"]}
+    return {**kept, "recipe": recipe}
 
 
 def _record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: float) -> dict[str, Any]:

@@ -21,10 +21,12 @@ from skin_model.network import Preprocessing, square_input
 from skin_model.photo import PhotoRefused, open_photo
 from train import UserError
 from train.augmentation import augment
-from train.recipes import Augmentation
+from train.recipes import NO_AUGMENTATION, Augmentation
 
 SQUARE = 256
 """Side of the kept squares in pixels; most public photographs here are no sharper."""
+UNCHANGED = -1
+"""The seed of a training photograph that is not augmented."""
 
 
 def decode_square(file: Path, preprocessing: Preprocessing, size: int = SQUARE) -> np.ndarray | None:
@@ -93,8 +95,9 @@ class TrainingSquares(Dataset):
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, int, float, float]:
         index, seed = key
-        rng = np.random.default_rng(seed)
-        picture = augment(self.squares[self.positions[index]], self.input_size, self.augmentation, rng)
+        rng = np.random.default_rng(max(0, seed))
+        changes = NO_AUGMENTATION if seed == UNCHANGED else self.augmentation
+        picture = augment(self.squares[self.positions[index]], self.input_size, changes, rng)
         return (
             torch.from_numpy(picture),
             int(self.diagnosis[index]),

@@ -16,8 +16,8 @@ class Augmentation:
     the square photograph. aspect: largest ratio of width to height (either way). brightness, contrast, saturation,
     tint (per channel) and gamma: largest relative change. The rest are probabilities: soft (shrunk and enlarged
     again), jpeg (quality 30 to 80), noise, dark_corners (a dermatoscope's circle), melanin (darker skin), phone (uneven
-    light, white balance, shaken focus, glints), hairs, ruler, ink and cutout; but hue: largest turn in degrees. Lesions
-    of both classes are changed alike.
+    light, white balance, shaken focus, glints), hairs, ruler, ink and cutout; but hue: largest turn in degrees, shear:
+    largest slant in degrees, shift: largest move as a share of the side. Lesions of both classes are changed alike.
     """
 
     flips: bool = True
@@ -40,6 +40,8 @@ class Augmentation:
     ruler: float = 0.0
     ink: float = 0.0
     cutout: float = 0.0
+    shear: float = 0.0
+    shift: float = 0.0
 
 
 NO_AUGMENTATION = Augmentation(
@@ -72,9 +74,10 @@ class Recipe:
     "sampler" (weighted draws), "loss" (class weights), "oversampling" (rare diagnoses repeated), "undersampling" (of
     common ones a part, another one every epoch), "augmentation" (oversampling in which only the repeats are augmented),
     "focal" (focal loss) or "none". balance_power: 1 makes every (centre family, diagnosis) equally heavy, 0.5 goes half
-    way; over- and undersampling look at the diagnosis alone. risk_weight: weight of the malignant-or-benign loss beside the seven-diagnosis loss. ema_decay: of the
-    exponential moving average of the weights (0: off). patience: epochs without a better validation AUC before
-    stopping a stage. stages: none is one stage with ``learning_rate``. frozen_batch_norm: keep batch-norm statistics (evaluation mode) while training.
+    way; over- and undersampling look at the diagnosis alone. risk_weight: weight of the malignant-or-benign loss beside
+    the seven-diagnosis loss. ema_decay: of the exponential moving average of the weights (0: off). patience: epochs
+    without a better validation AUC before a stage stops. frozen_batch_norm: keep batch-norm statistics (evaluation
+    mode) while training. stages: parts with learning rates of their own, in place of ``learning_rate``.
     """
 
     name: str
@@ -108,6 +111,55 @@ class Recipe:
         return replace(self, **changes)
 
 
+_AS_PUBLISHED = {"optimiser": "adam", "weight_decay": 0.0, "risk_weight": 0.0, "ema_decay": 0.0, "drop_path_rate": 0.0}
+"""What the recipes of the published projects have in common."""
+
+_SEVEN_CLASS_CNN = Recipe(
+    name="seven-class-cnn",
+    description="A small convolutional network from random weights at 128 px, dropout, common diagnoses weighed down.",
+    architecture="small_cnn",
+    pretrained=False,
+    input_size=128,
+    epochs=30,
+    batch_size=32,
+    schedule="plateau",
+    balance="loss",
+    balance_power=1.0,
+    drop_rate=0.3,
+    **_AS_PUBLISHED,
+)
+
+_SEVEN_CLASS_TRANSFER = Recipe(
+    name="seven-class-transfer-resnet50",
+    description="ResNet-50 at 224 px, all of it trained on from ImageNet weights with Adam 1e-4, class weights.",
+    architecture="resnet50",
+    input_size=224,
+    epochs=20,
+    batch_size=32,
+    learning_rate=1e-4,
+    schedule="plateau",
+    balance="loss",
+    balance_power=1.0,
+    **_AS_PUBLISHED,
+)
+
+_TWO_STAGE = Recipe(
+    name="two-stage-mobilenetv2",
+    description="MobileNetV2 on photographs of 28 px enlarged to 96: first a dropout head on the frozen backbone "
+    "(Adam 1e-3), then the top third of its layers too (1e-4), plateau 0.5, early stopping 5.",
+    architecture="mobilenetv2_100_seen_at_28",
+    input_size=96,
+    epochs=40,
+    batch_size=32,
+    schedule="plateau",
+    balance="none",
+    patience=5,
+    drop_rate=0.3,
+    augmentation=NO_AUGMENTATION,
+    stages=(Stage(0.5, 1e-3, unfrozen=0.0), Stage(0.5, 1e-4, unfrozen=1 / 3)),
+    **_AS_PUBLISHED,
+)
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
@@ -115,9 +167,8 @@ RECIPES: dict[str, Recipe] = {
             name="released",
             description="The recipe of the embedded checkpoint: seven diagnoses and the risk together, "
             "one-cycle AdamW, moving average, strong colour and sharpness augmentation.",
-            input_size=192,
-            epochs=5,
-            ema_decay=0.99,
+            epochs=9,
+            ema_decay=0.995,
             augmentation=Augmentation(
                 scale=(0.65, 1.1),
                 aspect=1.2,
@@ -153,12 +204,82 @@ RECIPES: dict[str, Recipe] = {
             ema_decay=0.0,
             patience=5,
         ),
+        _TWO_STAGE,
+        _TWO_STAGE.change(
+            name="two-stage-mobilenetv2-224",
+            description="MobileNetV2 at 224 px with a head of 128 and 64 units, dropout 0.5 and 0.3, L2, strong "
+            "geometric augmentation, class weights: frozen with Adam 1e-3, then the top third at 1e-4, patience 10.",
+            architecture="mobilenetv2_100_dense_head",
+            input_size=224,
+            weight_decay=1e-4,
+            balance="loss",
+            balance_power=1.0,
+            patience=10,
+            augmentation=Augmentation(
+                flips=False,
+                rotation=40.0,
+                scale=(0.8, 1.2),
+                aspect=1.0,
+                brightness=0.2,
+                contrast=0.0,
+                saturation=0.0,
+                dark_corners=0.0,
+                shear=11.0,
+                shift=0.2,
+            ),
+        ),
+        _SEVEN_CLASS_CNN,
+        _SEVEN_CLASS_CNN.change(
+            name="seven-class-cnn-224",
+            description="The small convolutional network at 224 px.",
+            input_size=224,
+        ),
+        _SEVEN_CLASS_TRANSFER,
+        _SEVEN_CLASS_TRANSFER.change(
+            name="seven-class-transfer-mobilenetv2",
+            description="MobileNetV2 at 224 px, otherwise as with ResNet-50.",
+            architecture="mobilenetv2_100",
+        ),
+        _SEVEN_CLASS_TRANSFER.change(
+            name="seven-class-transfer-efficientnetv2-s",
+            description="EfficientNetV2-S at 240 px, otherwise as with ResNet-50.",
+            architecture="tf_efficientnetv2_s",
+            input_size=240,
+        ),
+        _SEVEN_CLASS_TRANSFER.change(
+            name="seven-class-transfer-inception-resnet-v2",
+            description="Inception-ResNet-v2 at 299 px, otherwise as with ResNet-50.",
+            architecture="inception_resnet_v2",
+            input_size=299,
+        ),
+        Recipe(
+            name="hand-features",
+            description="Colour, texture and shape features, measured without learning, into 64 units with dropout.",
+            architecture="hand_features_net",
+            pretrained=False,
+            input_size=128,
+            epochs=10,
+            batch_size=64,
+            schedule="plateau",
+            balance="oversampling",
+            balance_power=0.5,
+            augmentation=NO_AUGMENTATION,
+            **_AS_PUBLISHED,
+        ),
     )
 }
 
 
 def find(name: str) -> Recipe:
-    """The recipe of that name; raises UserError with the names there are."""
-    if name not in RECIPES:
-        raise UserError(f"There is no recipe {name!r}. The recipes are: {', '.join(RECIPES)}.")
-    return RECIPES[name]
+    """The recipe of that name; raises UserError with the names there are.
+
+    ``NAME+BALANCE`` is the recipe with another way against imbalance, one of BALANCES, such as seven-class-cnn+focal.
+    """
+    base, plus, balance = name.partition("+")
+    if base not in RECIPES:
+        raise UserError(f"There is no recipe {base!r}. The recipes are: {', '.join(RECIPES)}.")
+    if not plus:
+        return RECIPES[base]
+    if balance not in BALANCES:
+        raise UserError(f"There is no balance {balance!r} for {base}. Choose one of: {', '.join(BALANCES)}.")
+    return RECIPES[base].change(name=name, balance=balance)

@@ -200,7 +200,7 @@ def test_two_processes_and_one_give_the_same_weights(tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     one = torch.load(tmp_path / "one" / "state.pt", weights_only=True)["network"]
     two = torch.load(tmp_path / "two" / "state.pt", weights_only=True)["network"]
-    start = fitting._network(recipe, None, resuming=False).state_dict()
+    start = fitting._network(recipe).state_dict()
     moved = max(float((one[name] - start[name]).abs().max()) for name in one if one[name].is_floating_point())
     apart = max(float((one[name] - two[name]).abs().max()) for name in one if one[name].is_floating_point())
     assert moved > 1e-3
