@@ -128,6 +128,35 @@ def evaluate(
 
 
 @app.command()
+def compare(
+    work: Annotated[Path, typer.Option(help="The work folder made by prepare: all recipes train on its one split.")],
+    recipes: Annotated[
+        list[str], typer.Option(help="Recipes, one or more; NAME+BALANCE changes what is done against imbalance.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="One run folder a recipe, and the table. Default: WORK/compare.")
+    ] = None,
+    data: Annotated[list[Path] | None, typer.Option(help="Folders of external photographs, scored too.")] = None,
+    split: Annotated[
+        str, typer.Option(help="The part of the work folder that is scored: validation or test.")
+    ] = "test",
+    epochs: Annotated[int | None, typer.Option(min=1, help="In place of each recipe's own.")] = None,
+    backbone: Annotated[
+        list[Path] | None,
+        typer.Option(help="ImageNet weights (safetensors), once a file; the first that fits is taken."),
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
+) -> None:
+    """Train several recipes on the same split, score the same photographs, and print one table; repeat it to resume."""
+    from train import compare as room
+
+    folder = work / "compare" if out is None else out
+    asked = {"split": split, "data": data or [], "epochs": epochs, "backbone": backbone or [], "resamples": resamples}
+    print(room.table(room.compare(work, recipes, folder, **asked)))
+    print(f"\nWrote {folder / room.TABLE_FILE}, {room.CSV_FILE} and {room.JSON_FILE}.")
+
+
+@app.command()
 def report(
     metrics: Annotated[Path, typer.Option(help="A metrics.json that evaluate wrote.")],
     out: Annotated[Path | None, typer.Option(help="The folder for figures.md.")] = None,
