@@ -85,7 +85,7 @@ def fit(
         squares = images.load_squares(training, preprocessing, work / "cache")
         seen = images.load_squares(validation, preprocessing, work / "cache", recipe.input_size)
 
-    run = _Run(accelerator, out, recipe, preprocessing, training, validation, squares, seen)
+    run = Run(accelerator, out, recipe, preprocessing, training, validation, squares, seen)
     network, started_from = _network(recipe), backbones.FROM_SCRATCH
     if recipe.pretrained and not (out / STATE_FILE).is_file():
         files = [backbone] if isinstance(backbone, Path) else backbone or ()
@@ -157,6 +157,8 @@ def loss_per_photograph(logits: Tensor, diagnosis: Tensor, malignant: Tensor, re
     risk_loss = -torch.where(malignant > 0.5, log_malignant, log_benign)
     known = diagnosis >= 0
     diagnosis_loss = -log_probability.gather(1, diagnosis.clamp(min=0)[:, None])[:, 0]
+    if recipe.label_smoothing:
+        diagnosis_loss = torch.lerp(diagnosis_loss, -log_probability.mean(dim=1), recipe.label_smoothing)
     if recipe.balance == "focal":
         risk_loss, diagnosis_loss = _focal(risk_loss), _focal(diagnosis_loss)
     return torch.where(known, diagnosis_loss + recipe.risk_weight * risk_loss, (1 + recipe.risk_weight) * risk_loss)
@@ -167,6 +169,58 @@ def _focal(loss: Tensor) -> Tensor:
     return (1 - torch.exp(-loss)) ** FOCAL_GAMMA * loss
 
 
+def spread_between(losses: Tensor, centre: Tensor) -> Tensor:
+    """Variance of the mean loss between the centre families of a batch (V-REx: Krueger et al. 2021, arXiv 2003.00688).
+
+    losses: (B,); centre: (B,) an index a family. 0 for a batch of one family.
+    """
+    means = torch.stack([losses[centre == one].mean() for one in torch.unique(centre)])
+    return means.var(unbiased=False)
+
+
+def train_on(
+    folder: Path,
+    recipe: Recipe,
+    preprocessing: Preprocessing,
+    rows: pd.DataFrame,
+    squares: np.ndarray,
+    training: np.ndarray,
+    validation: np.ndarray,
+    unseen: np.ndarray,
+    backbone: Path | None,
+) -> tuple[Run, np.ndarray]:
+    """Train on some photographs and score others, without a checkpoint: what screening needs.
+
+    rows: N photographs; squares: (N, s, s, 3) uint8 of them; training, validation, unseen: positions. Writes the
+    history and the state to ``folder``, from which the same call resumes. Returns the trained run and the risk
+    log-odds (U,) of the unseen.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    size = recipe.input_size
+
+    def as_seen(chosen: np.ndarray) -> np.ndarray:
+        return np.stack([networks.resize(squares[i], size, size) for i in chosen])
+
+    run = Run(
+        Accelerator(),
+        folder,
+        recipe,
+        preprocessing,
+        rows.iloc[training],
+        rows.iloc[validation],
+        squares,
+        as_seen(validation),
+        training,
+    )
+    network, started_from = _network(recipe), backbones.FROM_SCRATCH
+    if recipe.pretrained and not (folder / STATE_FILE).is_file():
+        started_from = backbones.load(network, recipe.architecture, [backbone] if backbone else ())
+    run.prepare(network, started_from)
+    run.train()
+    logits = predict(run.plain, as_seen(unseen), preprocessing, run.accelerator.device)
+    return run, log_odds(logits, [True] if recipe.head == "binary" else malignant_mask())
+
+
 def balancing_weights(rows: pd.DataFrame, power: float) -> np.ndarray:
     """(N,) weights with mean 1, each (centre family, diagnosis or class) by its count to the minus ``power``."""
     label = rows["diagnosis"].where(rows["diagnosis"] != "", "malignant=" + rows["malignant"].astype(str))
@@ -175,7 +229,7 @@ def balancing_weights(rows: pd.DataFrame, power: float) -> np.ndarray:
     return weights / weights.mean()
 
 
-class _Run:
+class Run:
     """The state of one training run."""
 
     def __init__(
@@ -188,9 +242,11 @@ class _Run:
         validation: pd.DataFrame,
         squares: np.ndarray,
         seen: np.ndarray,
+        positions: np.ndarray | None = None,
     ) -> None:
         self.accelerator, self.out, self.recipe, self.preprocessing = accelerator, out, recipe, preprocessing
         self.training, self.validation, self.squares, self.seen = training, validation, squares, seen
+        self.positions = np.arange(len(training)) if positions is None else positions
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Any] = {"auc": -1.0, "epoch": -1, "weights": None}
 
@@ -202,7 +258,7 @@ class _Run:
         if recipe.balance in balance.RESAMPLING:
             self.sampler = balance.sampler(rows, recipe)
         else:
-            drawn = max(1, len(rows) // recipe.batch_size) * recipe.batch_size
+            drawn = max(1, (recipe.epoch_length or len(rows)) // recipe.batch_size) * recipe.batch_size
             self.sampler = images.EpochSampler(
                 len(rows), drawn, recipe.seed, weights if recipe.balance == "sampler" else None
             )
@@ -210,12 +266,13 @@ class _Run:
         codes = {code: i for i, code in enumerate(DIAGNOSES)}
         dataset = images.TrainingSquares(
             self.squares,
-            np.arange(len(rows)),
+            self.positions,
             rows["diagnosis"].map(lambda code: codes.get(code, -1)).to_numpy(),
             rows["malignant"].to_numpy(),
             weights if recipe.balance == "loss" else np.ones(len(rows)),
             recipe.input_size,
             recipe.augmentation,
+            pd.factorize(rows["source"].map(family), sort=True)[0],
         )
         # A worker that is not forked would get a copy of all photographs.
         workers = 2 if sys.platform == "linux" else 0
@@ -306,11 +363,13 @@ class _Run:
             leave=False,
             disable=None if self.accelerator.is_main_process else True,
         )
-        for waited, (pictures, diagnosis, malignant, weight) in bar:
+        for waited, (pictures, diagnosis, malignant, weight, centre) in bar:
             waiting += waited
             inputs = normalise(pictures, self.preprocessing)
-            losses = loss_per_photograph(self.network(inputs), diagnosis, malignant.float(), recipe)
-            loss = (losses * weight.float()).mean()
+            losses = self._losses(inputs, diagnosis, malignant.float(), weight.float())
+            loss = losses.mean()
+            if recipe.robust:
+                loss = loss + recipe.robust * spread_between(losses, centre)
             if not torch.isfinite(loss):
                 raise UserError("The loss is no longer a finite number. Try a smaller learning rate.")
             self.accelerator.backward(loss)
@@ -325,6 +384,17 @@ class _Run:
         mean = self.accelerator.reduce(total / batches, reduction="mean").item()
         return mean, waiting / (time.monotonic() - began)
 
+    def _losses(self, inputs: Tensor, diagnosis: Tensor, malignant: Tensor, weight: Tensor) -> Tensor:
+        """(B,) weighted losses of a batch, of mixed photographs where the recipe mixes them."""
+        if not self.recipe.mixup:
+            return weight * loss_per_photograph(self.network(inputs), diagnosis, malignant, self.recipe)
+        share = float(torch.distributions.Beta(self.recipe.mixup, self.recipe.mixup).sample())
+        other = torch.randperm(len(inputs), device=inputs.device)
+        logits = self.network(torch.lerp(inputs[other], inputs, share))
+        own = weight * loss_per_photograph(logits, diagnosis, malignant, self.recipe)
+        others = weight[other] * loss_per_photograph(logits, diagnosis[other], malignant[other], self.recipe)
+        return torch.lerp(others, own, share)
+
     def _batches(self) -> Iterator[tuple[float, Any]]:
         """Every batch with the seconds that it was waited for."""
         asked = time.monotonic()
@@ -334,9 +404,9 @@ class _Run:
 
     def _validation_auc(self, logits: np.ndarray) -> float:
         outputs = [True] if self.recipe.head == "binary" else malignant_mask()
-        log_odds = _log_odds(logits, outputs)
+        found = log_odds(logits, outputs)
         return within_source_auc(
-            log_odds, self.validation["malignant"].to_numpy(), self.validation["source"].to_numpy(dtype=str)
+            found, self.validation["malignant"].to_numpy(), self.validation["source"].to_numpy(dtype=str)
         )
 
     def _has_another_epoch(self) -> bool:
@@ -433,7 +503,7 @@ class _Run:
         return novelty.fit(
             network,
             self.preprocessing,
-            [networks.resize(self.squares[i], size, size) for i in some],
+            [networks.resize(self.squares[self.positions[i]], size, size) for i in some],
             list(self.training["source"].iloc[some]),
             list(self.seen),
             list(rows["source"]),
@@ -452,7 +522,7 @@ def predict(network: nn.Module, pictures: np.ndarray, preprocessing: Preprocessi
     return torch.cat(found).numpy()
 
 
-def _log_odds(logits: np.ndarray, malignant: list[bool]) -> np.ndarray:
+def log_odds(logits: np.ndarray, malignant: list[bool]) -> np.ndarray:
     if len(malignant) == 1:
         return logits[:, 0]
     flags = np.asarray(malignant)
@@ -463,9 +533,13 @@ def _network(recipe: Recipe) -> nn.Module:
     """The recipe's network with the random weights that its seed gives."""
     torch.manual_seed(recipe.seed)
     outputs = 1 if recipe.head == "binary" else len(DIAGNOSES)
-    return networks.create(
+    network = networks.create(
         outputs, architecture=recipe.architecture, drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate
     )
+    if recipe.zero_head:
+        for parameter in network.get_classifier().parameters():
+            nn.init.zeros_(parameter)
+    return network
 
 
 def _schedule(optimiser: torch.optim.Optimizer, kind: str, learning_rate: float, steps: int) -> Any:

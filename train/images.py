@@ -85,15 +85,16 @@ class TrainingSquares(Dataset):
         weight: np.ndarray,
         input_size: int,
         augmentation: Augmentation,
+        centre: np.ndarray,
     ) -> None:
         self.squares, self.positions = squares, positions
         self.diagnosis, self.malignant, self.weight = diagnosis, malignant, weight
-        self.input_size, self.augmentation = input_size, augmentation
+        self.input_size, self.augmentation, self.centre = input_size, augmentation, centre
 
     def __len__(self) -> int:
         return len(self.positions)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, int, float, float]:
+    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, int, float, float, int]:
         index, seed = key
         rng = np.random.default_rng(max(0, seed))
         changes = NO_AUGMENTATION if seed == UNCHANGED else self.augmentation
@@ -103,6 +104,7 @@ class TrainingSquares(Dataset):
             int(self.diagnosis[index]),
             float(self.malignant[index]),
             float(self.weight[index]),
+            int(self.centre[index]),
         )
 
 

@@ -77,7 +77,10 @@ class Recipe:
     way; over- and undersampling look at the diagnosis alone. risk_weight: weight of the malignant-or-benign loss beside
     the seven-diagnosis loss. ema_decay: of the exponential moving average of the weights (0: off). patience: epochs
     without a better validation AUC before a stage stops. frozen_batch_norm: keep batch-norm statistics (evaluation
-    mode) while training. stages: parts with learning rates of their own, in place of ``learning_rate``.
+    mode) while training. epoch_length: photographs drawn an epoch (0: as many as there are). zero_head: the head starts
+    at zero. label_smoothing: share of a diagnosis spread over all. mixup: alpha of its Beta distribution (Zhang et al.
+    2018, arXiv 1710.09412; 0: off). robust: weight of the spread of the loss between centre families. stages: parts
+    with learning rates of their own, in place of ``learning_rate``.
     """
 
     name: str
@@ -102,6 +105,11 @@ class Recipe:
     frozen_batch_norm: bool = False
     border_crop: bool = True
     remove_hair: bool = False
+    epoch_length: int = 0
+    zero_head: bool = False
+    label_smoothing: float = 0.0
+    mixup: float = 0.0
+    robust: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
     stages: tuple[Stage, ...] = ()
