@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,17 +20,23 @@ from tqdm import tqdm
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.photo import Photo, PhotoRefused, open_photo
 from train import UserError, plots
+from train.abstention import abstention
 from train.curves import uncalibrated_risk
 from train.metrics import RESAMPLES, SCHEMA, summarise
+from train.operating import decision_curves, operating_points
+from train.subgroups import subgroups
 
 if TYPE_CHECKING:
     from skin_model.assess import Assessment, Assessor
 
 METRICS_FILE, PREDICTIONS_FILE = "metrics.json", "predictions.csv"
 PART_FILE, PART_KEY_FILE = "predictions.part.csv", "predictions.part.json"
+FINGERPRINTS_PART = "fingerprints.part"
 PROBABILITIES: tuple[str, ...] = tuple(f"p_{code}" for code in DIAGNOSES)
 COLUMNS: tuple[str, ...] = ("file", "risk", "refused", "malignant", "diagnosis", *PROBABILITIES)
 """The columns of predictions.csv."""
+KNOWN_OF_A_PHOTOGRAPH: tuple[str, ...] = ("modality", "confirmed_by", "age", "sex", "site", "fitzpatrick")
+"""Columns of the catalogue that subgroups are made of; "" where unknown."""
 SPLITS = ("train", "validation", "test")
 BATCH_SIZE = 32
 
@@ -52,6 +59,7 @@ def evaluate(
     """
     from skin_model.assess import Assessor
     from skin_model.checkpoint import CheckpointError
+    from train import architectures  # noqa: F401  so that timm knows the compared recipes' networks
 
     if (data is None) == (work is None):
         raise UserError("Say what to score: either --data FOLDER or --work WORK.")
@@ -59,8 +67,12 @@ def evaluate(
         assessor = Assessor.load(checkpoint)
     except CheckpointError as problem:
         raise UserError(str(problem)) from None
-    rows = read_split(work, split) if work is not None else read_folder(data, out / "unpacked")
-    return report(assessor, rows, out, work=work, split=split, resamples=resamples, seed=seed)
+    compared = out / FINGERPRINTS_PART
+    rows = read_split(work, split) if work is not None else read_folder(data, out / "unpacked", compared)
+    metrics = report(assessor, rows, out, work=work, split=split, resamples=resamples, seed=seed)
+    if compared.is_dir():
+        shutil.rmtree(compared)  # only an interrupted call needs it again
+    return metrics
 
 
 def report(
@@ -84,9 +96,12 @@ def report(
     for file, code in unreadable.itertuples(index=False):
         tqdm.write(f"Not scored: {file} ({code}).", file=sys.stderr)
 
-    described = pd.concat([predictions, rows[["group", "source", "modality", "family"]]], axis=1)
+    known = rows.reindex(columns=["group", "source", "family", *KNOWN_OF_A_PHOTOGRAPH], fill_value="")
+    described = pd.concat([predictions, known], axis=1)
     described["risk_uncalibrated"] = _uncalibrated(predictions, config)
     tqdm.write(f"Measuring with {resamples} bootstrap resamples …", file=sys.stderr)
+    thresholds, prevalence = config.thresholds, config.calibration.reference_prevalence
+    drawn = {"resamples": resamples, "seed": seed}
     where = f"--work WORK --split {split}" if work is not None else "--data FOLDER"
     metrics = {
         "schema": SCHEMA,
@@ -103,14 +118,15 @@ def report(
             "unreadable": unreadable.to_dict("records"),
         },
         "command": f"python -m train evaluate --checkpoint CHECKPOINT {where} --out REPORT",
-        "seed": seed,
-        "resamples": resamples,
-        "threshold": config.thresholds.low,
-        "reference_prevalence": config.calibration.reference_prevalence,
+        **drawn,
+        "threshold": thresholds.low,
+        "reference_prevalence": prevalence,
         "warnings": warnings,
-        **summarise(
-            described, config.thresholds, config.calibration.reference_prevalence, resamples=resamples, seed=seed
-        ),
+        **summarise(described, thresholds, prevalence, **drawn),
+        "operating": operating_points(described, thresholds, **drawn),
+        "decision_curves": decision_curves(described, prevalence),
+        "subgroups": subgroups(described, thresholds, **drawn),
+        "abstention": abstention(described, thresholds, **drawn),
     }
     plots.draw(metrics, out)
     _write(out / METRICS_FILE, json.dumps(metrics, indent=1, allow_nan=False) + "\n")
@@ -118,7 +134,7 @@ def report(
 
 
 def read_split(work: Path, split: str) -> pd.DataFrame:
-    """The rows of ``split`` in WORK/split.csv, with ``family`` and, from WORK/catalogue.csv, ``modality``."""
+    """The rows of ``split`` in WORK/split.csv, with ``family`` and, from WORK/catalogue.csv, KNOWN_OF_A_PHOTOGRAPH."""
     from train.catalogue import family
 
     file = work / "split.csv"
@@ -133,21 +149,25 @@ def read_split(work: Path, split: str) -> pd.DataFrame:
     rows = rows[rows["split"] == split].reset_index(drop=True)
     if rows.empty:
         raise UserError(f"{file} has no photographs in the {split} split. Add data and run prepare again.")
-    described = work / "catalogue.csv"
-    rows["modality"] = ""
-    if described.is_file():
-        known = pd.read_csv(described, dtype=str, keep_default_na=False, usecols=["root", "file", "modality"])
-        modality = known.drop_duplicates(["root", "file"]).set_index(["root", "file"])["modality"]
-        rows["modality"] = modality.reindex(pd.MultiIndex.from_frame(rows[["root", "file"]])).fillna("").to_numpy()
+    catalogue, key = work / "catalogue.csv", ["root", "file"]
+    known = pd.DataFrame(columns=key)
+    if catalogue.is_file():
+        columns = {*key, *KNOWN_OF_A_PHOTOGRAPH}
+        known = pd.read_csv(catalogue, dtype=str, keep_default_na=False, usecols=lambda name: name in columns)
+    known = known.drop_duplicates(key).set_index(key).reindex(pd.MultiIndex.from_frame(rows[key]))
+    for column in KNOWN_OF_A_PHOTOGRAPH:
+        rows[column] = known[column].fillna("").to_numpy() if column in known else ""
     rows["malignant"] = rows["malignant"].astype(int)
     rows["family"] = rows["source"].map(family)
     return rows
 
 
-def read_folder(data: Path, unpack: Path | None = None) -> pd.DataFrame:
+def read_folder(data: Path, unpack: Path | None = None, compared: Path | None = None) -> pd.DataFrame:
     """Every labelled photograph of a data folder, grouped by patient, else by lesion, else each for itself.
 
-    unpack: where photographs go that come as numbers in a table. Says how many rows have no label or no photograph.
+    Groups that hold near-duplicates of each other become one, under the name of the first. unpack: where photographs
+    go that come as numbers in a table. compared: a folder that keeps what was compared, so that a repeated call is
+    quick. Says how many rows have no label or no photograph.
     """
     from train import catalogue
 
@@ -159,10 +179,36 @@ def read_folder(data: Path, unpack: Path | None = None) -> pd.DataFrame:
     group = ids["patient_id"].where(
         ids["patient_id"] != "", ids["lesion_id"].where(ids["lesion_id"] != "", ids["file"])
     )
-    rows["group"] = rows["source"] + "/" + group
+    rows["group"] = join_near_duplicates(rows.assign(group=rows["source"] + "/" + group), compared)
     rows["malignant"] = rows["malignant"].astype(int)
     rows["family"] = rows["source"].map(catalogue.family)
     return rows
+
+
+def join_near_duplicates(rows: pd.DataFrame, compared: Path | None = None) -> np.ndarray:
+    """(N,) groups of ``rows`` (root, file, group), those with near-duplicates of each other joined.
+
+    Opens every photograph, unless there are fewer than two. compared: as for ``read_folder``.
+    """
+    from train import duplicates
+
+    names = rows["group"].to_numpy(dtype=object)
+    if len(rows) < 2:
+        return names
+    files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
+    near = duplicates.pairs(duplicates.fingerprints(files, compared))
+    if near.empty:
+        return names
+    i, j = near["i"].to_numpy(), near["j"].to_numpy()
+    numbers, _ = pd.factorize(names)
+    _, first = np.unique(numbers, return_index=True)
+    joined = duplicates.join(len(rows), [(i, j), (np.arange(len(rows)), first[numbers])])
+    tqdm.write(
+        f"{len(near)} pairs of near-duplicates in the folder; each counts as one case in the intervals.",
+        file=sys.stderr,
+    )
+    _, first = np.unique(joined, return_index=True)
+    return names[first[joined]]
 
 
 def table(metrics: dict[str, Any]) -> str:
@@ -278,10 +324,15 @@ def _uncalibrated(predictions: pd.DataFrame, config: Any) -> np.ndarray:
 def _warnings(training: dict[str, Any], rows: pd.DataFrame, work: Path | None, split: str) -> list[str]:
     """Sentences on why the figures may flatter the checkpoint."""
     if work is None:
+        unchecked = (
+            "The photographs that trained the checkpoint are not at hand, "
+            "so nobody has checked whether they, or near-duplicates of them, are among these."
+        )
         trained = set(training.get("photographs", {}).get("train", {})) & set(rows["source"])
         if not trained:
-            return []
-        return [f"The checkpoint was trained on photographs of {', '.join(sorted(trained))}; these may be among them."]
+            return [unchecked]
+        named = ", ".join(sorted(trained))
+        return [f"The checkpoint was trained on photographs of {named}; these may be among them.", unchecked]
     if training.get("split_sha256") != _sha256(work / "split.csv"):
         return [
             "The checkpoint was trained with another split; photographs of this one may be among its training data."

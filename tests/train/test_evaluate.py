@@ -18,8 +18,9 @@ from skin_model.checkpoint import Checkpoint, Config
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.network import Preprocessing
 from skin_model.photo import open_photo
+from tests.train.rendered_folders import skin, write
 from tests.train.rendered_lesions import write_work
-from train import UserError, evaluate, plots
+from train import UserError, duplicates, evaluate, plots
 from train.__main__ import main
 
 COLUMNS = "file,risk,refused,malignant,diagnosis,p_mel,p_bcc,p_akiec,p_nv,p_bkl,p_df,p_vasc"
@@ -233,6 +234,60 @@ def test_the_modality_comes_from_the_catalogue(work, tmp_path):
     assert found["modality"].tolist() == modality[rows["split"] == "validation"].tolist()
 
 
+def test_what_is_known_of_a_photograph_comes_from_the_catalogue(work, tmp_path):
+    shutil.copy(work / "split.csv", tmp_path)
+    rows = pd.read_csv(work / "split.csv", keep_default_na=False)
+    known = rows[["root", "file"]].assign(
+        modality="dermoscopic",
+        confirmed_by="histo",
+        age=[str(i) for i in rows.index],
+        sex=np.where(rows.index % 2, "male", ""),
+        site="back",
+        fitzpatrick="II",
+    )
+    known[known.index != 41].iloc[::-1].to_csv(tmp_path / "catalogue.csv", index=False)
+    found = evaluate.read_split(tmp_path, "validation")[list(evaluate.KNOWN_OF_A_PHOTOGRAPH)]
+    assert found.iloc[0].tolist() == ["dermoscopic", "histo", "40", "", "back", "II"]
+    assert found.iloc[1].tolist() == [""] * 6
+    assert found.iloc[3].tolist() == ["dermoscopic", "histo", "43", "male", "back", "II"]
+
+
+def test_without_a_catalogue_nothing_is_known_of_a_photograph(work):
+    found = evaluate.read_split(work, "validation")[list(evaluate.KNOWN_OF_A_PHOTOGRAPH)]
+    assert (found == "").all(axis=None)
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_the_report_has_the_subgroups_that_the_rows_tell_of(work, tmp_path):
+    rows = evaluate.read_split(work, "validation").iloc[:8]
+    rows = rows.assign(sex=["male"] * 3 + ["female"] * 5, age="50")
+    metrics = evaluate.report(Assessor(make_checkpoint()), rows, tmp_path, resamples=2)
+    found = metrics["subgroups"]
+    assert {value: (of["n"], of["n_malignant"]) for value, of in found["sex"].items()} == {
+        "female": (5, 3),
+        "male": (3, 1),
+    }
+    assert list(found["age_band"]) == ["45-59"]
+    assert list(found["site"]) == ["unknown"]
+
+
+def test_operating_points_subgroups_and_abstention_tell_of_the_same_photographs_as_the_sets(finished):
+    metrics = finished[1]
+    of_set = metrics["sets"]["rendered:unknown"]
+    at_low = metrics["operating"]["rendered"]["low"]
+    of_source = metrics["subgroups"]["source"]["rendered"]
+    everybody = metrics["abstention"]["risk_coverage"]["rendered"][0]
+    assert at_low["threshold"] == metrics["threshold"]
+    for name in ("sensitivity", "specificity"):
+        assert of_set[name] == at_low[name] == of_source[name]
+        assert everybody[name] == of_set[name]["value"]
+    assert of_source["auc"] == of_set["auc"]
+    assert everybody["coverage"] == 1
+    assert metrics["decision_curves"]["all"]["prevalence"] == metrics["reference_prevalence"]
+    held = metrics["abstention"]["conformal"]["rendered"]
+    assert (held["malignant"]["n"], held["benign"]["n"]) == (12, 12)
+
+
 def test_files_of_several_folders_are_named_by_their_whole_path(work, tmp_path):
     shutil.copytree(work.parent / "data", tmp_path / "other")
     rows = evaluate.read_split(work, "validation").iloc[:4].copy()
@@ -273,6 +328,83 @@ def test_a_folder_without_a_split_is_scored_whole_and_grouped_by_patient_or_lesi
     assert list(metrics["sets"]) == ["clinic:smartphone"]
     assert metrics["data"]["split"] is None
     assert metrics["sets"]["clinic:smartphone"]["n_groups"] == 4
+
+
+def make_folder(folder: Path) -> Path:
+    """Five photographs as lesions.csv: 1 is a re-encoded copy of 0, 2 of another patient mirrors 3 of lesion l."""
+    pictures = [skin(0), skin(0), skin(2), skin(2)[:, ::-1], skin(4)]
+    for i, picture in enumerate(pictures):
+        write(folder / "images" / f"{i}.{'png' if i == 1 else 'jpg'}", picture)
+    pd.DataFrame(
+        {
+            "file": [f"images/{i}.{'png' if i == 1 else 'jpg'}" for i in range(5)],
+            "source": "clinic",
+            "image_id": [f"p{i}" for i in range(5)],
+            "lesion_id": ["", "", "", "l", "l"],
+            "patient_id": ["", "", "p", "", ""],
+            "diagnosis": "nv",
+            "malignant": 0,
+            "modality": "smartphone",
+            "age": "33",
+            "licence": "rendered",
+        }
+    ).to_csv(folder / "lesions.csv", index=False)
+    return folder
+
+
+def test_near_duplicates_inside_a_folder_join_their_groups(tmp_path, capsys):
+    found = evaluate.read_folder(make_folder(tmp_path))
+    # Photograph 4 is no copy, but of the lesion whose other photograph is one.
+    assert found["group"].tolist() == ["clinic/images/0.jpg"] * 2 + ["clinic/p"] * 3
+    assert "2 pairs of near-duplicates" in capsys.readouterr().err
+
+
+def test_what_the_folder_says_of_its_photographs_is_kept(tmp_path):
+    found = evaluate.read_folder(make_folder(tmp_path))
+    assert (found["age"] == "33").all()
+    assert (found["fitzpatrick"] == "").all()
+
+
+def test_photographs_that_are_no_copies_keep_their_groups(tmp_path):
+    for i in range(3):
+        write(tmp_path / f"{i}.png", i)
+    rows = pd.DataFrame({"root": str(tmp_path), "file": [f"{i}.png" for i in range(3)], "group": ["b", "a", "b"]})
+    assert evaluate.join_near_duplicates(rows).tolist() == ["b", "a", "b"]
+
+
+def test_a_single_photograph_is_not_opened_for_comparison(tmp_path, monkeypatch):
+    monkeypatch.setattr(duplicates, "fingerprints", lambda *_: pytest.fail("it was opened"))
+    rows = pd.DataFrame({"root": [str(tmp_path)], "file": ["a.png"], "group": ["a"]})
+    assert evaluate.join_near_duplicates(rows).tolist() == ["a"]
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_folder_that_may_hold_training_photographs_is_warned_of_and_nothing_half_written_stays(
+    checkpoint_folder, tmp_path, capsys
+):
+    folder = make_folder(tmp_path / "data")
+    metrics = evaluate.evaluate(checkpoint_folder, tmp_path / "out", data=folder, resamples=2)
+    assert len(metrics["warnings"]) == 1
+    assert "photographs that trained the checkpoint are not at hand" in metrics["warnings"][0]
+    assert metrics["sets"]["clinic:smartphone"]["n_groups"] == 2
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"metrics.json", "predictions.csv"}
+    assert f"Warning: {metrics['warnings'][0]}" in capsys.readouterr().err
+
+
+def test_an_interrupted_call_does_not_compare_its_folder_again(tmp_path, monkeypatch):
+    folder = make_folder(tmp_path / "data")
+    first = evaluate.read_folder(folder, compared=tmp_path / "kept")
+    monkeypatch.setattr(duplicates, "fingerprint", lambda _: pytest.fail("it was opened again"))
+    assert evaluate.read_folder(folder, compared=tmp_path / "kept")["group"].tolist() == first["group"].tolist()
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_source_that_trained_the_checkpoint_is_named(work, tmp_path):
+    assessor = Assessor(make_checkpoint(photographs={"train": {"rendered": 40, "elsewhere": 3}}))
+    rows = evaluate.read_split(work, "validation").iloc[:2]
+    warnings = evaluate.report(assessor, rows, tmp_path, resamples=2)["warnings"]
+    assert len(warnings) == 2
+    assert "trained on photographs of rendered;" in warnings[0]
 
 
 def test_an_unknown_split_is_refused_with_the_choices(work):
