@@ -13,8 +13,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import torch
 
 import interface
+from interface.uploads import private_folder
 from skin_model.assess import Assessor
 from skin_model.checkpoint import CheckpointError
+from skin_model.wording import sentence
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
@@ -22,4 +24,8 @@ if __name__ == "__main__":
         assessor = Assessor.load(os.environ.get("SKIN_CHECKPOINT") or None)
     except CheckpointError as problem:
         sys.exit(f"Error: {problem}")
-    interface.launch(interface.build(assessor))
+    with private_folder():
+        page = interface.build(assessor)
+        _, address, _ = interface.launch(page, prevent_thread_lock=True)
+        print(sentence("interface.serving", address=address), flush=True)
+        page.block_thread()

@@ -8,11 +8,10 @@ import gradio as gr
 
 from interface import check
 from interface.theme import STYLE_SHEET, theme
+from interface.uploads import KEPT_SECONDS, SWEEP_SECONDS
 from skin_model.assess import Assessor
 from skin_model.photo import MAX_BYTES
 from skin_model.wording import sentence
-
-SWEEP_SECONDS = 60
 
 
 def build(assessor: Assessor) -> gr.Blocks:
@@ -22,7 +21,7 @@ def build(assessor: Assessor) -> gr.Blocks:
         title=sentence("interface.title"),
         analytics_enabled=False,
         # A file may wait one sweep longer than its age: together they stay within the ten minutes.
-        delete_cache=(SWEEP_SECONDS, check.KEPT_SECONDS - SWEEP_SECONDS),
+        delete_cache=(SWEEP_SECONDS, KEPT_SECONDS - SWEEP_SECONDS),
     ) as page:
         gr.HTML(
             f"<header><h1>{sentence('interface.title')}</h1><p>{sentence('interface.subtitle')}</p></header>",
@@ -30,7 +29,7 @@ def build(assessor: Assessor) -> gr.Blocks:
         )
         check.build(assessor)
         gr.HTML(
-            f"<footer><p>{sentence('notice.screening')}</p><p>{sentence('notice.privacy')}</p></footer>",
+            f"<footer><p>{sentence('notice.privacy')}</p></footer>",
             elem_id="page-foot",
         )
     return page.queue(default_concurrency_limit=2, max_size=64)
@@ -51,5 +50,6 @@ def launch(page: gr.Blocks, **options: Any) -> Any:
         "share": False,
         "ssr_mode": False,
         "footer_links": ["api"],
+        "quiet": True,
     }
     return page.launch(**settings | options)

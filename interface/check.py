@@ -13,16 +13,16 @@ import numpy as np
 
 from interface import result
 from interface.stage import Box, data_uri, full_size_box, stage, staged
+from interface.uploads import KEPT_SECONDS
 from skin_model import quality, saliency
 from skin_model.assess import Assessment, Assessor, View, refused_assessment
 from skin_model.photo import MAX_BYTES, Photo, PhotoRefused, open_photo
 from skin_model.wording import sentence
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-KEPT_SECONDS = 600
-"""How long a visit's photo is kept in memory; its files on disk go no later."""
-
+_HIDE_OLD_ANSWER = "() => { document.body.classList.add('looking'); }"
 _SCROLL_TO_ANSWER = """() => {
+    document.body.classList.remove("looking");
     const answer = document.querySelector("#answer");
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (answer && answer.getBoundingClientRect().bottom > window.innerHeight)
@@ -150,10 +150,10 @@ def build(assessor: Assessor) -> None:
                     bars = gr.HTML()
                 with gr.Accordion(sentence("interface.threshold"), open=False, elem_id="threshold"):
                     threshold = gr.Slider(
-                        1,
+                        0.1,
                         99,
-                        round(100 * config.thresholds.low) or 1,
-                        step=1,
+                        _slider_value(config.thresholds.low),
+                        step=0.1,
                         label=sentence("interface.threshold.slider"),
                     )
                     point = gr.HTML()
@@ -162,20 +162,25 @@ def build(assessor: Assessor) -> None:
     expired = Assessment(refused="expired", message=sentence("interface.expired"))
     everything = [visit, shown, answer, part, suggestion, reasons, slider, seen, bars, point]
 
+    def asked(slider_percent: float) -> float:
+        """The slider's threshold (0…1): exactly the band's where the slider stands on it, so that both agree."""
+        low = config.thresholds.low
+        return low if slider_percent == _slider_value(low) else slider_percent / 100
+
     def show(new: Visit, method_name: str, strength_percent: float, threshold_percent: float) -> list[Any]:
         done = new.assessment.refused is None
         words = result.answer(new.assessment, config.thresholds, config.calibration, part_only=new.region is not None)
         return [
             new,
             staged(new.whole.rgb, (new.whole.width, new.whole.height), square_in_whole(new), new.region),
-            words + result.problems(new.assessment.problems),
+            words + (result.problems(new.assessment.problems) if done else ""),
             gr.update(visible=True),
             gr.update(visible=new.suggested is not None),
             gr.update(visible=done),
             before_and_after(assessor, new, method_name, strength_percent / 100) if done else None,
             _seen(new) if done else "",
             result.diagnosis_bars(new.assessment.diagnoses) if done else "",
-            result.operating_point(threshold_percent / 100, config.operating_points, new.assessment.risk)
+            result.operating_point(asked(threshold_percent), config.operating_points, new.assessment.risk)
             if done
             else "",
         ]
@@ -241,8 +246,12 @@ def build(assessor: Assessor) -> None:
             return gr.skip()
         return gr.HTML(square=square_around(x, y, s, old.whole.width, old.whole.height))
 
+    too_large = Assessment.refusal("file_too_large")
     settings = [method, strength, threshold]
     sliders = [across, down, size]
+    # Before the answers: the page does one after the other.
+    for start in (upload.upload, examples.choose, shown.box, shown.whole, suggestion.click, score_part.click):
+        start(None, js=_HIDE_OLD_ANSWER, **private)
     answers = [
         upload.upload(on_upload, [upload, *settings], everything, show_progress_on=answer, **private),
         examples.choose(on_example, settings, everything, show_progress_on=answer, **private),
@@ -255,6 +264,7 @@ def build(assessor: Assessor) -> None:
             on_region(from_sliders), [visit, *sliders, *settings], everything, show_progress_on=answer, **private
         ),
     ]
+    answers.append(shown.too_large(lambda: refuse(too_large), None, everything, show_progress="hidden", **private))
     for event in answers:
         event.then(None, js=_SCROLL_TO_ANSWER, **private)
     camera.click(None, js="() => window.dispatchEvent(new Event('open-camera'))", **private)
@@ -280,7 +290,7 @@ def build(assessor: Assessor) -> None:
 
     def explain_point(old: Visit | None, percent_: float) -> str:
         risk = None if old is None or old.assessment.refused else old.assessment.risk
-        return result.operating_point(percent_ / 100, config.operating_points, risk)
+        return result.operating_point(asked(percent_), config.operating_points, risk)
 
     threshold.input(
         explain_point, [visit, threshold], point, show_progress="hidden", trigger_mode="always_last", **private
@@ -359,6 +369,12 @@ def _example_row() -> gr.HTML:
     )
 
 
+def _slider_value(threshold: float) -> float:
+    """A threshold (0…1) where the slider can stand, in per cent."""
+    return max(round(100 * threshold, 1), 0.1)
+
+
 def _welcome() -> str:
     tips = "".join(f"<li>{sentence(f'interface.tip.{n}')}</li>" for n in (1, 2, 3))
-    return f'<section class="answer" data-kind="empty"><h2>{sentence("interface.tips")}</h2><ol>{tips}</ol></section>'
+    head = f"<h2>{sentence('interface.tips')}</h2><ol>{tips}</ol>"
+    return f'<section class="answer" data-kind="empty">{head}{result.notice()}</section>'

@@ -21,12 +21,15 @@ _SHAPES = {
 
 
 def percent(share: float) -> str:
-    """A share (0…1) as whole per cent; never "0%" or "100%", which would claim a certainty that nobody has."""
+    """A share (0…1) in per cent, under 10 with one decimal, where the bands begin.
+
+    Never "0%" or "100%", which would claim a certainty that nobody has.
+    """
     if share < 0.01:
         return sentence("interface.percent.under")
     if share > 0.99:
         return sentence("interface.percent.over")
-    return f"{share:.0%}"
+    return f"{share:.1%}" if share < 0.0995 else f"{share:.0%}"
 
 
 def answer(assessment: Assessment, thresholds: Thresholds, calibration: Calibration, *, part_only: bool) -> str:
@@ -54,7 +57,13 @@ def answer(assessment: Assessment, thresholds: Thresholds, calibration: Calibrat
     body += f'<p class="small">{escape(meaning)}</p>'
     if part_only:
         body += f'<p class="small">{escape(sentence("interface.part_only"))}</p>'
+    body += notice()
     return _card(assessment.band, sentence(f"band.{assessment.band}"), body)
+
+
+def notice() -> str:
+    """What the whole tool is not, where the answer is read."""
+    return f'<p class="notice">{escape(sentence("notice.screening"))}</p>'
 
 
 def _card(kind: str, title: str, body: str) -> str:
@@ -68,10 +77,14 @@ def _card(kind: str, title: str, body: str) -> str:
 def _meter(risk: float, thresholds: Thresholds) -> str:
     """The risk on a scale of 0 to 100 %, with the bands' borders marked and named."""
     low, high, here = (f"{100 * value:.1f}%" for value in (thresholds.low, thresholds.high, risk))
-    starts = {"low": thresholds.low, "raised": thresholds.low, "high": thresholds.high}
+    unsure = (thresholds.malignant_from, thresholds.benign_to)
+    zones = {"low": {"start": thresholds.low}, "raised": {"start": thresholds.low}}
+    if unsure[0] < unsure[1]:
+        zones["cannot_tell"] = {"start": unsure[0], "end": unsure[1]}
+    zones["high"] = {"start": thresholds.high}
     labels = "".join(
-        f"<span>{escape(sentence(f'interface.meter.{name}', start=percent(start)))}</span>"
-        for name, start in starts.items()
+        f"<span>{escape(sentence(f'interface.meter.{name}', **{k: percent(v) for k, v in ends.items()}))}</span>"
+        for name, ends in zones.items()
     )
     text = sentence(
         "interface.meter.label", risk=percent(risk), low=percent(thresholds.low), high=percent(thresholds.high)

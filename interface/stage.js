@@ -10,9 +10,12 @@ let stream = null;
 
 function say(text) { part("message").textContent = text || ""; }
 
+// The answer to the photo before must not stand beside one that was not taken.
+function refuse() { say(texts.too_large); trigger("too_large"); }
+
 function handOver(file) {
   if (!file) return;
-  if (file.size > props.max_bytes) { say(texts.too_large); return; }
+  if (file.size > props.max_bytes) { refuse(); return; }
   say("");
   const transfer = new DataTransfer();
   transfer.items.add(file);
@@ -27,7 +30,7 @@ window.addEventListener("change", (event) => {
   if (input.files[0].size > props.max_bytes) {
     event.stopImmediatePropagation();
     input.value = "";
-    say(texts.too_large);
+    refuse();
   } else { say(""); closeCamera(); }
 }, true);
 

@@ -37,7 +37,16 @@ def words(assessment: Assessment) -> str:
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0.0, "under 1%"), (0.004, "under 1%"), (0.01, "1%"), (0.314, "31%"), (0.999, "over 99%")]
+    ("share", "text"),
+    [
+        (0.0, "under 1%"),
+        (0.004, "under 1%"),
+        (0.01, "1.0%"),
+        (0.0453, "4.5%"),
+        (0.0996, "10%"),
+        (0.314, "31%"),
+        (0.999, "over 99%"),
+    ],
 )
 def test_percentages_never_claim_certainty(share, text):
     assert result.percent(share) == text
@@ -48,6 +57,24 @@ def test_every_band_comes_with_its_name_its_number_and_what_to_do(band):
     text = words(Assessment(risk=0.37, band=band))
     assert text.index(sentence(f"band.{band}")) < text.index("37%") < text.index("What to do next")
     assert sentence(f"next_step.{band}").replace("'", "&#x27;") in text
+
+
+@pytest.mark.parametrize("band", BANDS)
+def test_what_the_tool_is_not_is_read_where_the_answer_is(band):
+    assert sentence("notice.screening") in words(Assessment(risk=0.37, band=band))
+
+
+def test_not_knowing_never_advises_less_than_a_raised_risk():
+    for advice in ("doctor", "next few weeks", "sooner if it is changing or bleeding"):
+        assert advice in sentence("next_step.raised") and advice in sentence("next_step.cannot_tell")
+
+
+def test_the_scale_names_where_the_tool_cannot_tell():
+    unsure = Thresholds(low=0.045, high=0.2, malignant_from=0.0979, benign_to=0.196)
+    card = result.answer(Assessment(risk=0.15, band="cannot_tell"), unsure, Calibration(), part_only=False)
+    assert "Cannot tell: 9.8% to 20%" in card
+    assert "Raised: from 4.5%" in card
+    assert "Cannot tell:" not in words(Assessment(risk=0.15, band="raised"))
 
 
 def test_every_band_has_a_shape_of_its_own():
