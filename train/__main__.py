@@ -120,11 +120,15 @@ def evaluate(
     split: Annotated[str, typer.Option(help="train, validation or test, for --work.")] = "test",
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap; the same seed gives the same intervals.")] = 0,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also alter the photographs and test the overlays; takes ten times as long.")
+    ] = False,
 ) -> None:
     """Score photographs with a checkpoint and say how good it is, per source, with intervals; repeat it to resume."""
     from train import evaluate as room
 
-    metrics = room.evaluate(checkpoint, out, data=data, work=work, split=split, resamples=resamples, seed=seed)
+    drawn = {"resamples": resamples, "seed": seed}
+    metrics = room.evaluate(checkpoint, out, data=data, work=work, split=split, full=full, **drawn)
     print(room.table(metrics))
     print(f"\nWrote {out / room.METRICS_FILE}, {room.PREDICTIONS_FILE} and the pictures beside it.")
 
@@ -161,13 +165,16 @@ def compare(
 @app.command()
 def report(
     metrics: Annotated[Path, typer.Option(help="A metrics.json that evaluate wrote.")],
-    out: Annotated[Path | None, typer.Option(help="The folder for figures.md.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder for report.html and its tables.")] = None,
     readme: Annotated[Path | None, typer.Option(help="A page whose figures, between two marks, are renewed.")] = None,
 ) -> None:
-    """Turn metrics.json into the tables that README shows."""
+    """Turn metrics.json into a page that needs no other file, the tables of a model card, and those of README."""
     from train import report as room
 
     print(room.report(metrics, out, readme))
+    if out is not None:
+        written = ", ".join(str(out / name) for name in ("report.html", "model_card_figures.md", "figures.md"))
+        print(f"\nWrote {written}.", file=sys.stderr)
 
 
 @app.command()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 METRICS_FILE, PREDICTIONS_FILE = "metrics.json", "predictions.csv"
 PART_FILE, PART_KEY_FILE = "predictions.part.csv", "predictions.part.json"
-FINGERPRINTS_PART = "fingerprints.part"
+FINGERPRINTS_PART, FULL_PART = "fingerprints.part", "full.part"
 PROBABILITIES: tuple[str, ...] = tuple(f"p_{code}" for code in DIAGNOSES)
 COLUMNS: tuple[str, ...] = ("file", "risk", "refused", "malignant", "diagnosis", *PROBABILITIES)
 """The columns of predictions.csv."""
@@ -50,11 +50,13 @@ def evaluate(
     split: str = "test",
     resamples: int = RESAMPLES,
     seed: int = 0,
+    full: bool = False,
 ) -> dict[str, Any]:
     """Score the photographs of ``split`` in ``work``, or every one in the folder ``data``, and write the report.
 
     checkpoint: a folder, owner/name[@revision] on the Hub, or None for the embedded one. Writes into ``out``
     metrics.json (returned), predictions.csv and the pictures. An interrupted call, repeated, goes on where it stopped.
+    full: also alter every photograph in many ways and test the saliency maps, which takes many times as long.
     Raises UserError with one sentence on what the user can mend.
     """
     from skin_model.assess import Assessor
@@ -69,9 +71,10 @@ def evaluate(
         raise UserError(str(problem)) from None
     compared = out / FINGERPRINTS_PART
     rows = read_split(work, split) if work is not None else read_folder(data, out / "unpacked", compared)
-    metrics = report(assessor, rows, out, work=work, split=split, resamples=resamples, seed=seed)
-    if compared.is_dir():
-        shutil.rmtree(compared)  # only an interrupted call needs it again
+    metrics = report(assessor, rows, out, work=work, split=split, resamples=resamples, seed=seed, full=full)
+    for part in (compared, out / FULL_PART):
+        if part.is_dir():
+            shutil.rmtree(part)  # only an interrupted call needs it again
     return metrics
 
 
@@ -84,6 +87,7 @@ def report(
     split: str = "test",
     resamples: int = RESAMPLES,
     seed: int = 0,
+    full: bool = False,
 ) -> dict[str, Any]:
     """``evaluate`` for a loaded assessor and rows as ``read_split`` or ``read_folder`` give them."""
     out.mkdir(parents=True, exist_ok=True)
@@ -102,7 +106,7 @@ def report(
     tqdm.write(f"Measuring with {resamples} bootstrap resamples …", file=sys.stderr)
     thresholds, prevalence = config.thresholds, config.calibration.reference_prevalence
     drawn = {"resamples": resamples, "seed": seed}
-    where = f"--work WORK --split {split}" if work is not None else "--data FOLDER"
+    where = (f"--work WORK --split {split}" if work is not None else "--data FOLDER") + " --full" * full
     metrics = {
         "schema": SCHEMA,
         "checkpoint": {
@@ -127,6 +131,7 @@ def report(
         "decision_curves": decision_curves(described, prevalence),
         "subgroups": subgroups(described, thresholds, **drawn),
         "abstention": abstention(described, thresholds, **drawn),
+        **(_stress(assessor, rows, out / FULL_PART, **drawn) if full else {}),
     }
     plots.draw(metrics, out)
     _write(out / METRICS_FILE, json.dumps(metrics, indent=1, allow_nan=False) + "\n")
@@ -272,6 +277,19 @@ def read_predictions(file: Path) -> pd.DataFrame:
     for column in ("risk", *PROBABILITIES):
         table[column] = np.array([float(text) if text else np.nan for text in table[column]])
     return table.assign(malignant=table["malignant"].astype(int))
+
+
+def _stress(assessor: Assessor, rows: pd.DataFrame, part: Path, *, resamples: int, seed: int) -> dict[str, Any]:
+    """The keys that ``--full`` adds; one that nothing could be measured for stays away."""
+    from train import pointing, robustness
+
+    found = {
+        "robustness": robustness.measure(
+            assessor, rows, assessor.checkpoint.config.thresholds, resamples, seed, out=part
+        ),
+        "saliency": pointing.measure(assessor, rows, resamples=resamples, seed=seed, out=part),
+    }
+    return {key: figures for key, figures in found.items() if figures is not None}
 
 
 def _assess(assessor: Assessor, files: list[Path]) -> Iterator[Assessment]:

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from skin_model import calibration
 from skin_model.photo import PhotoRefused, open_photo
-from skin_model.saliency import METHODS, explain, risk_log_odds
+from skin_model.saliency import METHODS, explain, last_feature_map, risk_log_odds
 from train import UserError
 from train.metrics import RESAMPLES, Draws
 from train.per_photograph import draw, generator, mean, measure_each
@@ -67,7 +67,8 @@ def measure(
 
     rows: root, file, group. ``area`` is the mean share of the network's square that the lesion covers, which is what
     energy and pointing game give a map that knows nothing. ``best``: see ``best_method``. Photographs that cannot be
-    opened, or whose lesion lies outside the square, are left out. None where no lesion is outlined.
+    opened, or whose lesion lies outside the square, are left out; so is Grad-CAM for a network that it cannot explain.
+    None where no lesion is outlined.
     out: a folder that the measurements are kept in as they come, so that an interrupted call, repeated, goes on.
     """
     outlined = [row.file in outlines(row.root) for row in rows.itertuples(index=False)]
@@ -86,7 +87,7 @@ def measure(
         of = found[found["method"] == method]
         return {name: mean(draws, of[name].to_numpy(dtype=np.float64)) for name in FIGURES}
 
-    methods = {method: figures(method) for method in METHODS}
+    methods = {method: figures(method) for method in METHODS if (found["method"] == method).any()}
     area = found.loc[found["method"] == RANDOM, "area"].to_numpy(dtype=np.float64)
     return {
         "n": len(measured),
@@ -257,6 +258,11 @@ class _Measurement:
         self.assessor, self.rows, self.seed = assessor, rows, seed
         self.network, self.config = assessor.checkpoint.network, assessor.checkpoint.config
         self.unlearnt: nn.Module | None = None
+        self.methods = (*METHODS, RANDOM)
+        try:
+            last_feature_map(self.network)
+        except ValueError:  # some of the networks that are compared have no feature map that Grad-CAM finds
+            self.methods = tuple(method for method in self.methods if method != "grad_cam")
 
     def __call__(self, row: Any) -> list[dict[str, Any]]:
         if self.unlearnt is None:
@@ -274,7 +280,7 @@ class _Measurement:
         if not lesion.any():
             return left_out
         baseline = blurred(picture)
-        heatmaps = {method: self._map(method, self.network, row.file, picture) for method in (*METHODS, RANDOM)}
+        heatmaps = {method: self._map(method, self.network, row.file, picture) for method in self.methods}
         untold = infidelities(
             self._log_odds, picture, baseline, list(heatmaps.values()), generator("patches", row.file)
         )

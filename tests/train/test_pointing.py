@@ -222,6 +222,14 @@ def test_without_outlines_there_is_nothing_to_measure(data):
     assert pointing.measure(assessor(), data.iloc[3:]) is None
 
 
+def test_grad_cam_is_left_out_for_a_network_without_a_feature_map(data):
+    config = assessor().checkpoint.config
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Linear(48, 1)).eval().requires_grad_(False)
+    found = pointing.measure(Assessor(Checkpoint(config, plain)), data, resamples=5)
+    assert set(found["methods"]) == set(METHODS) - {"grad_cam"}
+
+
 def test_a_line_that_holds_no_outline_is_named(tmp_path):
     (tmp_path / "outlines.jsonl").write_text('{"file": "a.jpg", "outline": [0, 0, 1, 1, 1, 0]}\n{"file": "b.jpg"}\n')
     with pytest.raises(UserError, match=r"Line 2 of .*outlines.jsonl"):
