@@ -207,6 +207,11 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as problem:
         print(f"Error: {problem}", file=sys.stderr)
         raise SystemExit(2) from None
+    except OSError as problem:
+        # A folder that is a file, a disk that is full, a right that is missing: the system's own word says which.
+        where = f"{problem.filename}: " if problem.filename else ""
+        print(f"Error: {where}{problem.strerror or problem}. Choose another place, or mend this one.", file=sys.stderr)
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

@@ -140,6 +140,7 @@ def report(
 
 def read_split(work: Path, split: str) -> pd.DataFrame:
     """The rows of ``split`` in WORK/split.csv, with ``family`` and, from WORK/catalogue.csv, KNOWN_OF_A_PHOTOGRAPH."""
+    from train import splits
     from train.catalogue import family
 
     file = work / "split.csv"
@@ -147,10 +148,7 @@ def read_split(work: Path, split: str) -> pd.DataFrame:
         raise UserError(f"There is no split named {split!r}. Choose one of: {', '.join(SPLITS)}.")
     if not file.is_file():
         raise UserError(f"There is no {file}. Make it first: python -m train prepare --data FOLDER --out {work}")
-    rows = pd.read_csv(file, dtype=str, keep_default_na=False)
-    missing = {"root", "file", "source", "group", "split", "diagnosis", "malignant"} - set(rows.columns)
-    if missing:
-        raise UserError(f"{file} lacks the column {min(missing)!r}. Make it again: python -m train prepare")
+    rows = splits.read_split(file)
     rows = rows[rows["split"] == split].reset_index(drop=True)
     if rows.empty:
         raise UserError(f"{file} has no photographs in the {split} split. Add data and run prepare again.")
@@ -162,7 +160,6 @@ def read_split(work: Path, split: str) -> pd.DataFrame:
     known = known.drop_duplicates(key).set_index(key).reindex(pd.MultiIndex.from_frame(rows[key]))
     for column in KNOWN_OF_A_PHOTOGRAPH:
         rows[column] = known[column].fillna("").to_numpy() if column in known else ""
-    rows["malignant"] = rows["malignant"].astype(int)
     rows["family"] = rows["source"].map(family)
     return rows
 

@@ -36,7 +36,7 @@ from skin_model.checkpoint import CONFIG_FILE, Checkpoint, Config
 from skin_model.diagnoses import DIAGNOSES, malignant_mask
 from skin_model.network import Preprocessing, normalise
 from skin_model.novelty import NoveltyGate
-from train import UserError, backbones, balance, calibrate, images, novelty
+from train import UserError, backbones, balance, calibrate, images, novelty, splits
 from train.catalogue import family
 from train.recipes import Recipe
 from train.stages import epochs_of, freeze, stages_of
@@ -111,7 +111,7 @@ def read_split(work: Path) -> pd.DataFrame:
     file = work / "split.csv"
     if not file.is_file():
         raise UserError(f"There is no {file}. Make it first: python -m train prepare --data FOLDER --out {work}")
-    rows = pd.read_csv(file, dtype={"image_id": str, "group": str}, keep_default_na=False)
+    rows = splits.read_split(file)
     for split in ("train", "validation"):
         classes = set(rows.loc[rows.split == split, "malignant"])
         if classes != {0, 1}:

@@ -144,7 +144,10 @@ def read_split(file: Path) -> pd.DataFrame:
     """A split.csv as text columns but malignant, which is int. Raises UserError where it is missing or not one."""
     if not file.is_file():
         raise UserError(f"There is no split {file}; make one with: python -m train prepare --data FOLDER --out WORK")
-    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
+        raise UserError(f"{file} is empty or no CSV file; make it again with: python -m train prepare") from None
     lacking = [column for column in SPLIT_COLUMNS if column not in table]
     if lacking:
         raise UserError(f"{file} is not a split: it lacks the column {lacking[0]}.")

@@ -210,3 +210,21 @@ def test_audit_of_a_csv_without_labels_is_refused(tmp_path, capsys):
 def test_several_values_after_one_option_are_that_option_repeated():
     given = ["prepare", "--data", "a", "b", "--out", "w", "--data=c", "--data", "d"]
     assert spread(given) == ["prepare", "--data", "a", "--data", "b", "--out", "w", "--data=c", "--data", "d"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00broken", b'root,file\n"never closed'])
+@pytest.mark.parametrize("command", ["fit", "evaluate"])
+def test_a_split_that_cannot_be_read_is_one_sentence_that_names_it(tmp_path, capsys, command, content):
+    (tmp_path / "split.csv").write_bytes(content)
+    assert run(command, "--work", tmp_path, "--out", tmp_path / "out") == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error: ") and "split.csv" in said and said.count("\n") == 1
+
+
+def test_an_output_folder_that_is_a_file_is_one_sentence_that_names_it(tmp_path, data, capsys):
+    taken = tmp_path / "taken"
+    taken.write_text("a note")
+    assert run("prepare", "--data", data, "--out", taken) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
+    assert len(said) == 1 and "taken" in said[0]
+    assert taken.read_text() == "a note"
