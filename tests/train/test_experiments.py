@@ -44,7 +44,7 @@ def test_every_idea_names_fields_that_a_recipe_has_and_keeps_the_protocol_or_say
 
 
 def test_an_unknown_idea_is_one_sentence_that_names_the_known_ones():
-    with pytest.raises(UserError, match="There is no idea 'wings'. The ideas are: baseline, "):
+    with pytest.raises(UserError, match=r"There is no idea 'wings'\. The ideas are: baseline, "):
         experiments.find("wings")
 
 
