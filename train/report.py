@@ -1,14 +1,22 @@
-"""metrics.json -> the tables that README shows, so that no figure is typed by hand."""
+"""metrics.json -> the tables of README and of the model card, and the page, so that no figure is typed by hand."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from train import UserError
 
+if TYPE_CHECKING:
+    from train.sections.parts import Table
+
 BEGIN, END = "<!-- figures: written by python -m train report -->", "<!-- end of figures -->"
+CARD_SECTIONS = ("sources", "diagnoses", "operating", "subgroups", "robustness", "calibration")
+"""The sections of the page that a model card holds too."""
+NEEDED = ("sets", "pooled", "source_only_auc", "threshold", "checkpoint", "data")
+"""What every metrics.json has; all else is optional."""
 COLUMNS = {
     "auc": "risk AUC",
     "auc_melanoma": "melanoma AUC",
@@ -22,8 +30,9 @@ def read_metrics(file: Path) -> dict[str, Any]:
     """The content of a ``metrics.json``; raises UserError where it is none."""
     try:
         metrics = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(metrics, dict) or "sets" not in metrics:
-            raise ValueError("it has no sets")
+        lacks = [key for key in NEEDED if not isinstance(metrics, dict) or key not in metrics]
+        if lacks:
+            raise ValueError(f"it has no {lacks[0]}")
     except (OSError, ValueError) as problem:
         raise UserError(f"{file} is no metrics.json ({problem}). Make one: python -m train evaluate") from None
     return metrics
@@ -52,26 +61,64 @@ def tables(metrics: dict[str, Any]) -> str:
             f"{_with_interval(seven['accuracy'])}, top-2 {_with_interval(seven['top_2'])}, "
             f"top-3 {_with_interval(seven['top_3'])}.",
         ]
+    data = metrics["data"]
+    where = (
+        f"{data.get('split', 'test')} split `{data['split_sha256'][:12]}`"
+        if data.get("split_sha256")
+        else "a data folder"
+    )
     lines += [
         "",
         f"Pooled over all sources the risk AUC is {_with_interval(metrics['pooled']['auc'])}, which says little: "
         f"knowing only which source a photograph came from already gives {_with_interval(metrics['source_only_auc'])}.",
         "",
-        f"Checkpoint `{metrics['checkpoint']['hash']}`, test split `{metrics['data']['split_sha256'][:12]}`, "
-        f"{metrics['data']['n']} photographs.",
+        f"Checkpoint `{metrics['checkpoint']['hash']}`, {where}, {data['n']} photographs.",
     ]
     return "\n".join(lines)
 
 
 def report(metrics_file: Path, out: Path | None, readme: Path | None) -> str:
-    """Write ``out/figures.md`` and put the tables between README's marks; returns the tables."""
-    text = tables(read_metrics(metrics_file))
+    """Write ``figures.md``, ``model_card_figures.md`` and ``report.html`` into ``out``, and put the tables between
+    README's marks; returns the tables."""
+    metrics = read_metrics(metrics_file)
+    text = tables(metrics)
     if out is not None:
+        from train.page import page  # draws, so it takes a while to load
+
+        written = {
+            "figures.md": text + "\n",
+            "model_card_figures.md": model_card(metrics),
+            "report.html": page(metrics),
+        }
         out.mkdir(parents=True, exist_ok=True)
-        _write(out / "figures.md", text + "\n")
+        for name, content in written.items():
+            _write(out / name, content)
     if readme is not None:
         _write(readme, fill(readme.read_text(encoding="utf-8"), text, str(readme)))
     return text
+
+
+def model_card(metrics: dict[str, Any]) -> str:
+    """Markdown for a model card: the summary and the tables of CARD_SECTIONS, what was not measured, and the origin."""
+    from train.sections import not_measured, sections
+    from train.sections.origin import origin
+    from train.summary import summary
+
+    every = {section.key: section for section in sections(metrics)}
+    chosen = [every[key] for key in CARD_SECTIONS]
+    lines = ["## How good it is", ""]
+    for warning in metrics.get("warnings") or []:
+        lines += [f"**Warning:** {_escaped(warning)}", ""]
+    lines += [*(f"- {_escaped(sentence)}" for sentence in summary(metrics)), ""]
+    for section in chosen:
+        if section.tables:
+            lines += [f"### {section.title}", "", *(line for table in section.tables for line in _markdown(table))]
+    missing = not_measured(chosen)
+    lines += [f"Not measured in this run: {', '.join(missing)}.", ""] if missing else []
+    lines += ["### How to get the same figures", ""]
+    lines += [f"- {name}: `{value}`" for name, value in origin(metrics).items()]
+    lines += [f"- command: `{metrics.get('command', 'unknown')}`", ""]
+    return "\n".join(lines)
 
 
 def fill(page: str, text: str, name: str) -> str:
@@ -81,6 +128,22 @@ def fill(page: str, text: str, name: str) -> str:
     if not begin or not end:
         raise UserError(f"{name} lacks the marks {BEGIN} and {END}. Put them where the figures belong.")
     return f"{before}{BEGIN}\n{text}\n{END}{after}"
+
+
+def _markdown(table: Table) -> list[str]:
+    """A table with its caption above and its note below."""
+    lines = [f"**{_escaped(table.caption)}**", "", f"| {' | '.join(_escaped(name) for name in table.head)} |"]
+    lines.append("|" + "---|" * len(table.head))
+    for row in table.rows:
+        cells = [_escaped(cell.text + " *" * cell.few) for cell in row]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", *([_escaped(table.footnote), ""] if table.footnote else [])]
+
+
+def _escaped(text: str) -> str:
+    """Text that Markdown shows as it is: names of sources may hold anything."""
+    one_line = " ".join(text.split())
+    return re.sub(r"([\\`*_\[\]|])", r"\\\1", one_line.replace("&", "&amp;").replace("<", "&lt;"))
 
 
 def _with_interval(figure: dict[str, float] | None) -> str:

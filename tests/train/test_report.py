@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from tests.train.full_metrics import full_metrics
 from train import UserError
-from train.report import BEGIN, END, fill, read_metrics, report, tables
+from train.report import BEGIN, END, fill, model_card, read_metrics, report, tables
 
 
 def figure(value):
@@ -57,6 +58,20 @@ def test_a_file_that_is_no_metrics_json_is_refused(tmp_path):
         read_metrics(tmp_path / "metrics.json")
 
 
+def test_a_metrics_json_that_lacks_a_part_is_refused_by_name(tmp_path):
+    metrics = example_metrics()
+    del metrics["pooled"]
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(UserError, match="it has no pooled"):
+        read_metrics(tmp_path / "metrics.json")
+
+
+def test_a_folder_without_a_split_has_its_tables_too():
+    metrics = example_metrics()
+    metrics["data"] = {"n": 40, "split": None, "split_sha256": None}
+    assert tables(metrics).endswith("Checkpoint `abcdef123456`, a data folder, 40 photographs.")
+
+
 def test_the_tables_are_written_to_the_folder_and_the_page(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps(example_metrics()))
     page = tmp_path / "README.md"
@@ -64,3 +79,53 @@ def test_the_tables_are_written_to_the_folder_and_the_page(tmp_path):
     text = report(tmp_path / "metrics.json", tmp_path / "out", page)
     assert (tmp_path / "out" / "figures.md").read_text() == text + "\n"
     assert text in page.read_text()
+
+
+def test_the_page_and_the_card_are_written_beside_the_tables(tmp_path):
+    (tmp_path / "metrics.json").write_text(json.dumps(example_metrics()))
+    report(tmp_path / "metrics.json", tmp_path / "out", None)
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        "figures.md",
+        "model_card_figures.md",
+        "report.html",
+    ]
+    assert "0.500 (0.490–0.510)" in (tmp_path / "out" / "report.html").read_text()
+    assert "0.500 (0.490–0.510) \\*" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_the_card_has_every_section_and_its_figures():
+    card = model_card(full_metrics())
+    for title in ("each source", "seven diagnoses", "prevalence", "works less well", "hairs, ink", "risk means"):
+        assert title in card, title
+    assert (
+        "| clinic\\_b:dermoscopic | 200 | 50 | 12 of 50 | 75 of 150 | 76.0 % (74.0–78.0) | 50.0 % (48.0–52.0) |" in card
+    )
+    assert "| ink | 0.050 (0.030–0.070) | 8.0 % (6.0–11.0) | 0.850 (0.830–0.870) | −0.030 (−0.050 to −0.010) |" in card
+    assert "- seed of the bootstrap: `7`" in card
+
+
+def test_every_row_of_the_card_is_as_wide_as_its_head():
+    lines = model_card(full_metrics()).splitlines()
+    heads = [i for i, line in enumerate(lines) if line.startswith("|---")]
+    assert len(heads) > 15
+    for i in heads:
+        width = lines[i].count("|")
+        for line in lines[i - 1 : lines.index("", i)]:
+            assert line.replace("\\|", "").count("|") == width, line
+
+
+def test_the_card_names_what_was_not_measured():
+    metrics = full_metrics()
+    del metrics["robustness"], metrics["subgroups"]
+    assert "Not measured in this run: subgroups, robustness against altered photographs." in model_card(metrics)
+
+
+def test_a_name_cannot_break_the_cards_tables():
+    metrics = full_metrics()
+    metrics["sets"]["a|b<script>*:dermoscopic"] = metrics["sets"].pop("clinic_a:dermoscopic")
+    assert "| a\\|b&lt;script>\\*:dermoscopic |" in model_card(metrics)
+
+
+def test_the_card_marks_what_stands_on_too_few():
+    row = next(line for line in model_card(full_metrics()).splitlines() if line.startswith("| phones:"))
+    assert row.startswith("| phones:smartphone \\* | 30 | 10 | 1 of 10 | 12 of 20 | 90.0 % (88.0–92.0) \\* |")
