@@ -17,7 +17,7 @@ from skin_model.network import Preprocessing, logits_and_maps, normalise
 from skin_model.novelty import NoveltyGate, features
 from train import outliers
 
-REFUSED_SHARE = 0.025
+REFUSED_SHARE = 0.02
 """Share of the photographs of any one source that may be refused."""
 LEAST_VALIDATION = 50
 """A source with fewer validation photographs sets no threshold of its own: its tail would be one or two photographs."""

@@ -145,14 +145,14 @@ def test_an_interrupted_run_ends_at_the_same_weights(finished, tmp_path, monkeyp
     class Interrupted(Exception):
         pass
 
-    whole_save = fitting._Run._save
+    whole_save = fitting.Run._save
 
     def save_then_stop(self):
         whole_save(self)
         if len(self.history) == 1:
             raise Interrupted
 
-    monkeypatch.setattr(fitting._Run, "_save", save_then_stop)
+    monkeypatch.setattr(fitting.Run, "_save", save_then_stop)
     with pytest.raises(Interrupted):
         fitting.fit(work, tmp_path / "again", TINY)
     monkeypatch.undo()

@@ -47,7 +47,7 @@ def validation_log_odds(run):
     preprocessing = checkpoint.config.preprocessing
     pictures = load_squares(rows, preprocessing, run.parent / "cache", preprocessing.input_size)
     logits = fitting.predict(checkpoint.network, pictures, preprocessing, fitting.torch.device("cpu"))
-    return fitting._log_odds(logits, checkpoint.config.malignant), rows["malignant"].to_numpy()
+    return fitting.log_odds(logits, checkpoint.config.malignant), rows["malignant"].to_numpy()
 
 
 @pytest.mark.real_data
