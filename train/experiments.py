@@ -28,7 +28,7 @@ from train.recipes import RECIPES, Recipe
 FOLD_FILE, SCORES_FILE = "fold.json", "scores.csv"
 START, END = "<!-- table: written by python -m train experiments -->", "<!-- end of table -->"
 BASELINE = "baseline"
-BASIS = "released"
+BASIS = "first-release"
 """The recipe that every idea changes."""
 FAMILIES = ("ham10000", "isic_2017", "siim_acral", "pad_ufes_20")
 RESAMPLES = 500

@@ -174,6 +174,34 @@ RECIPES: dict[str, Recipe] = {
         Recipe(
             name="released",
             description="The recipe of the embedded checkpoint: seven diagnoses and the risk together, "
+            "one-cycle AdamW, moving average, a head that starts at zero, strong "
+            "colour and sharpness augmentation, artefacts and darker skin drawn on both classes.",
+            epochs=10,
+            zero_head=True,
+            ema_decay=0.995,
+            augmentation=Augmentation(
+                scale=(0.65, 1.1),
+                aspect=1.2,
+                brightness=0.2,
+                contrast=0.25,
+                saturation=0.3,
+                tint=0.08,
+                gamma=0.2,
+                soft=0.25,
+                jpeg=0.2,
+                noise=0.1,
+                dark_corners=0.15,
+                hairs=0.1,
+                ruler=0.1,
+                ink=0.1,
+                phone=0.15,
+                melanin=0.15,
+                cutout=0.1,
+            ),
+        ),
+        Recipe(
+            name="first-release",
+            description="The recipe of the first release: seven diagnoses and the risk together, "
             "one-cycle AdamW, moving average, strong colour and sharpness augmentation.",
             epochs=9,
             ema_decay=0.995,

@@ -1,6 +1,7 @@
 """Screening: who is left out, what a difference means, and that nothing is trained twice."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -102,3 +103,9 @@ def test_the_best_idea_comes_first(screened):
 def test_an_idea_with_a_fold_missing_is_not_in_the_table(screened):
     (screened / "phone" / FAMILIES[0] / FOLD_FILE).unlink()
     assert list(experiments.table(screened)["idea"]) == [BASELINE]
+
+
+def test_the_pages_table_is_the_one_that_its_rows_give():
+    page = Path(__file__).resolve().parents[2] / "docs" / "experiments.md"
+    table = page.read_text().partition(experiments.START)[2].partition(experiments.END)[0]
+    assert table.strip() == experiments.markdown(pd.read_csv(page.with_suffix(".csv")))
