@@ -50,20 +50,30 @@ def validation_log_odds(run):
     return fitting.log_odds(logits, checkpoint.config.malignant), rows["malignant"].to_numpy()
 
 
+def interval(risk, malignant):
+    """95 % bootstrap interval of the AUC over photographs: 2.5 % and 97.5 % quantiles."""
+    rng = np.random.default_rng(0)
+    draws = [rng.integers(0, len(risk), len(risk)) for _ in range(500)]
+    return np.quantile([roc_auc_score(malignant[drawn], risk[drawn]) for drawn in draws], [0.025, 0.975])
+
+
 @pytest.mark.real_data
-def test_two_processes_reach_the_validation_auc_of_one_within_its_interval(work, backbone_file, record_property):
+def test_the_validation_aucs_of_two_processes_and_of_one_lie_within_each_others_uncertainty(
+    work, backbone_file, record_property
+):
+    """Both are short, noisy runs, each with an interval of its own, so it is the two intervals that must meet."""
     fitting.fit(work, work / "one", SMALL, backbone_file)
     script = work / "launched.py"
     script.write_text(SCRIPT)
     done = launch(script, 2, work, work / "two", backbone_file, timeout=480)
     assert done.returncode == 0, done.stderr[-2000:]
 
-    risk, malignant = validation_log_odds(work / "one")
-    two = roc_auc_score(malignant, validation_log_odds(work / "two")[0])
-    rng = np.random.default_rng(0)
-    draws = [rng.integers(0, len(risk), len(risk)) for _ in range(500)]
-    low, high = np.quantile([roc_auc_score(malignant[drawn], risk[drawn]) for drawn in draws], [0.025, 0.975])
-    record_property("one", f"{roc_auc_score(malignant, risk):.3f} ({low:.3f} to {high:.3f})")
-    record_property("two", f"{two:.3f}")
-    assert low > 0.5
-    assert low <= two <= high
+    intervals = []
+    for run in ("one", "two"):
+        risk, malignant = validation_log_odds(work / run)
+        low, high = interval(risk, malignant)
+        record_property(run, f"{roc_auc_score(malignant, risk):.3f} ({low:.3f} to {high:.3f})")
+        intervals.append((low, high))
+    (low_one, high_one), (low_two, high_two) = intervals
+    assert min(low_one, low_two) > 0.6
+    assert max(low_one, low_two) <= min(high_one, high_two)
