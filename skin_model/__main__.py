@@ -34,6 +34,9 @@ def score(
     overlay: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also draw where the risk comes from, one PNG a photo.")
     ] = None,
+    views: Annotated[
+        int, typer.Option(metavar="1|2|4|8", help="Average over mirrored and turned views of each photo: slower.")
+    ] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output.")] = False,
 ) -> None:
     """Score photos of skin lesions: the risk that each shows skin cancer, its band, and what is wrong with the picture.
@@ -46,12 +49,14 @@ def score(
     """
     import torch
 
-    from skin_model.assess import Assessor
+    from skin_model.assess import VIEWS, Assessor
     from skin_model.checkpoint import CheckpointError
 
+    if views not in VIEWS:
+        raise typer.BadParameter(f"choose one of {', '.join(map(str, VIEWS))}.", param_hint="--views")
     torch.set_num_threads(1)
     try:
-        assessor = Assessor.load(checkpoint)
+        assessor = Assessor.load(checkpoint, views)
     except CheckpointError as problem:
         print(f"Error: {problem}", file=sys.stderr)
         raise typer.Exit(1) from None

@@ -23,6 +23,8 @@ Box = tuple[int, int, int, int]
 
 NOT_SKIN = "not_skin"
 NO_SUCH_FILE = "no_such_file"
+VIEWS = (1, 2, 4, 8)
+"""How many views of a photo can be averaged: the photo, its mirror image, upside down, and all that turned by 90°."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,13 @@ class View:
         return left + a, top + b, left + c, top + d
 
 
+def turned(batch: Tensor, views: int) -> list[Tensor]:
+    """The batch (B, C, S, S) itself, then mirrored, upside down, both, and then these four turned by 90°."""
+    mirrored = [batch, batch.flip(3), batch.flip(2), batch.flip(2, 3)]
+    quarter = [view.transpose(2, 3) for view in mirrored]
+    return [view.contiguous(memory_format=torch.channels_last) for view in (mirrored + quarter)[:views]]
+
+
 def _to_full_size(box: Box, photo: Photo) -> Box:
     """A box in pixels of ``photo.rgb`` to one in pixels of the full-size photo."""
     across, down = photo.width / photo.rgb.shape[1], photo.height / photo.rgb.shape[0]
@@ -95,13 +104,20 @@ class Assessor:
     0.31
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, views: int = 1) -> None:
+        """views: 1, 2, 4 or 8 (VIEWS). Above 1 the log-odds are averaged over that many mirrored and turned views of
+        the photo (test-time augmentation): as many times the work for an answer that depends less on how the camera
+        was held. Raises ValueError for another number.
+        """
+        if views not in VIEWS:
+            raise ValueError(f"A photo is looked at in {', '.join(map(str, VIEWS))} views, not {views}.")
         self.checkpoint = checkpoint
+        self.views = views
 
     @classmethod
-    def load(cls, reference: str | Path | None = None) -> Assessor:
+    def load(cls, reference: str | Path | None = None, views: int = 1) -> Assessor:
         """From a folder, ``owner/name@revision`` on the Hub, or the embedded default; raises CheckpointError."""
-        return cls(Checkpoint.load(reference))
+        return cls(Checkpoint.load(reference), views)
 
     def view(self, photo: Photo) -> View:
         """Border, crop and network input of one photo, as the checkpoint's preprocessing says."""
@@ -128,6 +144,9 @@ class Assessor:
         config = self.checkpoint.config
         batch = torch.cat([view.batch for view in views]).contiguous(memory_format=torch.channels_last)
         logits, maps = logits_and_maps(self.checkpoint.network, batch)
+        if self.views > 1:
+            others = [self.checkpoint.network(other) for other in turned(batch, self.views)[1:]]
+            logits = torch.stack([logits, *others]).mean(dim=0)
         probability = calibration.probabilities(logits.double().numpy(), config.malignant, config.calibration)
         risks = calibration.risk(probability, config.malignant)
         gate = self.checkpoint.gate

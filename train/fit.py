@@ -95,7 +95,7 @@ def fit(
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return None
-    return run.finish(_record(work, recipe, rows, time.monotonic() - started))
+    return run.finish(_record(work, recipe, rows, time.monotonic() - started, accelerator.num_processes))
 
 
 def is_finished(work: Path, out: Path, recipe: Recipe) -> bool:
@@ -162,6 +162,12 @@ def loss_per_photograph(logits: Tensor, diagnosis: Tensor, malignant: Tensor, re
     if recipe.balance == "focal":
         risk_loss, diagnosis_loss = _focal(risk_loss), _focal(diagnosis_loss)
     return torch.where(known, diagnosis_loss + recipe.risk_weight * risk_loss, (1 + recipe.risk_weight) * risk_loss)
+
+
+def input_size(recipe: Recipe, epoch: int) -> int:
+    """Side in pixels of the training photographs of an epoch (0, 1, …)."""
+    early = recipe.early_size and epoch < round(recipe.early_share * recipe.epochs)
+    return recipe.early_size if early else recipe.input_size
 
 
 def _focal(loss: Tensor) -> Tensor:
@@ -264,7 +270,7 @@ class Run:
             )
         self.steps = len(self.sampler) // recipe.batch_size
         codes = {code: i for i, code in enumerate(DIAGNOSES)}
-        dataset = images.TrainingSquares(
+        self.dataset = images.TrainingSquares(
             self.squares,
             self.positions,
             rows["diagnosis"].map(lambda code: codes.get(code, -1)).to_numpy(),
@@ -277,7 +283,12 @@ class Run:
         # A worker that is not forked would get a copy of all photographs.
         workers = 2 if sys.platform == "linux" else 0
         loader = DataLoader(
-            dataset, recipe.batch_size, sampler=self.sampler, num_workers=workers, persistent_workers=workers > 0
+            self.dataset,
+            recipe.batch_size,
+            sampler=self.sampler,
+            num_workers=workers,
+            # Workers hold the dataset as it was when they began, so a growing input needs new ones every epoch.
+            persistent_workers=workers > 0 and not recipe.early_size,
         )
         self.loader = self.accelerator.prepare(loader)
         self._begin(0)
@@ -313,8 +324,7 @@ class Run:
             began = time.monotonic()
             loss, waited = self._epoch(epoch)
             scored = self.ema.module if self.ema else self.plain
-            logits = predict(scored, self.seen, self.preprocessing, self.accelerator.device)
-            auc = self._validation_auc(logits)
+            auc = self._validation_auc(self._validation_logits(scored))
             if recipe.schedule == "plateau":
                 self.scheduler.step(auc)
             seconds = time.monotonic() - began
@@ -351,6 +361,7 @@ class Run:
                     module.eval()
         for layer in self.frozen:
             layer.eval()
+        self.dataset.input_size = input_size(recipe, epoch)
         self.loader.set_epoch(epoch)  # accelerate hands the epoch on to the sampler
         torch.manual_seed(int(np.random.default_rng([recipe.seed, epoch]).integers(2**62)))
         total = torch.zeros((), device=self.accelerator.device)
@@ -401,6 +412,15 @@ class Run:
         for batch in self.loader:
             yield time.monotonic() - asked, batch
             asked = time.monotonic()
+
+    def _validation_logits(self, network: nn.Module) -> np.ndarray:
+        """(V, K) logits of the validation photographs, shared out among the processes; the same in all of them."""
+        accelerator = self.accelerator
+        count, processes = len(self.seen), accelerator.num_processes
+        mine = np.arange(accelerator.process_index, count + processes - 1, processes)[: -(-count // processes)]
+        logits = predict(network, self.seen[np.minimum(mine, count - 1)], self.preprocessing, accelerator.device)
+        everyone = accelerator.gather(torch.from_numpy(logits).to(accelerator.device)).cpu().numpy()
+        return everyone.reshape(processes, -1, logits.shape[1]).swapaxes(0, 1).reshape(-1, logits.shape[1])[:count]
 
     def _validation_auc(self, logits: np.ndarray) -> float:
         outputs = [True] if self.recipe.head == "binary" else malignant_mask()
@@ -571,7 +591,7 @@ def _with_defaults(kept: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "recipe": recipe}
 
 
-def _record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: float) -> dict[str, Any]:
+def _record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: float, processes: int) -> dict[str, Any]:
     counts = rows.groupby(["split", "source"]).size()
     return {
         "recipe": recipe.name,
@@ -582,7 +602,7 @@ def _record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: float) -> d
         "versions": {
             name: version(name) for name in ("torch", "timm", "numpy", "opencv-python-headless", "accelerate")
         },
-        "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
+        "machine": f"{platform.system()} {platform.machine()}, {processes} × {torch.get_num_threads()} threads",
         "seconds": round(seconds),
         "command": f"python -m train fit --work WORK --out RUN --recipe {recipe.name}",
     }

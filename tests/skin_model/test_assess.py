@@ -65,3 +65,26 @@ def test_explaining_does_not_change_the_score(assessor):
     before = assessor.assess(photo()).risk
     assessor.explain(photo())
     assert assessor.assess(photo()).risk == before
+
+
+def test_several_views_average_the_log_odds_of_the_turned_photos(assessor):
+    square = photo(width=240)
+    turned = [Photo(np.ascontiguousarray(rgb), 240, 240) for rgb in (square.rgb, square.rgb[:, ::-1])]
+    logits = np.stack([np.log(list(assessor.assess(view).diagnoses.values())) for view in turned]).mean(axis=0)
+    expected = np.exp(logits) / np.exp(logits).sum()
+    found = Assessor(assessor.checkpoint, views=2).assess(square)
+    assert list(found.diagnoses.values()) == pytest.approx(expected, abs=1e-5)
+
+
+def test_with_eight_views_a_turned_photo_scores_as_before(assessor):
+    square = photo(width=240)
+    square.rgb[40:60, 100:180] = (60, 40, 30)  # so that the photo has no symmetry of its own
+    eight = Assessor(assessor.checkpoint, views=8)
+    for turn in (np.rot90(square.rgb), square.rgb.transpose(1, 0, 2), square.rgb[::-1]):
+        turned = Photo(np.ascontiguousarray(turn), 240, 240)
+        assert eight.assess(turned).risk == pytest.approx(eight.assess(square).risk, abs=1e-4)
+
+
+def test_the_number_of_views_is_one_of_four(assessor):
+    with pytest.raises(ValueError, match="1, 2, 4, 8 views, not 3"):
+        Assessor(assessor.checkpoint, views=3)

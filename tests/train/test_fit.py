@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file
 
 from skin_model.assess import Assessor
+from skin_model.network import normalise
 from skin_model.photo import open_photo
 from tests.train.launching import launch
 from tests.train.rendered_lesions import write_work
@@ -114,6 +115,21 @@ def finished(tmp_path_factory):
     work = write_work(folder)
     fitting.fit(work, folder / "run", TINY)
     return work, folder / "run"
+
+
+def test_early_epochs_see_small_photographs_and_later_ones_the_full_input():
+    recipe = TINY.change(input_size=224, epochs=10, early_size=160, early_share=0.55)
+    assert [fitting.input_size(recipe, epoch) for epoch in (0, 5, 6, 9)] == [160, 160, 224, 224]
+    assert fitting.input_size(TINY.change(input_size=224), 0) == 224
+
+
+def test_a_run_whose_photographs_grow_trains_on_both_sizes(tmp_path, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(fitting, "normalise", lambda x, p: (sizes.append(x.shape[1]), normalise(x, p))[1])
+    recipe = TINY.change(epochs=2, input_size=64, early_size=32, early_share=0.5)
+    fitting.fit(write_work(tmp_path), tmp_path / "run", recipe)
+    assert sizes[0] == 32
+    assert set(sizes) == {32, 64}
 
 
 def test_a_run_leaves_checkpoint_history_and_plot(finished):
