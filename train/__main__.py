@@ -121,7 +121,8 @@ def evaluate(
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the bootstrap; the same seed gives the same intervals.")] = 0,
     full: Annotated[
-        bool, typer.Option("--full", help="Also alter the photographs and test the overlays; takes ten times as long.")
+        bool,
+        typer.Option("--full", help="Also alter photographs, test overlays, audit shortcuts; takes ten times as long."),
     ] = False,
 ) -> None:
     """Score photographs with a checkpoint and say how good it is, per source, with intervals; repeat it to resume."""
@@ -197,7 +198,7 @@ def experiments(
     found = room.screen(work, out, backbone, ideas, jobs)
     print(room.markdown(found) if len(found) else "No idea has all its folds yet.")
     if page and len(found):
-        room.write_page(found, page)
+        room.write_page(found, page, room.markdown(found))
 
 
 def main(arguments: list[str] | None = None) -> None:

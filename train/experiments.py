@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -103,23 +104,35 @@ def screen(
     jobs: folds at a time, each on one core (default: as many as there are cores).
     """
     chosen = [find(name) for name in ideas or list(IDEAS)]
-    waiting = [(idea, left_out) for idea in chosen for left_out in FAMILIES if not _is_done(out, work, idea, left_out)]
-    jobs = jobs or os.cpu_count() or 1
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    waiting = [
+        (idea, left_out)
+        for idea in chosen
+        for left_out in FAMILIES
+        if not is_done(out / idea.name / left_out, _key(work, idea, left_out))
+    ]
     if waiting:  # decode before the folds would do it side by side
         for border_crop, remove_hair in {(r.border_crop, r.remove_hair) for r in (i.recipe() for i, _ in waiting)}:
-            _pictures(_rows(work), border_crop, remove_hair, out / "cache")
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        started = [pool.submit(fold, work, out, idea.name, left_out, backbone) for idea, left_out in waiting]
-        for done in tqdm(as_completed(started), total=len(started), desc="Folds", unit="fold", disable=None):
-            found = done.result()
-            tqdm.write(
-                f"{found['idea']}, without {found['left_out']}: AUC {found['auc']:.4f} on it, "
-                f"{found['seen_auc']:.4f} on the others, {found['seconds']:.0f} s.",
-                file=sys.stderr,
-            )
+            pictures(without_test(work), border_crop, remove_hair, out / "cache")
+    calls = [(work, out, idea.name, left_out, backbone) for idea, left_out in waiting]
+    for found in side_by_side(fold, calls, jobs):
+        tqdm.write(
+            f"{found['idea']}, without {found['left_out']}: AUC {found['auc']:.4f} on it, "
+            f"{found['seen_auc']:.4f} on the others, {found['seconds']:.0f} s.",
+            file=sys.stderr,
+        )
     return table(out)
+
+
+def side_by_side(
+    train: Callable[..., dict[str, Any]], calls: Sequence[tuple[Any, ...]], jobs: int | None
+) -> Iterator[dict[str, Any]]:
+    """What ``train`` returns for each tuple of arguments, as it comes, ``jobs`` at a time (default: all cores)."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=context) as pool:
+        started = [pool.submit(train, *call) for call in calls]
+        for done in tqdm(as_completed(started), total=len(started), desc="Networks", unit="network", disable=None):
+            yield done.result()
 
 
 def find(name: str) -> Idea:
@@ -154,9 +167,9 @@ def fold(work: Path, out: Path, name: str, left_out: str, backbone: Path | None)
     torch.set_num_threads(1)
     started = time.monotonic()
     idea, folder = find(name), out / name / left_out
-    recipe, rows = idea.recipe(), _rows(work)
+    recipe, rows = idea.recipe(), without_test(work)
     training, validation, unseen = split_off(rows, left_out)
-    squares, preprocessing = _pictures(rows, recipe.border_crop, recipe.remove_hair, out / "cache")
+    squares, preprocessing = pictures(rows, recipe.border_crop, recipe.remove_hair, out / "cache")
     run, log_odds = fitting.train_on(
         folder, recipe, replace(preprocessing, input_size=recipe.input_size), rows, squares, training, validation,
         unseen, backbone,
@@ -175,11 +188,7 @@ def fold(work: Path, out: Path, name: str, left_out: str, backbone: Path | None)
         "seconds": round(time.monotonic() - started),
         "key": _key(work, idea, left_out),
     }
-    scores.to_csv(folder / SCORES_FILE, index=False)
-    (folder / fitting.STATE_FILE).unlink()
-    aside = folder / (FOLD_FILE + ".part")
-    aside.write_text(json.dumps(found, indent=1) + "\n")
-    aside.replace(folder / FOLD_FILE)
+    keep(folder, scores, found)
     return found
 
 
@@ -228,19 +237,19 @@ def markdown(found: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def write_page(found: pd.DataFrame, page: Path) -> None:
-    """Put the table between the marks of ``page`` and its rows into a CSV file of the same name beside it."""
+def write_page(found: pd.DataFrame, page: Path, content: str, marks: tuple[str, str] = (START, END)) -> None:
+    """Put ``content`` between the marks of ``page`` and its rows into a CSV file of the same name beside it."""
     text = page.read_text(encoding="utf-8")
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
+    before, start, rest = text.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (start and end):
-        raise UserError(f"{page} lacks the marks {START} and {END}, between which the table goes.")
-    for file, content in (
+        raise UserError(f"{page} lacks the marks {marks[0]} and {marks[1]}, between which the table goes.")
+    for file, written in (
         (page.with_suffix(".csv"), found.to_csv(index=False, float_format="%.6f", lineterminator="\n")),
-        (page, f"{before}{start}\n{markdown(found)}\n{end}{after}"),
+        (page, f"{before}{start}\n{content}\n{end}{after}"),
     ):
         aside = file.with_name(file.name + ".part")
-        aside.write_text(content, encoding="utf-8")
+        aside.write_text(written, encoding="utf-8")
         aside.replace(file)
 
 
@@ -254,36 +263,53 @@ def _drawn_means(out: Path, name: str) -> np.ndarray:
 
     Every idea's draws are the same, so that differences are paired.
     """
-    from train.fit import LEAST_OF_EACH_CLASS
     from train.metrics import Draws, ranking
 
     means = []
     for left_out in FAMILIES:
         scores = pd.read_csv(out / name / left_out / SCORES_FILE)
-        ill = scores["malignant"].to_numpy(dtype=np.float64)
+        log_odds, ill = scores["log_odds"].to_numpy(), scores["malignant"].to_numpy(dtype=np.float64)
         draws = Draws(scores["group"].to_numpy(dtype=str), RESAMPLES, seed=0)
-        aucs, weight = [], []
-        for source in np.unique(scores["source"]):
-            of = (scores["source"] == source).to_numpy()
-            positives = ill[of].sum()
-            if min(positives, of.sum() - positives) < LEAST_OF_EACH_CLASS:
-                continue
-            log_odds = scores["log_odds"].to_numpy()[of]
-            weights = (draws.per_photograph(counts)[:, of] for counts in draws.chunks())
-            aucs.append(np.concatenate([ranking(log_odds, ill[of], drawn)["auc"] for drawn in weights]))
-            weight.append(positives)
-        means.append(np.average(np.nan_to_num(aucs, nan=0.5), axis=0, weights=weight))
+        weights = np.concatenate([draws.per_photograph(counts) for counts in draws.chunks()])
+        aucs = within_sources(
+            lambda of: ranking(log_odds[of], ill[of], weights[:, of])["auc"],  # noqa: B023
+            ill,
+            scores["source"].to_numpy(dtype=str),
+        )
+        means.append(aucs)
     return np.mean(means, axis=0)
 
 
-def _rows(work: Path) -> pd.DataFrame:
+def within_sources(drawn: Callable[[np.ndarray], np.ndarray], malignant: np.ndarray, sources: np.ndarray) -> np.ndarray:
+    """(B,) the mean that ``fit.within_source_auc`` takes, of any figure and over bootstrap draws.
+
+    drawn: gives (B,) values of the photographs in a mask (N,); one that is undefined counts as 0.5. malignant: (N,)
+    0/1. sources: (N,) names. Raises UserError where no source has enough of both classes.
+    """
+    from train.fit import LEAST_OF_EACH_CLASS
+
+    per_family: dict[str, list[tuple[np.ndarray, float]]] = {}
+    for source in np.unique(sources):
+        of = sources == source
+        positives = malignant[of].sum()
+        if min(positives, of.sum() - positives) >= LEAST_OF_EACH_CLASS:
+            per_family.setdefault(family(str(source)), []).append((np.nan_to_num(drawn(of), nan=0.5), positives))
+    if not per_family:
+        raise UserError(f"No source has {LEAST_OF_EACH_CLASS} malignant and as many benign photographs to judge.")
+    means = [np.average([v for v, _ in of], axis=0, weights=[n for _, n in of]) for of in per_family.values()]
+    return np.mean(means, axis=0)
+
+
+def without_test(work: Path) -> pd.DataFrame:
+    """Rows of the work folder's train and validation splits: all that an experiment may look at."""
     from train.fit import read_split
 
     rows = read_split(work)
     return rows[(rows["split"] != "test") & ~rows["source"].isin(TEST_ONLY)].reset_index(drop=True)
 
 
-def _pictures(rows: pd.DataFrame, border_crop: bool, remove_hair: bool, cache: Path) -> tuple[np.ndarray, Any]:
+def pictures(rows: pd.DataFrame, border_crop: bool, remove_hair: bool, cache: Path) -> tuple[np.ndarray, Any]:
+    """(N, SQUARE, SQUARE, 3) uint8 squares of the rows, kept under ``cache``, and the preprocessing they had."""
     from skin_model.network import Preprocessing
     from train import images
 
@@ -291,22 +317,38 @@ def _pictures(rows: pd.DataFrame, border_crop: bool, remove_hair: bool, cache: P
     return images.load_squares(rows, preprocessing, cache, SQUARE), preprocessing
 
 
-def _key(work: Path, idea: Idea, left_out: str) -> str:
-    """What a fold's result depends on; one made with anything else is trained again.
+def keep(folder: Path, scores: pd.DataFrame, found: dict[str, Any]) -> None:
+    """Write a network's scores and what was found, in place of the state that training would resume from."""
+    from train.fit import STATE_FILE
+
+    scores.to_csv(folder / SCORES_FILE, index=False)
+    (folder / STATE_FILE).unlink()
+    aside = folder / (FOLD_FILE + ".part")
+    aside.write_text(json.dumps(found, indent=1) + "\n")
+    aside.replace(folder / FOLD_FILE)
+
+
+def is_done(folder: Path, key: str) -> bool:
+    """Whether the folder holds what ``keep`` wrote under this key."""
+    file = folder / FOLD_FILE
+    return file.is_file() and json.loads(file.read_text())["key"] == key
+
+
+def key_of(work: Path, recipe: Recipe, *more: Any) -> str:
+    """What a result depends on: the split, the recipe and whatever else; one made with other values is made again.
 
     Of the recipe, only what differs from the defaults, so that a field added later changes nothing.
     """
-    usual, recipe = asdict(Recipe("", "")), asdict(idea.recipe())
-    augmentation = _differing(recipe.pop("augmentation"), usual.pop("augmentation"))
-    settings = _differing(recipe, {**usual, "name": recipe["name"], "description": recipe["description"]})
-    content = json.dumps([settings, augmentation, left_out, PROTOCOL], sort_keys=True)
+    usual, settings = asdict(Recipe("", "")), asdict(recipe)
+    augmentation = _differing(settings.pop("augmentation"), usual.pop("augmentation"))
+    settings = _differing(settings, {**usual, "name": recipe.name, "description": recipe.description})
+    content = json.dumps([settings, augmentation, *more], sort_keys=True)
     return hashlib.sha256((work / "split.csv").read_bytes() + content.encode()).hexdigest()
+
+
+def _key(work: Path, idea: Idea, left_out: str) -> str:
+    return key_of(work, idea.recipe(), left_out, PROTOCOL)
 
 
 def _differing(values: dict[str, Any], usual: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value != usual[name]}
-
-
-def _is_done(out: Path, work: Path, idea: Idea, left_out: str) -> bool:
-    file = out / idea.name / left_out / FOLD_FILE
-    return file.is_file() and json.loads(file.read_text())["key"] == _key(work, idea, left_out)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +30,16 @@ def draw(metrics: dict[str, Any], out: Path) -> list[Path]:
     diagnosed = {name: found for name, found in sets.items() if found["diagnoses"]}
     files = []
     if curved:
-        files += _save(_roc(curved), out / "roc")
-        files += _save(_precision_recall(curved), out / "precision_recall")
-        files += _save(
+        files += save(_roc(curved), out / "roc")
+        files += save(_precision_recall(curved), out / "precision_recall")
+        files += save(
             _panels(curved, lambda axes, found: _thresholds(axes, found, metrics["threshold"])), out / "thresholds"
         )
-        files += _save(_panels(curved, _reliability), out / "reliability")
+        files += save(_panels(curved, _reliability), out / "reliability")
     if sets:
-        files += _save(_panels(sets, _binary_confusion, size=2.6), out / "confusion_binary")
+        files += save(_panels(sets, _binary_confusion, size=2.6), out / "confusion_binary")
     if diagnosed:
-        files += _save(_panels(diagnosed, _diagnosis_confusion, size=4.2), out / "confusion_diagnoses")
+        files += save(_panels(diagnosed, _diagnosis_confusion, size=4.2), out / "confusion_diagnoses")
     return files
 
 
@@ -145,10 +145,11 @@ def _colours(count: int) -> list[Any]:
     return [colormaps["tab20" if count > 10 else "tab10"](i % 20) for i in range(count)]
 
 
-def _save(figure: Figure, stem: Path) -> list[Path]:
-    """PNG and SVG, written aside and renamed; the same figures give the same bytes."""
+def save(figure: Figure, stem: Path, kinds: Sequence[str] = ("png", "svg")) -> list[Path]:
+    """One file of each kind, written aside and renamed; the same figures give the same bytes."""
     files = []
-    for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
+    for kind in kinds:
+        metadata = {"Software": None} if kind == "png" else {"Date": None}
         file = stem.with_name(f"{stem.name}.{kind}")
         aside = file.with_name(file.name + ".part")
         with rc_context({"svg.hashsalt": stem.name, "svg.fonttype": "none"}):
