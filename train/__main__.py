@@ -201,6 +201,39 @@ def experiments(
         room.write_page(found, page, room.markdown(found))
 
 
+@app.command(name="leaking-split")
+def leaking_split(
+    work: Annotated[Path, typer.Option(help="The work folder made by prepare.")],
+    out: Annotated[Path, typer.Option(help="The folder of all networks; what is done in it is not done again.")],
+    backbone: Annotated[
+        Path | None, typer.Option(help="ImageNet weights as a safetensors file. Default: timm fetches them.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="How to train; an unknown name prints the list.")] = "self-check-original",
+    seeds: Annotated[int, typer.Option(min=1, help="How often the whole is done again; two networks each.")] = 1,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Networks at a time, one core each. Default: all.")] = None,
+    screening: Annotated[
+        Path | None, typer.Option(help="The CSV that experiments wrote: its baseline, for a centre never seen.")
+    ] = Path("docs/experiments.csv"),
+    page: Annotated[
+        Path | None, typer.Option(help="A page whose table, between two marks, and pictures beside it are renewed.")
+    ] = None,
+) -> None:
+    """Show what a random split flatters a score by: the same photographs, with relatives in training and without.
+
+    About 25 minutes of one core a seed; never opens the test split. An interrupted call goes on where it stopped.
+    """
+    from train import leaking_page
+    from train import leaking_split as room
+    from train.experiments import write_page
+
+    scores, facts = room.study(work, out, backbone, recipe, seeds, jobs)
+    found = leaking_page.figures(scores, facts, leaking_page.left_out_auc(screening))
+    print(leaking_page.markdown(found))
+    if page:
+        write_page(found.reset_index(), page, leaking_page.markdown(found), leaking_page.MARKS)
+        leaking_page.draw(found, page.with_suffix(""))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; what a user can mend is one sentence on stderr and exit status 2."""
     try:
