@@ -56,7 +56,8 @@ def evaluate(
 
     checkpoint: a folder, owner/name[@revision] on the Hub, or None for the embedded one. Writes into ``out``
     metrics.json (returned), predictions.csv and the pictures. An interrupted call, repeated, goes on where it stopped.
-    full: also alter every photograph in many ways and test the saliency maps, which takes many times as long.
+    full: also alter every photograph in many ways, test the saliency maps and measure what can be told without
+    a lesion, which takes many times as long.
     Raises UserError with one sentence on what the user can mend.
     """
     from skin_model.assess import Assessor
@@ -107,6 +108,7 @@ def report(
     thresholds, prevalence = config.thresholds, config.calibration.reference_prevalence
     drawn = {"resamples": resamples, "seed": seed}
     where = (f"--work WORK --split {split}" if work is not None else "--data FOLDER") + " --full" * full
+    command = f"python -m train evaluate --checkpoint CHECKPOINT {where} --out REPORT"
     metrics = {
         "schema": SCHEMA,
         "checkpoint": {
@@ -121,7 +123,7 @@ def report(
             "n": len(rows),
             "unreadable": unreadable.to_dict("records"),
         },
-        "command": f"python -m train evaluate --checkpoint CHECKPOINT {where} --out REPORT",
+        "command": command,
         **drawn,
         "threshold": thresholds.low,
         "reference_prevalence": prevalence,
@@ -131,7 +133,7 @@ def report(
         "decision_curves": decision_curves(described, prevalence),
         "subgroups": subgroups(described, thresholds, **drawn),
         "abstention": abstention(described, thresholds, **drawn),
-        **(_stress(assessor, rows, out / FULL_PART, **drawn) if full else {}),
+        **(_stress(assessor, rows, work, split, out / FULL_PART, command, **drawn) if full else {}),
     }
     plots.draw(metrics, out)
     _write(out / METRICS_FILE, json.dumps(metrics, indent=1, allow_nan=False) + "\n")
@@ -276,15 +278,25 @@ def read_predictions(file: Path) -> pd.DataFrame:
     return table.assign(malignant=table["malignant"].astype(int))
 
 
-def _stress(assessor: Assessor, rows: pd.DataFrame, part: Path, *, resamples: int, seed: int) -> dict[str, Any]:
+def _stress(
+    assessor: Assessor,
+    rows: pd.DataFrame,
+    work: Path | None,
+    split: str,
+    part: Path,
+    command: str,
+    *,
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
     """The keys that ``--full`` adds; one that nothing could be measured for stays away."""
-    from train import pointing, robustness
+    from train import pointing, robustness, shortcuts
 
+    drawn = {"resamples": resamples, "seed": seed}
     found = {
-        "robustness": robustness.measure(
-            assessor, rows, assessor.checkpoint.config.thresholds, resamples, seed, out=part
-        ),
-        "saliency": pointing.measure(assessor, rows, resamples=resamples, seed=seed, out=part),
+        "robustness": robustness.measure(assessor, rows, assessor.checkpoint.config.thresholds, **drawn, out=part),
+        "saliency": pointing.measure(assessor, rows, **drawn, out=part),
+        "shortcuts": shortcuts.for_report(rows, work, split, part, command=command, **drawn),
     }
     return {key: figures for key, figures in found.items() if figures is not None}
 

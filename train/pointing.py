@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import json
 import warnings
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,15 +30,13 @@ from torch import Tensor, nn
 from skin_model import calibration
 from skin_model.photo import PhotoRefused, open_photo
 from skin_model.saliency import METHODS, explain, last_feature_map, risk_log_odds
-from train import UserError
 from train.metrics import RESAMPLES, Draws
+from train.outlines import outlines
 from train.per_photograph import draw, generator, mean, measure_each
 
 if TYPE_CHECKING:
     from skin_model.assess import Assessor
 
-OUTLINES_FILE = "outlines.jsonl"
-"""Beside ``lesions.csv``: {"file", "outline": [x, y, x, y, …] in 0…1 of width and height} a line."""
 RANDOM = "random"
 FIGURES = ("pointing_game", "energy_inside", "deletion", "insertion", "randomisation", "infidelity")
 RANKED = {"pointing_game": 1, "energy_inside": 1, "deletion": -1, "insertion": 1}
@@ -108,22 +104,6 @@ def best_method(methods: dict[str, dict[str, Any]]) -> str:
         {name: {of: -sign * m[of]["value"] for of, sign in RANKED.items()} for name, m in methods.items()}
     )
     return str(values.rank(axis=1).mean(axis=0).idxmin())
-
-
-@lru_cache(maxsize=8)
-def outlines(root: str | Path) -> dict[str, np.ndarray]:
-    """Outlines of a data folder by file, (n, 2) x and y in 0…1 of width and height; empty where it has none."""
-    file = Path(root) / OUTLINES_FILE
-    if not file.is_file():
-        return {}
-    found = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            record = json.loads(line)
-            found[record["file"]] = np.array(record["outline"], dtype=np.float64).reshape(-1, 2)
-        except (ValueError, KeyError, TypeError):
-            raise UserError(f"Line {number} of {file} holds no outline. Mend or remove it.") from None
-    return found
 
 
 def lesion_mask(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from train.sections.parts import Table
 
 BEGIN, END = "<!-- figures: written by python -m train report -->", "<!-- end of figures -->"
-CARD_SECTIONS = ("sources", "diagnoses", "operating", "subgroups", "robustness", "calibration")
+CARD_SECTIONS = ("sources", "diagnoses", "operating", "subgroups", "shortcuts", "robustness", "calibration")
 """The sections of the page that a model card holds too."""
 NEEDED = ("sets", "pooled", "source_only_auc", "threshold", "checkpoint", "data")
 """What every metrics.json has; all else is optional."""

@@ -216,5 +216,11 @@ def full_metrics():
                 "verdict": "leak",
                 "says": "The size of the file says malignant.",
             },
+            "protocol": "Fitted on train, scored on test.",
+            "crossing": {"groups": 0, "lesions": None, "patients": 2, "near_duplicates": 1},
+            "not_measured": {},
+            "n_unopened": 0,
+            "command": "python -m train evaluate --checkpoint CHECKPOINT --work WORK --split test --full --out REPORT",
+            "seed": 7,
         },
     }

@@ -42,13 +42,15 @@ def without_pictures(monkeypatch):
     monkeypatch.setattr(plots, "draw", lambda metrics, out: [])
 
 
-def test_full_adds_robustness_and_saliency_and_leaves_nothing_else_behind(work, checkpoint, tmp_path):
+def test_full_adds_robustness_saliency_and_shortcuts_and_leaves_nothing_else_behind(work, checkpoint, tmp_path):
     options = ["--checkpoint", checkpoint, "--work", work, "--split", "validation", "--resamples", "5"]
     main_exits_well("evaluate", *options, "--out", tmp_path / "plain")
     main_exits_well("evaluate", *options, "--out", tmp_path / "full", "--full")
     plain, full = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("plain", "full"))
-    assert set(full) - set(plain) == {"robustness", "saliency"}
+    assert set(full) - set(plain) == {"robustness", "saliency", "shortcuts"}
     assert (full["robustness"]["n"], full["saliency"]["n"]) == (4, 1)
+    assert full["shortcuts"]["border"]["n"] == 4 and full["shortcuts"]["command"] == full["command"]
+    assert full["shortcuts"]["crossing"]["groups"] == 0
     assert full["command"] == plain["command"].replace(" --out", " --full --out")
     assert {file.name for file in (tmp_path / "full").iterdir()} == {"metrics.json", "predictions.csv"}
 
@@ -69,7 +71,12 @@ def test_an_interrupted_full_evaluation_keeps_what_it_measured(work, checkpoint,
         patch.setattr("train.pointing.measure", interrupted)
         with pytest.raises(KeyboardInterrupt):
             evaluate.evaluate(checkpoint, tmp_path, **options)
+    with monkeypatch.context() as patch:
+        patch.setattr("train.shortcut_rows.protocol", interrupted)  # every photograph has been read
+        with pytest.raises(KeyboardInterrupt):
+            evaluate.evaluate(checkpoint, tmp_path, **options)
     monkeypatch.setattr(robustness, "_risks", interrupted)  # nothing is altered a second time
+    monkeypatch.setattr("train.shortcut_features._read_chunk", interrupted)  # nor read
     assert evaluate.evaluate(checkpoint, tmp_path, **options)["robustness"]["n"] == 4
 
 

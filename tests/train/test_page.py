@@ -311,3 +311,29 @@ def test_a_shortcut_shows_its_auc_over_all_and_within_sources():
     border = dict(zip(found.tables[0].head, found.tables[0].rows[1], strict=True))
     assert border["over all sources"].text == "0.610 (0.590–0.630)"
     assert border["within a source"].text == "0.520 (0.500–0.540)"
+
+
+def shortcuts_of(metrics):
+    return next(section for section in sections(metrics) if section.key == "shortcuts")
+
+
+def test_the_shortcut_section_says_which_rows_leak_how_it_was_measured_and_what_crosses():
+    found = shortcuts_of(full_metrics())
+    assert [row[0].text for row in found.tables[0].rows] == ["source", "border", "file size"]
+    assert "1 of 3 rows leak: file size." in found.says[0]
+    assert found.says[1] == (
+        "In more than one of train, validation and test: groups 0, lesions not checked, patients 2, near-duplicates 1."
+    )
+    assert found.tables[0].footnote == "Fitted on train, scored on test."
+
+
+def test_a_shortcut_that_was_not_measured_is_named():
+    metrics = full_metrics()
+    metrics["shortcuts"]["not_measured"] = {"only_lesion": "No lesion has an outline."}
+    assert shortcuts_of(metrics).missing == ("the shortcut only lesion",)
+
+
+def test_a_folder_without_a_split_says_nothing_of_crossing():
+    metrics = full_metrics()
+    metrics["shortcuts"]["crossing"] = None
+    assert len(shortcuts_of(metrics).says) == 1

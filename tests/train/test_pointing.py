@@ -18,7 +18,7 @@ from skin_model.checkpoint import Checkpoint, Config
 from skin_model.network import Preprocessing
 from skin_model.saliency import METHODS
 from tests.train.rendered_lesions import render_lesion
-from train import UserError, per_photograph, pointing
+from train import per_photograph, pointing
 
 LESION = np.zeros((4, 4), dtype=bool)
 LESION[1:3, 1:3] = True  # a quarter of the square
@@ -228,9 +228,3 @@ def test_grad_cam_is_left_out_for_a_network_without_a_feature_map(data):
     plain = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Linear(48, 1)).eval().requires_grad_(False)
     found = pointing.measure(Assessor(Checkpoint(config, plain)), data, resamples=5)
     assert set(found["methods"]) == set(METHODS) - {"grad_cam"}
-
-
-def test_a_line_that_holds_no_outline_is_named(tmp_path):
-    (tmp_path / "outlines.jsonl").write_text('{"file": "a.jpg", "outline": [0, 0, 1, 1, 1, 0]}\n{"file": "b.jpg"}\n')
-    with pytest.raises(UserError, match=r"Line 2 of .*outlines.jsonl"):
-        pointing.outlines(tmp_path)

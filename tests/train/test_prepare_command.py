@@ -178,6 +178,18 @@ def test_an_unknown_layout_is_one_sentence_and_status_2(tmp_path, capsys):
     assert said.startswith("Error: ") and "HAM10000" in said and len(said.splitlines()) == 1
 
 
+def test_a_split_that_a_group_would_cross_is_refused_and_not_written(data, tmp_path, capsys, monkeypatch):
+    # Every other photograph goes to the test, so that lesions 0…19, of two photographs each, are torn apart.
+    def torn(rows, fixed=None, seed=0):
+        return np.array(["train", "test"])[(rows["image_id"].str[1:] >= "40").astype(int)]
+
+    monkeypatch.setattr("train.splits.assign", torn)
+    assert run("prepare", "--data", data, "--out", tmp_path / "out") == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
+    assert len(said) == 1 and "The split is refused" in said[0] and '"groups": ["g0' in said[0]
+    assert not (tmp_path / "out" / "split.csv").exists()
+
+
 def test_audit_of_a_leaking_split_names_the_leak(work, data, tmp_path, capsys):
     table = rows(work / "split.csv")
     table.loc[table["image_id"] == "copy2", "split"] = "test"

@@ -95,12 +95,23 @@ def test_the_page_and_the_card_are_written_beside_the_tables(tmp_path):
 
 def test_the_card_has_every_section_and_its_figures():
     card = model_card(full_metrics())
-    for title in ("each source", "seven diagnoses", "prevalence", "works less well", "hairs, ink", "risk means"):
+    for title in (
+        "each source",
+        "seven diagnoses",
+        "prevalence",
+        "works less well",
+        "without looking",
+        "hairs, ink",
+        "risk means",
+    ):
         assert title in card, title
     assert (
         "| clinic\\_b:dermoscopic | 200 | 50 | 12 of 50 | 75 of 150 | 76.0 % (74.0–78.0) | 50.0 % (48.0–52.0) |" in card
     )
     assert "| ink | 0.050 (0.030–0.070) | 8.0 % (6.0–11.0) | 0.850 (0.830–0.870) | −0.030 (−0.050 to −0.010) |" in card
+    assert (
+        "| file size | 0.930 (0.910–0.950) | – | – | 400 | 110 | leak | The size of the file says malignant. |" in card
+    )
     assert "- seed of the bootstrap: `7`" in card
 
 

@@ -97,9 +97,20 @@ def shortcuts(metrics: Mapping[str, Any]) -> Section:
     says = (
         "An AUC well above 0.5 from something that is not the lesion means that these photographs give their answer "
         f"away. {len(leaks)} of {len(found)} rows leak{': ' + ', '.join(leaks) if leaks else ''}.",
+        *_crossing(metrics[key].get("crossing")),
     )
+    missing = tuple(f"the shortcut {name.replace('_', ' ')}" for name in metrics[key].get("not_measured", ()))
     head = ("predicted from", "AUC", *parts.values(), "photographs", "malignant", "verdict", "what that means")
-    return Section(key, title, says, (Table("Shortcut audit", head, rows),), measured_by=measured_by(metrics[key]))
+    table = Table("Shortcut audit", head, rows, metrics[key].get("protocol", ""))
+    return Section(key, title, says, (table,), missing=missing, measured_by=measured_by(metrics[key]))
+
+
+def _crossing(found: Mapping[str, int | None] | None) -> tuple[str, ...]:
+    """What lies in several parts of the split, in one sentence; nothing where there is no split."""
+    if not found:
+        return ()
+    counts = [f"{name.replace('_', '-')} {'not checked' if count is None else count}" for name, count in found.items()]
+    return (f"In more than one of train, validation and test: {', '.join(counts)}.",)
 
 
 def robustness(metrics: Mapping[str, Any]) -> Section:
