@@ -97,7 +97,8 @@ def fit(
 ) -> None:
     """Train one recipe, calibrate it and write a checkpoint; the same command resumes an interrupted run.
 
-    On several processes, GPUs or machines: accelerate launch -m train fit ... (with the same options).
+    With the same options, on several GPUs or machines: accelerate launch -m train fit ...; on several CPU processes:
+    ACCELERATE_USE_CPU=true OMP_NUM_THREADS=1 torchrun --nproc_per_node 2 -m train fit ...
     """
     from train import fit as room
     from train.recipes import find
@@ -152,6 +153,9 @@ def compare(
         list[Path] | None,
         typer.Option(help="ImageNet weights (safetensors), once a file; the first that fits is taken."),
     ] = None,
+    finished: Annotated[
+        list[Path] | None, typer.Option(help="Run folders of fit on the same work folder, judged as they are.")
+    ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
 ) -> None:
     """Train several recipes on the same split, score the same photographs, and print one table; repeat it to resume."""
@@ -159,6 +163,7 @@ def compare(
 
     folder = work / "compare" if out is None else out
     asked = {"split": split, "data": data or [], "epochs": epochs, "backbone": backbone or [], "resamples": resamples}
+    asked["finished"] = finished or []
     print(room.table(room.compare(work, recipes, folder, **asked)))
     print(f"\nWrote {folder / room.TABLE_FILE}, {room.CSV_FILE} and {room.JSON_FILE}.")
 

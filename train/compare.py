@@ -65,6 +65,7 @@ def compare(
     data: Sequence[Path] = (),
     epochs: int | None = None,
     backbone: Sequence[Path] = (),
+    finished: Sequence[Path] = (),
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -73,30 +74,38 @@ def compare(
     names: as ``recipes.find`` takes them. split: the part of ``work`` that is scored, beside every photograph of the
     external folders ``data``. epochs: in place of each recipe's own. backbone: safetensors files of ImageNet weights;
     each recipe takes the first that fits, else timm fetches, else it starts from random weights, and the table says so.
-    Finished runs and scores are taken as they are, interrupted ones go on. Writes compare.md, compare.csv and
+    finished: folders of runs on ``work`` that are judged as they are, before the recipes. Finished runs and scores in
+    ``out`` are taken as they are, interrupted ones go on. Writes compare.md, compare.csv and
     compare.json (returned) into ``out``. seed and resamples: of the bootstrap over groups behind every interval.
     """
     chosen = [recipes.find(name) for name in dict.fromkeys(names)]
     if epochs is not None:
         chosen = [recipe.change(epochs=epochs) for recipe in chosen]
-    training = fitting.read_split(work)
+    known_rows = fitting.read_split(work)
+    split_sha256 = hashlib.sha256((work / "split.csv").read_bytes()).hexdigest()
     places = [Photographs(f"{split} split", evaluate.read_split(work, split)), *_external(data, out)]
-    known = set(training.loc[training["split"] == "train", "source"])
+    known = set(known_rows.loc[known_rows["split"] == "train", "source"])
     rows = []
-    for number, recipe in enumerate(chosen, start=1):
-        tqdm.write(f"Recipe {number} of {len(chosen)}: {recipe.name}", file=sys.stderr)
-        run = out / recipe.name
-        if not fitting.is_finished(work, run, recipe):
-            fitting.fit(work, run, recipe, backbone, or_scratch=True)
+    for number, run in enumerate([*finished, *(out / recipe.name for recipe in chosen)], start=-len(finished)):
+        if number >= 0:
+            recipe = chosen[number]
+            tqdm.write(f"Recipe {number + 1} of {len(chosen)}: {recipe.name}", file=sys.stderr)
+            if not fitting.is_finished(work, run, recipe):
+                fitting.fit(work, run, recipe, backbone, or_scratch=True)
         assessor = load(run / "checkpoint")
+        training = assessor.checkpoint.config.training
+        if training.get("split_sha256") != split_sha256:
+            raise UserError(
+                f"{run} was trained on another split, so its figures could not be compared with the others."
+            )
         described = describe(assessor, places[0])
         for place in places:
-            folder = run / f"scored-{place.name.replace(' ', '-')}"
+            folder = out / training["recipe"] / f"scored-{place.name.replace(' ', '-')}"
             found = figures(assessor, place, folder, resamples=resamples, seed=seed)
-            rows.append({"recipe": recipe.name, "photographs": place.name, **found, **described})
+            rows.append({"recipe": training["recipe"], "photographs": place.name, **found, **described})
     content = {
         "schema": SCHEMA,
-        "split_sha256": hashlib.sha256((work / "split.csv").read_bytes()).hexdigest(),
+        "split_sha256": split_sha256,
         "seed": seed,
         "resamples": resamples,
         "threads": torch.get_num_threads(),
@@ -209,7 +218,7 @@ def within_source_auc(scored: pd.DataFrame, *, resamples: int = RESAMPLES, seed:
 
 def table(content: dict[str, Any]) -> str:
     """Markdown: one row a recipe and set of photographs, the AUCs with their 95 % intervals, and what it all means."""
-    head = ["recipe", "photographs", *FIGURES.values(), "parameters", "ms per photo", "started"]
+    head = ["recipe", "photographs", *FIGURES.values(), "parameters", "ms per photo", "epochs", "started"]
     lines = ["| " + " | ".join(head) + " |", "|---|---|" + "---:|" * (len(head) - 3) + "---|"]
     for row in content["rows"]:
         cells = [_text(row[name], interval=name.startswith("auc")) for name in FIGURES]
@@ -217,7 +226,15 @@ def table(content: dict[str, Any]) -> str:
         lines.append(
             "| "
             + " | ".join(
-                [row["recipe"], row["photographs"], *cells, size, f"{row['milliseconds']:.1f}", row["started_from"]]
+                [
+                    row["recipe"],
+                    row["photographs"],
+                    *cells,
+                    size,
+                    f"{row['milliseconds']:.1f}",
+                    str(row["epochs"]),
+                    row["started_from"],
+                ]
             )
             + " |"
         )

@@ -1,7 +1,7 @@
 """One recipe, one run folder: trains, resumes, calibrates, and writes a checkpoint.
 
-Runs as it is on one process, and under ``accelerate launch`` on several CPUs, GPUs or machines: the global batches are
-the same however many processes share them.
+Runs as it is on one process, under ``accelerate launch`` on several GPUs or machines, and under ``torchrun`` on several
+CPU processes: the global batches are the same however many processes share them.
 """
 
 from __future__ import annotations

@@ -195,3 +195,20 @@ def test_the_auc_within_source_is_that_of_training():
     found = compare.within_source_auc(rows, resamples=200)
     assert found["value"] == pytest.approx(expected, abs=1e-6)
     assert found["low"] < expected < found["high"]
+
+
+def test_a_finished_run_is_judged_as_it_is(done, tmp_path):
+    work, out, *_, content = done
+    again = compare.compare(work, (), tmp_path, split="validation", finished=[out / "seven-class-cnn"], resamples=50)
+    assert [r["recipe"] for r in again["rows"]] == ["seven-class-cnn"]
+    assert again["rows"][0]["auc_within_source"] == row(content, "seven-class-cnn")["auc_within_source"]
+
+
+def test_a_finished_run_on_another_split_is_refused(done, tmp_path):
+    work, out, *_ = done
+    moved = tmp_path / "work"
+    moved.mkdir()
+    rows = pd.read_csv(work / "split.csv", keep_default_na=False)
+    rows.iloc[::-1].to_csv(moved / "split.csv", index=False)
+    with pytest.raises(UserError, match="was trained on another split"):
+        compare.compare(moved, (), tmp_path / "out", split="validation", finished=[out / "hand-features"], resamples=50)
