@@ -70,6 +70,8 @@ IDEAS: dict[str, Idea] = {
         Idea(BASELINE, "the first release's recipe, its new head starting at zero"),
         Idea("random-head", "the first release's recipe, whose random head shakes the backbone", {"zero_head": False}),
         Idea("drawn", "hairs, ruler, ink, phone light, darker skin and cutout, on both classes alike", {}, _DRAWN),
+        Idea("another-seed", "nothing but the seed: what chance alone does", {"seed": 1}),
+        Idea("twice-as-long", "eight passes in place of four", {"epochs": 8, "patience": 8}),
         Idea("mixup", "mixup, alpha 0.2", {"mixup": 0.2}),
         Idea("unbalanced", "no balancing", {"balance": "none"}),
         Idea("crop", "regions from 40 % of the side", {}, {"scale": (0.4, 1.1)}),
