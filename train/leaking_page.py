@@ -118,7 +118,7 @@ def markdown(found: pd.DataFrame) -> str:
     networks = len(HALVES) * int(facts["seeds"])
     lines = [
         f"Recipe `{facts['recipe']}`, {networks} networks, each trained on {facts['training']:,} photographs in "
-        f"{facts['epochs']} passes at {experiments.INPUT_SIZE} pixels ({facts['minutes']} minutes on one core in all). "
+        f"{facts['epochs']} passes at {experiments.INPUT_SIZE} pixels. "
         f"Exact copies removed: {facts['copies']} of {facts['pool'] + facts['copies']:,} photographs. "
         f"{related['photographs']:,.0f} of the {found.loc['usual', 'photographs']:,.0f} test photographs have a "
         "relative in the training set of the usual split.",

@@ -10,7 +10,6 @@ closed. Every network thus plays both parts, on training sets of one size and ma
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 import time
 from pathlib import Path
@@ -21,7 +20,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from train import experiments, recipes
-from train.experiments import FOLD_FILE, SCORES_FILE
+from train.experiments import SCORES_FILE
 
 RECIPE = "self-check-original"
 TEST_SHARE = 0.2
@@ -102,7 +101,6 @@ def study(
         )
         share = training.groupby(["half", "source"])["malignant"].mean().rename("share")
         tables.append(scores.join(share, on=["half", "source"]))
-    spent = [json.loads((_folder(out, *call[3:5]) / FOLD_FILE).read_text())["seconds"] for call in calls]
     facts = {
         "recipe": recipe,
         "seeds": seeds,
@@ -110,7 +108,6 @@ def study(
         "pool": len(pool),
         "copies": copies,
         "training": len(training) // len(HALVES),
-        "minutes": round(sum(spent) / 60),
     }
     return pd.concat(tables, ignore_index=True), facts
 
