@@ -91,6 +91,9 @@ def fit(
     backbone: Annotated[
         Path | None, typer.Option(help="ImageNet weights as a safetensors file. Default: timm fetches them.")
     ] = None,
+    teacher: Annotated[
+        list[Path] | None, typer.Option(help="Checkpoint folders that the recipe distilled learns from, once each.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="In place of the recipe's own.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="In place of the recipe's own.")] = None,
     input_size: Annotated[int | None, typer.Option(min=32, help="In place of the recipe's own, in pixels.")] = None,
@@ -105,7 +108,7 @@ def fit(
 
     asked = {"seed": seed, "epochs": epochs, "input_size": input_size}
     chosen = find(recipe).change(**{name: value for name, value in asked.items() if value is not None})
-    if room.fit(work, out, chosen, backbone) is not None:
+    if room.fit(work, out, chosen, backbone, teachers=teacher or []) is not None:
         folder = out / "checkpoint"
         print(f"Wrote {folder}. Next: python -m train evaluate --checkpoint {folder} --work {work} --out REPORT")
 
@@ -223,7 +226,7 @@ def leaking_split(
         Path | None, typer.Option(help="A page whose table, between two marks, and pictures beside it are renewed.")
     ] = None,
 ) -> None:
-    """Show what a random split flatters a score by: the same photographs, with relatives in training and without.
+    """Measure what a random split flatters a score by: the same photographs, with relatives in training and without.
 
     About 25 minutes of one core a seed; never opens the test split. An interrupted call goes on where it stopped.
     """

@@ -36,7 +36,7 @@ from skin_model.checkpoint import CONFIG_FILE, Checkpoint, Config
 from skin_model.diagnoses import DIAGNOSES, malignant_mask
 from skin_model.network import Preprocessing, normalise
 from skin_model.novelty import NoveltyGate
-from train import UserError, backbones, balance, calibrate, images, novelty, splits
+from train import UserError, backbones, balance, calibrate, distillation, images, novelty, splits
 from train.catalogue import family
 from train.recipes import Recipe
 from train.stages import epochs_of, freeze, stages_of
@@ -56,13 +56,15 @@ def fit(
     backbone: Path | Sequence[Path] | None = None,
     *,
     or_scratch: bool = False,
+    teachers: Sequence[Path] = (),
 ) -> Checkpoint | None:
     """Train ``recipe`` on the split in ``work`` and write ``out/checkpoint``, history.csv and plots.
 
     The same call resumes an interrupted run after its last whole epoch and ends at the same weights. backbone: a
     safetensors file of ImageNet weights, or several, of which the first that fits is taken; without it timm fetches
     them. or_scratch: where they cannot be had, start from random weights rather than refuse; the checkpoint's training
-    record says under ``started_from`` how it began. Returns the checkpoint (None in processes other than the main
+    record says under ``started_from`` how it began. teachers: checkpoint folders, for a recipe that distils.
+    Returns the checkpoint (None in processes other than the main
     one). Raises UserError on input that the user can mend.
     """
     rows = read_split(work)
@@ -76,7 +78,8 @@ def fit(
         )
     out.mkdir(parents=True, exist_ok=True)
     with accelerator.main_process_first():
-        _keep_recipe(out, recipe, work)
+        taught_by = distillation.load(teachers, recipe)
+        _keep_recipe(out, recipe, work, taught_by)
         training, validation = rows[rows.split == "train"], rows[rows.split == "validation"]
         mean, std = backbones.pixel_statistics(recipe.architecture)
         preprocessing = Preprocessing(
@@ -86,6 +89,7 @@ def fit(
         seen = images.load_squares(validation, preprocessing, work / "cache", recipe.input_size)
 
     run = Run(accelerator, out, recipe, preprocessing, training, validation, squares, seen)
+    run.teachers = [teacher.network.to(accelerator.device) for teacher in taught_by]
     network, started_from = _network(recipe), backbones.FROM_SCRATCH
     if recipe.pretrained and not (out / STATE_FILE).is_file():
         files = [backbone] if isinstance(backbone, Path) else backbone or ()
@@ -95,7 +99,10 @@ def fit(
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return None
-    return run.finish(_record(work, recipe, rows, time.monotonic() - started, accelerator.num_processes))
+    record = _record(work, recipe, rows, time.monotonic() - started, accelerator.num_processes)
+    if taught_by:
+        record["teachers"] = [teacher.hash for teacher in taught_by]
+    return run.finish(record)
 
 
 def is_finished(work: Path, out: Path, recipe: Recipe) -> bool:
@@ -253,6 +260,7 @@ class Run:
         self.accelerator, self.out, self.recipe, self.preprocessing = accelerator, out, recipe, preprocessing
         self.training, self.validation, self.squares, self.seen = training, validation, squares, seen
         self.positions = np.arange(len(training)) if positions is None else positions
+        self.teachers: Sequence[nn.Module] = ()
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Any] = {"auc": -1.0, "epoch": -1, "weights": None}
 
@@ -398,7 +406,11 @@ class Run:
     def _losses(self, inputs: Tensor, diagnosis: Tensor, malignant: Tensor, weight: Tensor) -> Tensor:
         """(B,) weighted losses of a batch, of mixed photographs where the recipe mixes them."""
         if not self.recipe.mixup:
-            return weight * loss_per_photograph(self.network(inputs), diagnosis, malignant, self.recipe)
+            logits = self.network(inputs)
+            losses = loss_per_photograph(logits, diagnosis, malignant, self.recipe)
+            if self.teachers:
+                losses = torch.lerp(losses, distillation.loss(logits, inputs, self.teachers), self.recipe.distil)
+            return weight * losses
         share = float(torch.distributions.Beta(self.recipe.mixup, self.recipe.mixup).sample())
         other = torch.randperm(len(inputs), device=inputs.device)
         logits = self.network(torch.lerp(inputs[other], inputs, share))
@@ -570,14 +582,24 @@ def _schedule(optimiser: torch.optim.Optimizer, kind: str, learning_rate: float,
     return None
 
 
-def _keep_recipe(out: Path, recipe: Recipe, work: Path) -> None:
-    """Write the recipe and the split's hash beside the run, and refuse to resume with others."""
+def _keep_recipe(out: Path, recipe: Recipe, work: Path, teachers: Sequence[Checkpoint] | None = None) -> None:
+    """Write the recipe and the hashes of split and teachers beside the run, and refuse to resume with others.
+
+    teachers: None to take whichever there were.
+    """
     now = {"recipe": json.loads(json.dumps(asdict(recipe))), "split_sha256": _sha256(work / "split.csv")}
+    if teachers:
+        now["teachers"] = [teacher.hash for teacher in teachers]
     file = out / RECIPE_FILE
     if file.is_file():
         # A run from before a setting was added has that setting's default.
-        if _with_defaults(json.loads(file.read_text())) != now:
-            raise UserError(f"{out} holds a run of another recipe or split. Choose another folder with --out.")
+        kept = _with_defaults(json.loads(file.read_text()))
+        same_teachers = kept.pop("teachers", []) == now.pop("teachers", []) or teachers is None
+        if kept != now or not same_teachers:
+            raise UserError(
+                f"{out} holds a run of another recipe or split, or one with other teachers. "
+                "Choose another folder with --out."
+            )
         return
     aside = file.with_name(file.name + ".part")
     aside.write_text(json.dumps(now, indent=1) + "\n")

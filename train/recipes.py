@@ -82,6 +82,8 @@ class Recipe:
     2018, arXiv 1710.09412; 0: off). robust: weight of the spread of the loss between centre families. stages: parts
     with learning rates of their own, in place of ``learning_rate``. early_size, early_share: for the first share of the
     epochs photographs are that many pixels wide, which costs less (Tan & Le 2021, arXiv 2104.00298; 0: never).
+    distil: share of the loss that asks for the teachers' mean answer to the same changed photograph in place of the
+    label (Hinton et al. 2015, arXiv 1503.02531; Beyer et al. 2022, arXiv 2106.05237; 0: no teachers).
     """
 
     name: str
@@ -116,6 +118,7 @@ class Recipe:
     stages: tuple[Stage, ...] = ()
     early_size: int = 0
     early_share: float = 0.0
+    distil: float = 0.0
 
     def change(self, **changes: object) -> Recipe:
         """The same recipe with some fields changed."""
@@ -212,6 +215,11 @@ RECIPES: dict[str, Recipe] = {
             early_size=160,
             early_share=0.55,
             ema_decay=0.998,
+        ),
+        _RELEASED.change(
+            name="distilled",
+            description="The released recipe, three quarters of whose loss ask for the mean answer of teachers.",
+            distil=0.75,
         ),
         Recipe(
             name="first-release",
