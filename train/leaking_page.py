@@ -101,7 +101,8 @@ def figures(scores: pd.DataFrame, facts: dict[str, Any], screened: float | None 
         add(f"{prefix}gap{suffix}", gap, within, chosen)
     if screened is not None:
         rows.append({"row": "left_out", "judged": WITHIN, "auc": screened, **facts})
-    return pd.DataFrame(rows).set_index("row").reindex([row for row in SAYS if row in {r["row"] for r in rows}])
+    found = pd.DataFrame(rows).set_index("row").round(6)  # as the CSV keeps it, so that both show the same
+    return found.reindex([row for row in SAYS if row in found.index])
 
 
 def left_out_auc(screening: Path | None) -> float | None:

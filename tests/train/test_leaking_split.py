@@ -1,6 +1,7 @@
 """The leaking split: who is tested and trained on, which answers count for what, and that the page holds it."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -194,3 +195,37 @@ def test_an_unknown_recipe_is_one_sentence(work, tmp_path, capsys):
         main(["leaking-split", "--work", str(work), "--out", str(tmp_path / "out"), "--recipe", "wings"])
     assert ended.value.code == 2
     assert "There is no recipe 'wings'." in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def published():
+    return pd.read_csv(PAGE.with_suffix(".csv")).set_index("row")
+
+
+def test_the_pages_figures_are_those_that_its_rows_give(published):
+    start, end = leaking_page.MARKS
+    assert PAGE.read_text().partition(start)[2].partition(end)[0].strip() == leaking_page.markdown(published)
+
+
+def test_the_pages_pictures_are_there_and_it_shows_no_other():
+    shown = set(re.findall(r"!\[[^]]+\]\(([^)]+)\)", PAGE.read_text()))
+    assert shown == {"leaking-split/ladder.svg", "leaking-split/relatives.svg"}
+    assert all((PAGE.parent / file).is_file() for file in shown)
+
+
+def test_what_the_page_says_of_the_leak_holds(published):
+    """Slightly higher with relatives, where relatives are and not elsewhere, and not to be told from chance."""
+    gaps = published.loc[["gap", "gap_within", "related_gap", "alone_gap"]]
+    assert 0 < published.loc["gap_within", "auc"] < 0.03
+    assert abs(published.loc["alone_gap", "auc"]) < published.loc["related_gap", "auc"] / 3
+    for measure in leaking_page.MEASURES:
+        assert (gaps[f"{measure}_low"] < 0).all()
+        assert (gaps[f"{measure}_high"] > 0).all()
+
+
+def test_what_the_page_says_of_pooling_accuracy_and_new_clinics_holds(published):
+    auc, accuracy = published["auc"], published["accuracy"]
+    assert auc["usual"] - auc["usual_within"] > 3 * auc["gap_within"]
+    assert abs(accuracy["source_name"] - accuracy["usual"]) < 0.02
+    assert 0 < accuracy["usual"] - accuracy["benign"] < 0.1
+    assert auc["left_out"] < auc["grouped_within"]
