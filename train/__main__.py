@@ -209,6 +209,24 @@ def experiments(
         room.write_page(found, page, room.markdown(found))
 
 
+@app.command()
+def runs(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders of fit, on one split.")],
+    page: Annotated[
+        Path | None, typer.Option(help="A page whose table of runs, between two marks, is renewed.")
+    ] = None,
+) -> None:
+    """Compare what finished runs reached on the validation split, and what they cost."""
+    from train import experiments, full_runs
+
+    found = full_runs.table(folders)
+    print(full_runs.markdown(found))
+    if page:
+        experiments.write_page(
+            found, page, full_runs.markdown(found), (full_runs.START, full_runs.END), ending="-full.csv"
+        )
+
+
 @app.command(name="leaking-split")
 def leaking_split(
     work: Annotated[Path, typer.Option(help="The work folder made by prepare.")],

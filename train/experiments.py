@@ -239,15 +239,17 @@ def markdown(found: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def write_page(found: pd.DataFrame, page: Path, content: str, marks: tuple[str, str] = (START, END)) -> None:
-    """Put ``content`` between the marks of ``page`` and its rows into a CSV file of the same name beside it."""
+def write_page(
+    found: pd.DataFrame, page: Path, content: str, marks: tuple[str, str] = (START, END), ending: str = ".csv"
+) -> None:
+    """Put ``content`` between the marks of ``page`` and its rows into a CSV file beside it, its name but the ending."""
     text = page.read_text(encoding="utf-8")
     before, start, rest = text.partition(marks[0])
     _, end, after = rest.partition(marks[1])
     if not (start and end):
         raise UserError(f"{page} lacks the marks {marks[0]} and {marks[1]}, between which the table goes.")
     for file, written in (
-        (page.with_suffix(".csv"), found.to_csv(index=False, float_format="%.6f", lineterminator="\n")),
+        (page.with_name(page.stem + ending), found.to_csv(index=False, float_format="%.6f", lineterminator="\n")),
         (page, f"{before}{start}\n{content}\n{end}{after}"),
     ):
         aside = file.with_name(file.name + ".part")
