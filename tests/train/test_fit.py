@@ -214,8 +214,8 @@ def test_two_processes_and_one_give_the_same_weights(tmp_path):
     fitting.fit(work, tmp_path / "one", recipe)
     done = launch(script, 2, work, tmp_path / "two")
     assert done.returncode == 0, done.stderr[-2000:]
-    record = json.loads((tmp_path / "two" / "checkpoint" / "config.json").read_text())["training"]
-    assert record["machine"].endswith("2 × 1 threads")
+    config = json.loads((tmp_path / "two" / "checkpoint" / "config.json").read_text())
+    assert config["skin_model"]["training"]["machine"].endswith("2 × 1 threads")
     one = torch.load(tmp_path / "one" / "state.pt", weights_only=True)["network"]
     two = torch.load(tmp_path / "two" / "state.pt", weights_only=True)["network"]
     start = fitting._network(recipe).state_dict()
