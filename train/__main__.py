@@ -211,7 +211,7 @@ def experiments(
 
 @app.command()
 def runs(
-    folders: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders of fit, on one split.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders of fit, on one split.")],
     page: Annotated[
         Path | None, typer.Option(help="A page whose table of runs, between two marks, is renewed.")
     ] = None,

@@ -64,8 +64,8 @@ def fit(
     safetensors file of ImageNet weights, or several, of which the first that fits is taken; without it timm fetches
     them. or_scratch: where they cannot be had, start from random weights rather than refuse; the checkpoint's training
     record says under ``started_from`` how it began. teachers: checkpoint folders, for a recipe that distils.
-    Returns the checkpoint (None in processes other than the main
-    one). Raises UserError on input that the user can mend.
+    Returns the checkpoint (None in processes other than the main one). Raises UserError on input that the user can
+    mend.
     """
     rows = read_split(work)
     started = time.monotonic()
@@ -102,6 +102,7 @@ def fit(
     record = _record(work, recipe, rows, time.monotonic() - started, accelerator.num_processes)
     if taught_by:
         record["teachers"] = [teacher.hash for teacher in taught_by]
+        record["command"] += " --teacher CHECKPOINT" * len(taught_by)
     return run.finish(record)
 
 
@@ -174,7 +175,7 @@ def loss_per_photograph(logits: Tensor, diagnosis: Tensor, malignant: Tensor, re
 def input_size(recipe: Recipe, epoch: int) -> int:
     """Side in pixels of the training photographs of an epoch (0, 1, …)."""
     early = recipe.early_size and epoch < round(recipe.early_share * recipe.epochs)
-    return recipe.early_size if early else recipe.input_size
+    return min(recipe.early_size, recipe.input_size) if early else recipe.input_size
 
 
 def _focal(loss: Tensor) -> Tensor:

@@ -174,6 +174,21 @@ _TWO_STAGE = Recipe(
     **_AS_PUBLISHED,
 )
 
+_STRONG = Augmentation(
+    scale=(0.65, 1.1),
+    aspect=1.2,
+    brightness=0.2,
+    contrast=0.25,
+    saturation=0.3,
+    tint=0.08,
+    gamma=0.2,
+    soft=0.25,
+    jpeg=0.2,
+    noise=0.1,
+    dark_corners=0.15,
+)
+"""Strong changes of colour and sharpness."""
+
 _RELEASED = Recipe(
     name="released",
     description="The recipe of the embedded checkpoint: seven diagnoses and the risk together, "
@@ -182,25 +197,7 @@ _RELEASED = Recipe(
     epochs=10,
     zero_head=True,
     ema_decay=0.995,
-    augmentation=Augmentation(
-        scale=(0.65, 1.1),
-        aspect=1.2,
-        brightness=0.2,
-        contrast=0.25,
-        saturation=0.3,
-        tint=0.08,
-        gamma=0.2,
-        soft=0.25,
-        jpeg=0.2,
-        noise=0.1,
-        dark_corners=0.15,
-        hairs=0.1,
-        ruler=0.1,
-        ink=0.1,
-        phone=0.15,
-        melanin=0.15,
-        cutout=0.1,
-    ),
+    augmentation=replace(_STRONG, hairs=0.1, ruler=0.1, ink=0.1, phone=0.15, melanin=0.15, cutout=0.1),
 )
 
 RECIPES: dict[str, Recipe] = {
@@ -227,19 +224,7 @@ RECIPES: dict[str, Recipe] = {
             "one-cycle AdamW, moving average, strong colour and sharpness augmentation.",
             epochs=9,
             ema_decay=0.995,
-            augmentation=Augmentation(
-                scale=(0.65, 1.1),
-                aspect=1.2,
-                brightness=0.2,
-                contrast=0.25,
-                saturation=0.3,
-                tint=0.08,
-                gamma=0.2,
-                soft=0.25,
-                jpeg=0.2,
-                noise=0.1,
-                dark_corners=0.15,
-            ),
+            augmentation=_STRONG,
         ),
         Recipe(
             name="plain",

@@ -60,6 +60,7 @@ def test_the_checkpoint_names_its_teachers(taught):
     teacher = json.loads((folder / "teacher" / "checkpoint" / "config.json").read_text())
     learner = json.loads((folder / "learner" / "checkpoint" / "config.json").read_text())
     assert len(learner["skin_model"]["training"]["teachers"]) == 1
+    assert learner["skin_model"]["training"]["command"].endswith("--recipe learner --teacher CHECKPOINT")
     assert "teachers" not in teacher["skin_model"]["training"]
 
 
