@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from train.catalogue import family
 from train.images import UNCHANGED, EpochSampler
 from train.recipes import Recipe
 
@@ -57,3 +58,11 @@ class ResamplingSampler(EpochSampler):
         if self.first_unchanged:
             seeds[np.unique(drawn, return_index=True)[1]] = UNCHANGED
         yield from zip(drawn.tolist(), seeds.tolist(), strict=True)
+
+
+def balancing_weights(rows: pd.DataFrame, power: float) -> np.ndarray:
+    """(N,) weights with mean 1, each (centre family, diagnosis or class) by its count to the minus ``power``."""
+    label = rows["diagnosis"].where(rows["diagnosis"] != "", "malignant=" + rows["malignant"].astype(str))
+    cell = rows["source"].map(family) + "/" + label
+    weights = cell.map(cell.value_counts()).to_numpy(dtype=np.float64) ** -power
+    return weights / weights.mean()

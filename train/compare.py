@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from skin_model.assess import Assessor
 from skin_model.photo import open_photo
-from train import UserError, evaluate, recipes
+from train import UserError, evaluate, recipes, validation
 from train import fit as fitting
 from train.metrics import RESAMPLES, Draws, Figure, figure, measure, ranking
 
@@ -74,7 +74,8 @@ def compare(
     names: as ``recipes.find`` takes them. split: the part of ``work`` that is scored, beside every photograph of the
     external folders ``data``. epochs: in place of each recipe's own. backbone: safetensors files of ImageNet weights;
     each recipe takes the first that fits, else timm fetches, else it starts from random weights, and the table says so.
-    finished: folders of runs on ``work`` that are judged as they are, before the recipes. Finished runs and scores in
+    finished: folders of runs on ``work`` that are judged as they are, before the recipes; a second run of one recipe
+    bears its folder's name too. Finished runs and scores in
     ``out`` are taken as they are, interrupted ones go on. Writes compare.md, compare.csv and
     compare.json (returned) into ``out``. seed and resamples: of the bootstrap over groups behind every interval.
     """
@@ -99,10 +100,13 @@ def compare(
                 f"{run} was trained on another split, so its figures could not be compared with the others."
             )
         described = describe(assessor, places[0])
+        name = training["recipe"]
+        if any(row["recipe"] == name for row in rows):
+            name = f"{name} ({run.name})"
         for place in places:
-            folder = out / training["recipe"] / f"scored-{place.name.replace(' ', '-')}"
+            folder = out / name / f"scored-{place.name.replace(' ', '-')}"
             found = figures(assessor, place, folder, resamples=resamples, seed=seed)
-            rows.append({"recipe": training["recipe"], "photographs": place.name, **found, **described})
+            rows.append({"recipe": name, "photographs": place.name, **found, **described})
     content = {
         "schema": SCHEMA,
         "split_sha256": split_sha256,
@@ -196,7 +200,7 @@ def figures(
 
 
 def within_source_auc(scored: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> Figure:
-    """``fit.within_source_auc`` with its interval. scored: needs risk, malignant, source, family and group."""
+    """``validation.within_source_auc`` with its interval. scored: needs risk, malignant, source, family and group."""
     scored = scored[scored["risk"].notna()]
     truth, risks = scored["malignant"].to_numpy(dtype=float), scored["risk"].to_numpy(dtype=float)
     if len(np.unique(truth)) < 2:
@@ -204,7 +208,7 @@ def within_source_auc(scored: pd.DataFrame, *, resamples: int = RESAMPLES, seed:
     parts = []
     for (family, _), of in scored.groupby(["family", "source"]).indices.items():
         positives = int(truth[of].sum())
-        if min(positives, len(of) - positives) >= fitting.LEAST_OF_EACH_CLASS:
+        if min(positives, len(of) - positives) >= validation.LEAST_OF_EACH_CLASS:
             parts.append((family, positives, of))
     parts = parts or [("", 1, np.arange(len(scored)))]
     draws = Draws(scored["group"].to_numpy(dtype=str), resamples, seed)

@@ -165,6 +165,7 @@ def fold(work: Path, out: Path, name: str, left_out: str, backbone: Path | None)
     import torch
 
     from train import fit as fitting
+    from train.validation import within_source_auc
 
     torch.set_num_threads(1)
     started = time.monotonic()
@@ -180,9 +181,7 @@ def fold(work: Path, out: Path, name: str, left_out: str, backbone: Path | None)
     found = {
         "idea": name,
         "left_out": left_out,
-        "auc": fitting.within_source_auc(
-            log_odds, scores["malignant"].to_numpy(), scores["source"].to_numpy(dtype=str)
-        ),
+        "auc": within_source_auc(log_odds, scores["malignant"].to_numpy(), scores["source"].to_numpy(dtype=str)),
         "seen_auc": run.best["auc"],
         "n": len(unseen),
         "n_malignant": int(scores["malignant"].sum()),
@@ -285,12 +284,12 @@ def _drawn_means(out: Path, name: str) -> np.ndarray:
 
 
 def within_sources(drawn: Callable[[np.ndarray], np.ndarray], malignant: np.ndarray, sources: np.ndarray) -> np.ndarray:
-    """(B,) the mean that ``fit.within_source_auc`` takes, of any figure and over bootstrap draws.
+    """(B,) the mean that ``validation.within_source_auc`` takes, of any figure and over bootstrap draws.
 
     drawn: gives (B,) values of the photographs in a mask (N,); one that is undefined counts as 0.5. malignant: (N,)
     0/1. sources: (N,) names. Raises UserError where no source has enough of both classes.
     """
-    from train.fit import LEAST_OF_EACH_CLASS
+    from train.validation import LEAST_OF_EACH_CLASS
 
     per_family: dict[str, list[tuple[np.ndarray, float]]] = {}
     for source in np.unique(sources):
@@ -323,7 +322,7 @@ def pictures(rows: pd.DataFrame, border_crop: bool, remove_hair: bool, cache: Pa
 
 def keep(folder: Path, scores: pd.DataFrame, found: dict[str, Any]) -> None:
     """Write a network's scores and what was found, in place of the state that training would resume from."""
-    from train.fit import STATE_FILE
+    from train.run_folder import STATE_FILE
 
     scores.to_csv(folder / SCORES_FILE, index=False)
     (folder / STATE_FILE).unlink()

@@ -6,14 +6,9 @@ CPU processes: the global batches are the same however many processes share them
 
 from __future__ import annotations
 
-import hashlib
-import json
-import platform
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +17,7 @@ import pandas as pd
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DataLoaderConfiguration
-from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -38,13 +31,12 @@ from skin_model.network import Preprocessing, normalise
 from skin_model.novelty import NoveltyGate
 from train import UserError, backbones, balance, calibrate, distillation, images, novelty, splits
 from train.catalogue import family
+from train.losses import loss_per_photograph, spread_between
 from train.recipes import Recipe
+from train.run_folder import HISTORY_FILE, STATE_FILE, keep_recipe, plot_history, training_record
 from train.stages import epochs_of, freeze, stages_of
+from train.validation import log_odds, predict, within_source_auc
 
-STATE_FILE, HISTORY_FILE, RECIPE_FILE = "state.pt", "history.csv", "recipe.json"
-LEAST_OF_EACH_CLASS = 5
-"""A source needs this many malignant and benign validation photographs to count in the validation AUC."""
-FOCAL_GAMMA = 2.0
 PHOTOGRAPHS_FOR_GATE = 6000
 """Training photographs, drawn at random, that the novelty gate is fitted on."""
 
@@ -79,7 +71,7 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     with accelerator.main_process_first():
         taught_by = distillation.load(teachers, recipe)
-        _keep_recipe(out, recipe, work, taught_by)
+        keep_recipe(out, recipe, work, taught_by)
         training, validation = rows[rows.split == "train"], rows[rows.split == "validation"]
         mean, std = backbones.pixel_statistics(recipe.architecture)
         preprocessing = Preprocessing(
@@ -99,7 +91,7 @@ def fit(
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return None
-    record = _record(work, recipe, rows, time.monotonic() - started, accelerator.num_processes)
+    record = training_record(work, recipe, rows, time.monotonic() - started, accelerator.num_processes)
     if taught_by:
         record["teachers"] = [teacher.hash for teacher in taught_by]
         record["command"] += " --teacher CHECKPOINT" * len(taught_by)
@@ -110,7 +102,7 @@ def is_finished(work: Path, out: Path, recipe: Recipe) -> bool:
     """Whether ``out`` holds a finished run of this recipe; raises UserError where it is one of another."""
     if not (out / "checkpoint" / CONFIG_FILE).is_file():
         return False
-    _keep_recipe(out, recipe, work)
+    keep_recipe(out, recipe, work)
     return True
 
 
@@ -130,66 +122,10 @@ def read_split(work: Path) -> pd.DataFrame:
     return rows
 
 
-def within_source_auc(risk: np.ndarray, malignant: np.ndarray, sources: np.ndarray) -> float:
-    """Mean over centre families of the AUC within a source, so that telling sources apart earns nothing.
-
-    risk: (N,) any monotone score. malignant: (N,) 0/1. sources: (N,) names. A family's AUC is the mean over its sources
-    weighted by their number of malignant photographs; sources with fewer than 5 of either class are left out. Where
-    that leaves none, it is the AUC over everything.
-    """
-    per_family: dict[str, list[tuple[float, int]]] = {}
-    for source in np.unique(sources):
-        of = sources == source
-        positives = int(malignant[of].sum())
-        if min(positives, int(of.sum()) - positives) >= LEAST_OF_EACH_CLASS:
-            auc = float(roc_auc_score(malignant[of], risk[of]))
-            per_family.setdefault(family(str(source)), []).append((auc, positives))
-    if not per_family:
-        return float(roc_auc_score(malignant, risk))
-    return float(np.mean([np.average([a for a, _ in v], weights=[n for _, n in v]) for v in per_family.values()]))
-
-
-def loss_per_photograph(logits: Tensor, diagnosis: Tensor, malignant: Tensor, recipe: Recipe) -> Tensor:
-    """(B,) losses from logits (B, K), diagnosis indices (B,) with -1 for unknown, and malignant (B,) 0/1.
-
-    A photograph without a diagnosis trains the risk only: its loss is minus the log of the probability summed over the
-    benign, or over the malignant, outputs.
-    """
-    if recipe.head == "binary":
-        loss = functional.binary_cross_entropy_with_logits(logits[:, 0], malignant, reduction="none")
-        return _focal(loss) if recipe.balance == "focal" else loss
-    log_probability = logits.log_softmax(dim=1)
-    is_malignant = torch.tensor(malignant_mask(), device=logits.device)
-    log_malignant = log_probability[:, is_malignant].logsumexp(dim=1)
-    log_benign = log_probability[:, ~is_malignant].logsumexp(dim=1)
-    risk_loss = -torch.where(malignant > 0.5, log_malignant, log_benign)
-    known = diagnosis >= 0
-    diagnosis_loss = -log_probability.gather(1, diagnosis.clamp(min=0)[:, None])[:, 0]
-    if recipe.label_smoothing:
-        diagnosis_loss = torch.lerp(diagnosis_loss, -log_probability.mean(dim=1), recipe.label_smoothing)
-    if recipe.balance == "focal":
-        risk_loss, diagnosis_loss = _focal(risk_loss), _focal(diagnosis_loss)
-    return torch.where(known, diagnosis_loss + recipe.risk_weight * risk_loss, (1 + recipe.risk_weight) * risk_loss)
-
-
 def input_size(recipe: Recipe, epoch: int) -> int:
     """Side in pixels of the training photographs of an epoch (0, 1, …)."""
     early = recipe.early_size and epoch < round(recipe.early_share * recipe.epochs)
     return min(recipe.early_size, recipe.input_size) if early else recipe.input_size
-
-
-def _focal(loss: Tensor) -> Tensor:
-    """Focal loss (Lin et al. 2017, arXiv 1708.02002) from minus the log of the probability of what is true."""
-    return (1 - torch.exp(-loss)) ** FOCAL_GAMMA * loss
-
-
-def spread_between(losses: Tensor, centre: Tensor) -> Tensor:
-    """Variance of the mean loss between the centre families of a batch (V-REx: Krueger et al. 2021, arXiv 2003.00688).
-
-    losses: (B,); centre: (B,) an index a family. 0 for a batch of one family.
-    """
-    means = torch.stack([losses[centre == one].mean() for one in torch.unique(centre)])
-    return means.var(unbiased=False)
 
 
 def train_on(
@@ -235,14 +171,6 @@ def train_on(
     return run, log_odds(logits, [True] if recipe.head == "binary" else malignant_mask())
 
 
-def balancing_weights(rows: pd.DataFrame, power: float) -> np.ndarray:
-    """(N,) weights with mean 1, each (centre family, diagnosis or class) by its count to the minus ``power``."""
-    label = rows["diagnosis"].where(rows["diagnosis"] != "", "malignant=" + rows["malignant"].astype(str))
-    cell = rows["source"].map(family) + "/" + label
-    weights = cell.map(cell.value_counts()).to_numpy(dtype=np.float64) ** -power
-    return weights / weights.mean()
-
-
 class Run:
     """The state of one training run."""
 
@@ -269,7 +197,7 @@ class Run:
         recipe, rows = self.recipe, self.training
         self.plain, self.started_from, self.stages = network, started_from, stages_of(recipe)
         torch.manual_seed(recipe.seed)
-        weights = balancing_weights(rows, recipe.balance_power)
+        weights = balance.balancing_weights(rows, recipe.balance_power)
         if recipe.balance in balance.RESAMPLING:
             self.sampler = balance.sampler(rows, recipe)
         else:
@@ -475,7 +403,8 @@ class Run:
         file = self.out / STATE_FILE
         if not file.is_file():
             return
-        state = torch.load(file, map_location=self.accelerator.device, weights_only=True)
+        # Not onto the accelerator's device: accelerate calls a shared CPU "cpu:0", which torch.load does not know.
+        state = torch.load(file, map_location="cpu", weights_only=True)
         self.history, self.best = state["history"], state["best"]
         self.started_from = state.get("started_from", "ImageNet" if self.recipe.pretrained else backbones.FROM_SCRATCH)
         stage, began = state.get("stage", (0, 0))
@@ -544,24 +473,6 @@ class Run:
         )
 
 
-def predict(network: nn.Module, pictures: np.ndarray, preprocessing: Preprocessing, device: torch.device) -> np.ndarray:
-    """Logits (N, K) float32 of (N, S, S, 3) uint8 input pictures, with a progress bar."""
-    network.eval()
-    found = []
-    with torch.inference_mode():
-        for start in tqdm(range(0, len(pictures), 64), desc="Validating", unit="batch", leave=False, disable=None):
-            batch = torch.from_numpy(np.array(pictures[start : start + 64])).to(device)
-            found.append(network(normalise(batch, preprocessing)).float().cpu())
-    return torch.cat(found).numpy()
-
-
-def log_odds(logits: np.ndarray, malignant: list[bool]) -> np.ndarray:
-    if len(malignant) == 1:
-        return logits[:, 0]
-    flags = np.asarray(malignant)
-    return np.logaddexp.reduce(logits[:, flags], axis=1) - np.logaddexp.reduce(logits[:, ~flags], axis=1)
-
-
 def _network(recipe: Recipe) -> nn.Module:
     """The recipe's network with the random weights that its seed gives."""
     torch.manual_seed(recipe.seed)
@@ -581,72 +492,3 @@ def _schedule(optimiser: torch.optim.Optimizer, kind: str, learning_rate: float,
     if kind == "plateau":
         return torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, mode="max", factor=0.5, patience=2)
     return None
-
-
-def _keep_recipe(out: Path, recipe: Recipe, work: Path, teachers: Sequence[Checkpoint] | None = None) -> None:
-    """Write the recipe and the hashes of split and teachers beside the run, and refuse to resume with others.
-
-    teachers: None to take whichever there were.
-    """
-    now = {"recipe": json.loads(json.dumps(asdict(recipe))), "split_sha256": _sha256(work / "split.csv")}
-    if teachers:
-        now["teachers"] = [teacher.hash for teacher in teachers]
-    file = out / RECIPE_FILE
-    if file.is_file():
-        # A run from before a setting was added has that setting's default.
-        kept = _with_defaults(json.loads(file.read_text()))
-        same_teachers = kept.pop("teachers", []) == now.pop("teachers", []) or teachers is None
-        if kept != now or not same_teachers:
-            raise UserError(
-                f"{out} holds a run of another recipe or split, or one with other teachers. "
-                "Choose another folder with --out."
-            )
-        return
-    aside = file.with_name(file.name + ".part")
-    aside.write_text(json.dumps(now, indent=1) + "\n")
-    aside.replace(file)
-
-
-def _with_defaults(kept: dict[str, Any]) -> dict[str, Any]:
-    usual = json.loads(json.dumps(asdict(Recipe("", ""))))
-    recipe = {**usual, **kept["recipe"]}
-    recipe["augmentation"] = {**usual["augmentation"], **recipe["augmentation"]}
-    return {**kept, "recipe": recipe}
-
-
-def _record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: float, processes: int) -> dict[str, Any]:
-    counts = rows.groupby(["split", "source"]).size()
-    return {
-        "recipe": recipe.name,
-        "settings": json.loads(json.dumps(asdict(recipe))),
-        "seed": recipe.seed,
-        "split_sha256": _sha256(work / "split.csv"),
-        "photographs": {split: counts[split].to_dict() for split in counts.index.levels[0]},
-        "versions": {
-            name: version(name) for name in ("torch", "timm", "numpy", "opencv-python-headless", "accelerate")
-        },
-        "machine": f"{platform.system()} {platform.machine()}, {processes} × {torch.get_num_threads()} threads",
-        "seconds": round(seconds),
-        "command": f"python -m train fit --work WORK --out RUN --recipe {recipe.name}",
-    }
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def plot_history(history: list[dict[str, float]], file: Path) -> None:
-    """Loss and validation AUC against the epoch, as a picture."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
-    epochs = [row["epoch"] for row in history]
-    axes.plot(epochs, [row["loss"] for row in history], color="tab:gray", label="training loss")
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("training loss")
-    right = axes.twinx()
-    right.plot(epochs, [row["validation_auc"] for row in history], color="tab:blue", marker="o", label="validation AUC")
-    right.set_ylabel("validation AUC within source")
-    figure.legend(loc="outside upper center", ncols=2)
-    figure.savefig(file, dpi=120)

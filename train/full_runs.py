@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from train import UserError
-from train.fit import HISTORY_FILE, RECIPE_FILE
+from train.run_folder import HISTORY_FILE, RECIPE_FILE
 
 START, END = "<!-- runs: written by python -m train runs -->", "<!-- end of runs -->"
 

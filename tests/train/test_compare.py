@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tests.train.rendered_lesions import write_work
-from train import UserError, backbones, compare, evaluate, recipes
+from train import UserError, backbones, catalogue, compare, evaluate, recipes, validation
 from train import fit as fitting
 from train.__main__ import main
 
@@ -189,9 +189,9 @@ def test_the_auc_within_source_is_that_of_training():
     malignant = rng.integers(0, 2, n)
     malignant[source == "pad_ufes_20"] = 1  # one class: it cannot count
     rows = pd.DataFrame({"risk": rng.random(n) + 0.3 * malignant, "malignant": malignant, "source": source})
-    rows["family"] = rows["source"].map(fitting.family)
+    rows["family"] = rows["source"].map(catalogue.family)
     rows["group"] = np.arange(n).astype(str)
-    expected = fitting.within_source_auc(rows["risk"].to_numpy(), malignant, source)
+    expected = validation.within_source_auc(rows["risk"].to_numpy(), malignant, source)
     found = compare.within_source_auc(rows, resamples=200)
     assert found["value"] == pytest.approx(expected, abs=1e-6)
     assert found["low"] < expected < found["high"]
@@ -202,6 +202,14 @@ def test_a_finished_run_is_judged_as_it_is(done, tmp_path):
     again = compare.compare(work, (), tmp_path, split="validation", finished=[out / "seven-class-cnn"], resamples=50)
     assert [r["recipe"] for r in again["rows"]] == ["seven-class-cnn"]
     assert again["rows"][0]["auc_within_source"] == row(content, "seven-class-cnn")["auc_within_source"]
+
+
+def test_two_finished_runs_of_one_recipe_are_told_apart(done, tmp_path):
+    work, out, *_ = done
+    shutil.copytree(out / "hand-features" / "checkpoint", tmp_path / "second" / "checkpoint")
+    runs = [out / "hand-features", tmp_path / "second"]
+    content = compare.compare(work, (), tmp_path / "out", split="validation", finished=runs, resamples=50)
+    assert [r["recipe"] for r in content["rows"]] == ["hand-features", "hand-features (second)"]
 
 
 def test_a_finished_run_on_another_split_is_refused(done, tmp_path):

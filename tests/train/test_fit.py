@@ -13,7 +13,7 @@ from skin_model.network import normalise
 from skin_model.photo import open_photo
 from tests.train.launching import launch
 from tests.train.rendered_lesions import write_work
-from train import UserError
+from train import UserError, balance, losses, run_folder, validation
 from train import fit as fitting
 from train.recipes import NO_AUGMENTATION, RECIPES, Recipe, find
 
@@ -34,13 +34,13 @@ def row(*values):
 
 def test_a_known_diagnosis_costs_its_cross_entropy_plus_the_weighted_risk():
     # All seven outputs equal: -ln(1/7) for the diagnosis, -ln(3/7) for malignant.
-    loss = fitting.loss_per_photograph(row(*[0] * 7), torch.tensor([0]), torch.tensor([1.0]), TINY)
+    loss = losses.loss_per_photograph(row(*[0] * 7), torch.tensor([0]), torch.tensor([1.0]), TINY)
     assert loss.item() == pytest.approx(np.log(7) + 0.5 * np.log(7 / 3), rel=1e-5)
 
 
 def test_an_unknown_diagnosis_trains_the_sum_over_its_side_only():
     # benign of unknown kind: the four benign outputs hold 4/7.
-    loss = fitting.loss_per_photograph(
+    loss = losses.loss_per_photograph(
         row(*[0] * 7), torch.tensor([-1]), torch.tensor([0.0]), TINY.change(risk_weight=0.0)
     )
     assert loss.item() == pytest.approx(np.log(7 / 4), rel=1e-5)
@@ -48,7 +48,7 @@ def test_an_unknown_diagnosis_trains_the_sum_over_its_side_only():
 
 def test_an_unknown_diagnosis_pulls_no_diagnosis_apart_within_its_side():
     logits = torch.zeros(1, 7, requires_grad=True)
-    fitting.loss_per_photograph(logits, torch.tensor([-1]), torch.tensor([1.0]), TINY).sum().backward()
+    losses.loss_per_photograph(logits, torch.tensor([-1]), torch.tensor([1.0]), TINY).sum().backward()
     malignant, benign = logits.grad[0, :3], logits.grad[0, 3:]
     assert torch.allclose(malignant, malignant[0].expand(3))
     assert torch.allclose(benign, benign[0].expand(4))
@@ -56,7 +56,7 @@ def test_an_unknown_diagnosis_pulls_no_diagnosis_apart_within_its_side():
 
 
 def test_the_binary_head_costs_the_logistic_loss():
-    loss = fitting.loss_per_photograph(row(0), torch.tensor([-1]), torch.tensor([1.0]), RECIPES["self-check-original"])
+    loss = losses.loss_per_photograph(row(0), torch.tensor([-1]), torch.tensor([1.0]), RECIPES["self-check-original"])
     assert loss.item() == pytest.approx(np.log(2), rel=1e-5)
 
 
@@ -65,12 +65,12 @@ def balance_table():
 
 
 def test_full_balance_gives_every_diagnosis_the_same_total_weight():
-    weights = fitting.balancing_weights(balance_table(), 1.0)
+    weights = balance.balancing_weights(balance_table(), 1.0)
     assert weights == pytest.approx([2.0, 2 / 3, 2 / 3, 2 / 3])
 
 
 def test_no_balance_gives_every_photograph_the_same_weight():
-    assert fitting.balancing_weights(balance_table(), 0.0) == pytest.approx([1.0] * 4)
+    assert balance.balancing_weights(balance_table(), 0.0) == pytest.approx([1.0] * 4)
 
 
 def test_telling_the_source_apart_earns_no_validation_auc():
@@ -78,7 +78,7 @@ def test_telling_the_source_apart_earns_no_validation_auc():
     sources = np.array(["ham10000"] * 20 + ["pad_ufes_20"] * 20)
     malignant = np.array([0] * 15 + [1] * 5 + [0] * 5 + [1] * 15)
     risk = np.where(sources == "ham10000", 0.25, 0.75)
-    assert fitting.within_source_auc(risk, malignant, sources) == 0.5
+    assert validation.within_source_auc(risk, malignant, sources) == 0.5
 
 
 def test_an_unknown_recipe_is_refused_with_the_names_there_are():
@@ -144,7 +144,7 @@ def test_the_checkpoint_records_recipe_split_and_counts(finished):
     record = json.loads((run / "checkpoint" / "config.json").read_text())["skin_model"]["training"]
     assert record["recipe"] == "tiny"
     assert record["photographs"] == {"train": {"rendered": 32}, "validation": {"rendered": 16}}
-    assert record["split_sha256"] == fitting._sha256(work / "split.csv")
+    assert record["split_sha256"] == run_folder.sha256(work / "split.csv")
 
 
 def test_the_checkpoint_scores_a_photo(finished):
@@ -155,12 +155,13 @@ def test_the_checkpoint_scores_a_photo(finished):
     assert sum(assessment.diagnoses.values()) == pytest.approx(1)
 
 
-def test_an_interrupted_run_ends_at_the_same_weights(finished, tmp_path, monkeypatch):
-    work, run = finished
+class Interrupted(Exception):
+    pass
 
-    class Interrupted(Exception):
-        pass
 
+@pytest.fixture
+def stopping_after_an_epoch(monkeypatch):
+    """While it is in use, every run stops once its first epoch is saved."""
     whole_save = fitting.Run._save
 
     def save_then_stop(self):
@@ -168,10 +169,16 @@ def test_an_interrupted_run_ends_at_the_same_weights(finished, tmp_path, monkeyp
         if len(self.history) == 1:
             raise Interrupted
 
-    monkeypatch.setattr(fitting.Run, "_save", save_then_stop)
+    with monkeypatch.context() as patch:
+        patch.setattr(fitting.Run, "_save", save_then_stop)
+        yield patch
+
+
+def test_an_interrupted_run_ends_at_the_same_weights(finished, tmp_path, stopping_after_an_epoch):
+    work, run = finished
     with pytest.raises(Interrupted):
         fitting.fit(work, tmp_path / "again", TINY)
-    monkeypatch.undo()
+    stopping_after_an_epoch.undo()
     fitting.fit(work, tmp_path / "again", TINY)
     undisturbed = load_file(run / "checkpoint" / "model.safetensors")
     resumed = load_file(tmp_path / "again" / "checkpoint" / "model.safetensors")
@@ -198,28 +205,40 @@ def test_the_binary_recipe_trains_a_checkpoint_without_diagnoses(tmp_path):
 LAUNCHED = """
 import sys
 from pathlib import Path
-from tests.train.test_fit import TINY
+from tests.train.test_fit import LAUNCHED_RECIPE
 from train import fit
-from train.recipes import NO_AUGMENTATION
-recipe = TINY.change(epochs=2, frozen_batch_norm=True, drop_rate=0.0, augmentation=NO_AUGMENTATION)
-fit.fit(Path(sys.argv[1]), Path(sys.argv[2]), recipe)
+fit.fit(Path(sys.argv[1]), Path(sys.argv[2]), LAUNCHED_RECIPE)
 """
+LAUNCHED_RECIPE = TINY.change(epochs=2, frozen_batch_norm=True, drop_rate=0.0, augmentation=NO_AUGMENTATION)
 
 
 def test_two_processes_and_one_give_the_same_weights(tmp_path):
     work = write_work(tmp_path)
     script = tmp_path / "launched.py"
     script.write_text(LAUNCHED)
-    recipe = TINY.change(epochs=2, frozen_batch_norm=True, drop_rate=0.0, augmentation=NO_AUGMENTATION)
-    fitting.fit(work, tmp_path / "one", recipe)
+    fitting.fit(work, tmp_path / "one", LAUNCHED_RECIPE)
     done = launch(script, 2, work, tmp_path / "two")
     assert done.returncode == 0, done.stderr[-2000:]
     config = json.loads((tmp_path / "two" / "checkpoint" / "config.json").read_text())
     assert config["skin_model"]["training"]["machine"].endswith("2 × 1 threads")
     one = torch.load(tmp_path / "one" / "state.pt", weights_only=True)["network"]
     two = torch.load(tmp_path / "two" / "state.pt", weights_only=True)["network"]
-    start = fitting._network(recipe).state_dict()
+    start = fitting._network(LAUNCHED_RECIPE).state_dict()
     moved = max(float((one[name] - start[name]).abs().max()) for name in one if one[name].is_floating_point())
     apart = max(float((one[name] - two[name]).abs().max()) for name in one if one[name].is_floating_point())
     assert moved > 1e-3
     assert apart < 0.02 * moved
+
+
+def test_two_processes_go_on_where_an_interrupted_run_stopped(tmp_path, stopping_after_an_epoch):
+    work = write_work(tmp_path)
+    script = tmp_path / "launched.py"
+    script.write_text(LAUNCHED)
+    with pytest.raises(Interrupted):
+        fitting.fit(work, tmp_path / "run", LAUNCHED_RECIPE)
+    first = pd.read_csv(tmp_path / "run" / "history.csv")
+    done = launch(script, 2, work, tmp_path / "run")
+    assert done.returncode == 0, done.stderr[-2000:]
+    both = pd.read_csv(tmp_path / "run" / "history.csv")
+    assert len(both) == 2
+    assert both.iloc[0].equals(first.iloc[0])

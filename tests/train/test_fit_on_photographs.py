@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.metrics import roc_auc_score
 
 from tests.train.launching import launch
 from train import fit as fitting
+from train import validation
 from train.recipes import RECIPES
 
 SMALL = RECIPES["released"].change(input_size=96, epochs=2, batch_size=32, ema_decay=0.9, patience=9)
@@ -46,8 +48,8 @@ def validation_log_odds(run):
     rows = rows[rows.split == "validation"]
     preprocessing = checkpoint.config.preprocessing
     pictures = load_squares(rows, preprocessing, run.parent / "cache", preprocessing.input_size)
-    logits = fitting.predict(checkpoint.network, pictures, preprocessing, fitting.torch.device("cpu"))
-    return fitting.log_odds(logits, checkpoint.config.malignant), rows["malignant"].to_numpy()
+    logits = validation.predict(checkpoint.network, pictures, preprocessing, torch.device("cpu"))
+    return validation.log_odds(logits, checkpoint.config.malignant), rows["malignant"].to_numpy()
 
 
 def interval(risk, malignant):

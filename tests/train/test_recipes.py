@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from skin_model.network import Preprocessing
 from tests.train.rendered_lesions import render_lesion, write_work
-from train import UserError, architectures, backbones, balance, hand_features
+from train import UserError, architectures, backbones, balance, hand_features, losses, run_folder
 from train import fit as fitting
 from train.augmentation import augment
 from train.images import UNCHANGED
@@ -171,13 +171,13 @@ def test_a_staged_run_interrupted_at_and_within_a_stage_ends_at_the_same_weights
 def test_a_run_from_before_a_setting_was_added_goes_on(tmp_path):
     work = write_work(tmp_path, training=4, validation=4)
     recipe = RECIPES["released"]
-    fitting._keep_recipe(tmp_path, recipe, work)
+    run_folder.keep_recipe(tmp_path, recipe, work)
     kept = json.loads((tmp_path / "recipe.json").read_text())
     del kept["recipe"]["stages"], kept["recipe"]["augmentation"]["shear"]
     (tmp_path / "recipe.json").write_text(json.dumps(kept))
-    fitting._keep_recipe(tmp_path, recipe, work)
+    run_folder.keep_recipe(tmp_path, recipe, work)
     with pytest.raises(UserError, match="another recipe"):
-        fitting._keep_recipe(tmp_path, recipe.change(stages=STAGED.stages), work)
+        run_folder.keep_recipe(tmp_path, recipe.change(stages=STAGED.stages), work)
 
 
 RARE = pd.DataFrame(
@@ -235,10 +235,10 @@ def test_an_unchanged_photograph_is_not_augmented(tmp_path):
 def test_the_focal_loss_weighs_by_the_square_of_what_is_missing():
     # p = 1/2: (1 - 1/2)² ln 2. Seven equal outputs: (6/7)² ln 7.
     binary = RECIPES["self-check-original"].change(balance="focal")
-    loss = fitting.loss_per_photograph(torch.zeros(1, 1), torch.tensor([-1]), torch.tensor([1.0]), binary)
+    loss = losses.loss_per_photograph(torch.zeros(1, 1), torch.tensor([-1]), torch.tensor([1.0]), binary)
     assert loss.item() == pytest.approx(0.25 * np.log(2), rel=1e-5)
     seven = RECIPES["seven-class-cnn"].change(balance="focal")
-    loss = fitting.loss_per_photograph(torch.zeros(1, 7), torch.tensor([0]), torch.tensor([1.0]), seven)
+    loss = losses.loss_per_photograph(torch.zeros(1, 7), torch.tensor([0]), torch.tensor([1.0]), seven)
     assert loss.item() == pytest.approx((6 / 7) ** 2 * np.log(7), rel=1e-5)
 
 

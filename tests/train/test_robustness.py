@@ -175,7 +175,7 @@ def test_photographs_of_one_group_are_drawn_together():
 
 
 def test_the_auc_is_the_one_that_training_chooses_epochs_by():
-    from train.fit import within_source_auc
+    from train.validation import within_source_auc
 
     rng = np.random.default_rng(3)
     sources = rng.choice(

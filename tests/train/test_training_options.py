@@ -6,6 +6,7 @@ import torch
 
 from tests.train.rendered_lesions import write_work
 from train import fit as fitting
+from train import losses
 from train.recipes import RECIPES, Recipe
 
 TINY = Recipe("tiny", "For tests.", pretrained=False, input_size=64, epochs=1, batch_size=8, ema_decay=0.0)
@@ -20,18 +21,18 @@ def test_label_smoothing_takes_its_share_from_the_mean_over_all_diagnoses():
     # The true diagnosis costs c = ln(e² + 6) - 2, each of the six others c + 2: their mean is c + 12/7.
     cost = np.log(np.exp(2) + 6) - 2
     smoothed = TINY.change(label_smoothing=0.1, risk_weight=0.0)
-    loss = fitting.loss_per_photograph(logits, torch.tensor([0]), torch.tensor([1.0]), smoothed)
+    loss = losses.loss_per_photograph(logits, torch.tensor([0]), torch.tensor([1.0]), smoothed)
     assert loss.item() == pytest.approx(cost + 0.1 * 12 / 7, rel=1e-5)
 
 
 def test_the_spread_between_centres_is_the_variance_of_their_mean_losses():
     # Means 2 and 6: variance 4.
-    spread = fitting.spread_between(torch.tensor([1.0, 3.0, 6.0]), torch.tensor([0, 0, 1]))
+    spread = losses.spread_between(torch.tensor([1.0, 3.0, 6.0]), torch.tensor([0, 0, 1]))
     assert spread.item() == pytest.approx(4)
 
 
 def test_one_centre_has_no_spread():
-    assert fitting.spread_between(torch.tensor([1.0, 3.0]), torch.tensor([2, 2])).item() == 0
+    assert losses.spread_between(torch.tensor([1.0, 3.0]), torch.tensor([2, 2])).item() == 0
 
 
 def test_a_head_of_zeros_gives_every_diagnosis_the_same_chance():
