@@ -11,12 +11,13 @@ from interface.theme import STYLE_SHEET, theme
 from interface.uploads import KEPT_SECONDS, SWEEP_SECONDS
 from skin_model.assess import Assessor
 from skin_model.photo import MAX_BYTES
+from skin_model.saliency import METHODS
 from skin_model.wording import sentence
 
 
 def build(assessor: Assessor) -> gr.Blocks:
     """The whole page. Scores one example first, so that the first visitor does not wait for the network to warm up."""
-    check.before_and_after(assessor, check.look(assessor, check.EXAMPLES / "tone-1.jpg"), "grad_cam", 0.5)
+    check.before_and_after(assessor, check.look(assessor, check.EXAMPLES / "tone-1.jpg"), METHODS[0], 0.5)
     with gr.Blocks(
         title=sentence("interface.title"),
         analytics_enabled=False,

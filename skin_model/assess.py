@@ -171,11 +171,11 @@ class Assessor:
             message=sentence(f"refused.{refused}") if refused else None,
         )
 
-    def heatmap(self, photo: Photo, method: str = "grad_cam") -> np.ndarray:
+    def heatmap(self, photo: Photo, method: str = saliency.METHODS[0]) -> np.ndarray:
         """Where the risk comes from: (S, S) float32 in 0…1 over the square that the network sees."""
         return self._heatmap(self.view(photo), method)
 
-    def explain(self, photo: Photo, method: str = "grad_cam", strength: float = 0.5) -> np.ndarray:
+    def explain(self, photo: Photo, method: str = saliency.METHODS[0], strength: float = 0.5) -> np.ndarray:
         """The uncropped photo, (H, W, 3) uint8, with the heatmap drawn over it. strength: 0 (photo only) … 1."""
         view = self.view(photo)
         return saliency.overlay(photo.rgb, self._heatmap(view, method), view.square, strength)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from skin_model.checkpoint import EMBEDDED, Checkpoint
+from skin_model.saliency import METHODS
 from train.report import BEGIN, END, tables
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -31,6 +32,11 @@ def test_the_metrics_are_those_of_the_embedded_weights():
     checkpoint = Checkpoint.load()
     assert metrics["checkpoint"]["hash"] == checkpoint.hash
     assert metrics["data"]["split_sha256"] == checkpoint.config.training["split_sha256"]
+
+
+def test_the_overlay_shows_first_what_pointed_best_at_the_lesion_on_the_test_split():
+    metrics = json.loads((EMBEDDED / "metrics.json").read_text())
+    assert metrics["saliency"]["best"] == METHODS[0]
 
 
 def test_the_embedded_weights_take_at_most_four_megabytes():

@@ -74,7 +74,7 @@ def test_grad_cam_equals_the_map_worked_out_by_hand(picture):
     by_hand = np.zeros((4, 4))
     by_hand[1, 2] = 1.0
 
-    np.testing.assert_allclose(saliency.explain(Toy([[2.0, 4.0]]), picture, [True]), by_hand, atol=1e-6)
+    np.testing.assert_allclose(saliency.explain(Toy([[2.0, 4.0]]), picture, [True], "grad_cam"), by_hand, atol=1e-6)
 
 
 def test_grad_cam_keeps_the_ratio_of_two_spots(picture):
@@ -82,7 +82,7 @@ def test_grad_cam_keeps_the_ratio_of_two_spots(picture):
     by_hand = np.full((4, 4), 0.2 / 0.9)
     by_hand[1, 2], by_hand[2, 1] = 1.0, 0.6 / 0.9
 
-    np.testing.assert_allclose(saliency.explain(Toy([[1.0, -1.0]]), picture, [True]), by_hand, atol=1e-6)
+    np.testing.assert_allclose(saliency.explain(Toy([[1.0, -1.0]]), picture, [True], "grad_cam"), by_hand, atol=1e-6)
 
 
 def test_grad_cam_explains_malignant_against_benign(picture):
@@ -91,12 +91,12 @@ def test_grad_cam_explains_malignant_against_benign(picture):
     by_hand[1, 2] = 1.0
 
     np.testing.assert_allclose(
-        saliency.explain(Toy([[1.0, 0.0], [0.0, -1.0]]), picture, [True, False]), by_hand, atol=1e-6
+        saliency.explain(Toy([[1.0, 0.0], [0.0, -1.0]]), picture, [True, False], "grad_cam"), by_hand, atol=1e-6
     )
 
 
 def test_a_photo_in_which_nothing_raises_the_risk_has_an_empty_map(picture):
-    assert (saliency.explain(Toy([[-1.0, 0.0]]), picture, [True]) == 0).all()
+    assert (saliency.explain(Toy([[-1.0, 0.0]]), picture, [True], "grad_cam") == 0).all()
 
 
 def test_integrated_gradients_of_a_linear_network_are_weight_times_distance_from_the_rim(monkeypatch, picture):
@@ -184,12 +184,12 @@ def test_grad_cam_explains_a_network_without_blocks_through_its_feature_info():
     network = networks.create(2, architecture="resnet10t")
 
     assert saliency.last_feature_map(network) is network.layer4
-    assert saliency.explain(network, torch.randn(1, 3, 64, 64), [True, False]).shape == (64, 64)
+    assert saliency.explain(network, torch.randn(1, 3, 64, 64), [True, False], "grad_cam").shape == (64, 64)
 
 
 def test_grad_cam_says_which_methods_work_without_a_feature_map():
     with pytest.raises(ValueError, match="occlusion"):
-        saliency.explain(nn.Linear(2, 2), torch.zeros(1, 3, 8, 8), [True, False])
+        saliency.explain(nn.Linear(2, 2), torch.zeros(1, 3, 8, 8), [True, False], "grad_cam")
 
 
 def test_an_unknown_method_is_named():

@@ -6,7 +6,9 @@ import pytest
 
 from tests.train.full_metrics import full_metrics
 from train import UserError
+from train.pointing import RANKED
 from train.report import BEGIN, END, fill, model_card, read_metrics, report, tables
+from train.sections.doubts import SALIENCY
 
 
 def figure(value):
@@ -140,3 +142,10 @@ def test_a_name_cannot_break_the_cards_tables():
 def test_the_card_marks_what_stands_on_too_few():
     row = next(line for line in model_card(full_metrics()).splitlines() if line.startswith("| phones:"))
     assert row.startswith("| phones:smartphone \\* | 30 | 10 | 1 of 10 | 12 of 20 | 90.0 % (88.0–92.0) \\* |")
+
+
+def test_the_arrows_over_the_overlays_figures_say_what_ranks_them():
+    better = {1: "↑", -1: "↓"}
+    assert all(SALIENCY[name].endswith(better[sign]) for name, sign in RANKED.items())
+    # A map that looks at no weights does not change when they are drawn anew: 0 is the worst.
+    assert SALIENCY["randomisation"].endswith("↑")

@@ -35,7 +35,7 @@ SALIENCY = {
     "energy_inside": "heat inside the lesion ↑",
     "deletion": "deletion ↓",
     "insertion": "insertion ↑",
-    "randomisation": "likeness to a random network's map ↓",
+    "randomisation": "change with random weights ↑",
     "infidelity": "infidelity ↓",
 }
 METHODS = {"grad_cam": "Grad-CAM", "integrated_gradients": "Integrated Gradients", "occlusion": "Occlusion"}
