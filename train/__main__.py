@@ -160,6 +160,7 @@ def compare(
         list[Path] | None, typer.Option(help="Run folders of fit on the same work folder, judged as they are.")
     ] = None,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
+    page: Annotated[Path | None, typer.Option(help="A page whose table, between two marks, is renewed.")] = None,
 ) -> None:
     """Train several recipes on the same split, score the same photographs, and print one table; repeat it to resume."""
     from train import compare as room
@@ -167,7 +168,12 @@ def compare(
     folder = work / "compare" if out is None else out
     asked = {"split": split, "data": data or [], "epochs": epochs, "backbone": backbone or [], "resamples": resamples}
     asked["finished"] = finished or []
-    print(room.table(room.compare(work, recipes, folder, **asked)))
+    content = room.compare(work, recipes, folder, **asked)
+    print(room.table(content))
+    if page:
+        from train import experiments
+
+        experiments.write_page(room.flat(content["rows"]), page, room.table(content), (room.START, room.END))
     print(f"\nWrote {folder / room.TABLE_FILE}, {room.CSV_FILE} and {room.JSON_FILE}.")
 
 

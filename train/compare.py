@@ -24,6 +24,7 @@ from train import fit as fitting
 from train.metrics import RESAMPLES, Draws, Figure, figure, measure, ranking
 
 SCHEMA = 1
+START, END = "<!-- table: written by python -m train compare -->", "<!-- end of table -->"
 TABLE_FILE, CSV_FILE, JSON_FILE = "compare.md", "compare.csv", "compare.json"
 REFERENCE = "ham10000"
 """The source whose photographs decide all figures but the AUC within source, where the photographs hold it."""
@@ -117,7 +118,7 @@ def compare(
         "rows": rows,
     }
     _write(out / JSON_FILE, json.dumps(content, indent=1, allow_nan=False) + "\n")
-    _write(out / CSV_FILE, _flat(rows).to_csv(index=False, lineterminator="\n"))
+    _write(out / CSV_FILE, flat(rows).to_csv(index=False, lineterminator="\n"))
     _write(out / TABLE_FILE, table(content) + "\n")
     return content
 
@@ -278,7 +279,8 @@ def _external(data: Sequence[Path], out: Path) -> list[Photographs]:
     ]
 
 
-def _flat(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+def flat(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    """The table's rows with every figure as three columns: its value, low and high."""
     lines = []
     for row in rows:
         line: dict[str, Any] = {}

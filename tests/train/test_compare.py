@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -220,3 +221,30 @@ def test_a_finished_run_on_another_split_is_refused(done, tmp_path):
     rows.iloc[::-1].to_csv(moved / "split.csv", index=False)
     with pytest.raises(UserError, match="was trained on another split"):
         compare.compare(moved, (), tmp_path / "out", split="validation", finished=[out / "hand-features"], resamples=50)
+
+
+def test_the_command_renews_the_page_and_its_rows(done, tmp_path):
+    work, out, *_, content = done
+    out = shutil.copytree(out, tmp_path / "out")
+    page = tmp_path / "page.md"
+    page.write_text(f"Before.\n{compare.START}\nold\n{compare.END}\nAfter.\n")
+    arguments = ["--work", str(work), "--out", str(out), "--split", "validation", "--epochs", "1", "--resamples", "50"]
+    with pytest.raises(SystemExit) as stopped:
+        main(["compare", *arguments, "--recipes", "hand-features", "--page", str(page)])
+    assert stopped.value.code == 0
+    assert "old" not in page.read_text()
+    found = pd.read_csv(tmp_path / "page.csv").iloc[0]
+    assert found["recipe"] == "hand-features"
+    assert found["auc_within_source"] == pytest.approx(row(content, "hand-features")["auc_within_source"]["value"])
+
+
+def test_the_page_in_docs_shows_the_rows_beside_it():
+    page = Path(__file__).resolve().parents[2] / "docs" / "compare.md"
+    text = page.read_text(encoding="utf-8").partition(compare.START)[2].partition(compare.END)[0]
+    rows = pd.read_csv(page.with_name("compare.csv"))
+    assert {"released", "self-check-original", "two-stage-mobilenetv2", "seven-class-cnn"} <= set(rows["recipe"])
+    for found in rows.itertuples():
+        figures = (
+            f"{found.auc_within_source:.3f} ({found.auc_within_source_low:.3f}–{found.auc_within_source_high:.3f})"
+        )
+        assert f"| {found.recipe} | {found.photographs} | {figures} |" in text
