@@ -126,7 +126,9 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of the bootstrap; the same seed gives the same intervals.")] = 0,
     full: Annotated[
         bool,
-        typer.Option("--full", help="Also alter photographs, test overlays, audit shortcuts; takes ten times as long."),
+        typer.Option(
+            "--full", help="Also alter photographs, test overlays, audit shortcuts; takes ten times as long or more."
+        ),
     ] = False,
 ) -> None:
     """Score photographs with a checkpoint and say how good it is, per source, with intervals; repeat it to resume."""

@@ -56,7 +56,8 @@ def read_all(folders: Sequence[Path], work: Path | None = None) -> tuple[pd.Data
     for folder in folders:
         root = Path(folder).expanduser().resolve()
         if not root.is_dir():
-            raise CatalogueError(f"There is no data folder {folder}.")
+            kind = "file" if folder.suffix.lower() == ".csv" else "data folder"
+            raise CatalogueError(f"There is no {kind} {folder}.")
         if root in roots:
             raise CatalogueError(f"The data folder {folder} is given twice; give each folder once.")
         roots.add(root)

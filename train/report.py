@@ -61,6 +61,34 @@ def tables(metrics: dict[str, Any]) -> str:
             f"{_with_interval(seven['accuracy'])}, top-2 {_with_interval(seven['top_2'])}, "
             f"top-3 {_with_interval(seven['top_3'])}.",
         ]
+        melanoma = (seven.get("per_class") or {}).get("mel")
+        if melanoma:
+            lines[-1] += (
+                f" Of its {melanoma['support']} melanomas the share whose first diagnosis is melanoma is "
+                f"{_with_interval(melanoma['recall'])}: the risk, not the first diagnosis, is what to act on."
+            )
+    blanked = (metrics.get("shortcuts") or {}).get("lesion_blanked")
+    if blanked and blanked.get("auc"):
+        lines += [
+            "",
+            f"With the lesion painted over, HAM10000 still gives an AUC of {_with_interval(blanked['auc'])}: what "
+            "surrounds a lesion says much about it, and the network may have learnt that.",
+        ]
+    conformal = (metrics.get("abstention") or {}).get("conformal") or {}
+    covered = {
+        name: of["malignant"]["coverage"]
+        for name, of in conformal.items()
+        if (of.get("malignant") or {}).get("coverage")
+    }
+    judged = {name: found for name, found in covered.items() if not found.get("too_few")}
+    if judged:
+        worst = min(judged, key=lambda name: judged[name]["value"])
+        lines += [
+            "",
+            'The band "cannot tell" is set on validation so that for 90 % of the malignant photographs the answer '
+            f"malignant stays open; in {worst} the share is {_with_interval(judged[worst])}, the lowest of all sources "
+            "with enough photographs.",
+        ]
     data = metrics["data"]
     where = (
         f"{data.get('split', 'test')} split `{data['split_sha256'][:12]}`"
@@ -80,21 +108,32 @@ def tables(metrics: dict[str, Any]) -> str:
 def report(metrics_file: Path, out: Path | None, readme: Path | None) -> str:
     """Write ``figures.md``, ``model_card_figures.md`` and ``report.html`` into ``out``, and put the tables between
     README's marks; returns the tables."""
-    metrics = read_metrics(metrics_file)
-    text = tables(metrics)
-    if out is not None:
-        from train.page import page  # draws, so it takes a while to load
+    metrics, written = read_metrics(metrics_file), {}
+    try:
+        text = tables(metrics)
+        if out is not None:
+            from train.page import page  # draws, so it takes a while to load
 
-        written = {
-            "figures.md": text + "\n",
-            "model_card_figures.md": model_card(metrics),
-            "report.html": page(metrics),
-        }
+            written = {
+                "figures.md": text + "\n",
+                "model_card_figures.md": model_card(metrics),
+                "report.html": page(metrics),
+            }
+    except (KeyError, TypeError, AttributeError, IndexError) as problem:
+        raise UserError(
+            f"{metrics_file} is not whole ({type(problem).__name__}: {problem}). "
+            "Make it again: python -m train evaluate"
+        ) from None
+    if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for name, content in written.items():
             _write(out / name, content)
     if readme is not None:
-        _write(readme, fill(readme.read_text(encoding="utf-8"), text, str(readme)))
+        try:
+            content = readme.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise UserError(f"{readme} is no text in UTF-8. Name the page that holds the marks.") from None
+        _write(readme, fill(content, text, str(readme)))
     return text
 
 

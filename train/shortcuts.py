@@ -46,7 +46,7 @@ def crossing(rows: pd.DataFrame, near: pd.DataFrame | None = None) -> dict[str, 
     if "group" in rows:
         found["groups"] = splits.crossing(rows, rows["group"])
     for name, column in (("lesions", "lesion_id"), ("patients", "patient_id")):
-        if column in rows:
+        if column in rows and (rows[column].notna() & rows[column].astype(str).str.strip().ne("")).any():
             found[name] = splits.crossing(rows, splits.identities(rows, column))
     if near is not None:
         part = rows["split"].to_numpy()

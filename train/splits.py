@@ -200,8 +200,7 @@ def prepare(folders: Iterable[Path], work: Path, keep_split: Path | None = None,
     write_csv(listing, work / "duplicates.csv")
     write_csv(left_out, work / "left_out.csv")
     # A reason names its photographs in brackets; without them, equal reasons count together.
-    causes = left_out["reason"].str.partition(" (")[0].value_counts().sort_index()
-    audit["left_out"] = {str(cause): int(count) for cause, count in causes.items()}
+    audit["left_out"] = dict(sorted(Counter(str(reason).partition(" (")[0] for reason in left_out["reason"]).items()))
     aside = work / "audit.json.part"
     aside.write_text(json.dumps(audit, indent=1) + "\n", encoding="utf-8")
     aside.replace(work / "audit.json")

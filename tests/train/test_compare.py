@@ -232,7 +232,7 @@ def test_the_command_renews_the_page_and_its_rows(done, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         main(["compare", *arguments, "--recipes", "hand-features", "--page", str(page)])
     assert stopped.value.code == 0
-    assert "old" not in page.read_text()
+    assert "\nold\n" not in page.read_text()
     found = pd.read_csv(tmp_path / "page.csv").iloc[0]
     assert found["recipe"] == "hand-features"
     assert found["auc_within_source"] == pytest.approx(row(content, "hand-features")["auc_within_source"]["value"])

@@ -109,7 +109,7 @@ def test_duplicates_csv_lists_the_pairs(work):
 def test_audit_json_counts_and_finds_nothing_crossing(work):
     audit = json.loads((work / "audit.json").read_text())
     assert audit["photographs"] == 61 and sum(record["photographs"] for record in audit["counts"]) == 61
-    assert audit["crossing"] == {"groups": [], "lesions": [], "patients": [], "near_duplicates": []}
+    assert audit["crossing"] == {"groups": [], "lesions": [], "patients": None, "near_duplicates": []}
     assert audit["left_out"] == {"conflicting labels": 2, "unreadable: unsupported_format": 1}
     assert set(audit["auc_from_source_alone"]) == {"train", "validation", "test"}
 
@@ -240,3 +240,20 @@ def test_an_output_folder_that_is_a_file_is_one_sentence_that_names_it(tmp_path,
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
     assert len(said) == 1 and "taken" in said[0]
     assert taken.read_text() == "a note"
+
+
+def test_a_folder_of_which_nothing_is_left_out_is_prepared(tmp_path):
+    lines = [HEADER]
+    for k in range(30):
+        malignant = k % 3 == 0
+        lines.append(f"images/{k}.png,rendered,r{k},{k},,{'mel' if malignant else 'nv'},{int(malignant)},")
+        write(tmp_path / f"set/images/{k}.png", skin(k, 96, mole=False))
+    write_text(tmp_path / "set/lesions.csv", *lines)
+    assert run("prepare", "--data", tmp_path / "set", "--out", tmp_path / "work") == 0
+    assert len(rows(tmp_path / "work/split.csv")) == 30
+    assert json.loads((tmp_path / "work/audit.json").read_text())["left_out"] == {}
+
+
+def test_a_mistyped_csv_is_called_a_file(tmp_path, capsys):
+    assert run("audit", "--data", tmp_path / "nowhere.csv") == 2
+    assert "There is no file" in capsys.readouterr().err

@@ -149,3 +149,29 @@ def test_the_arrows_over_the_overlays_figures_say_what_ranks_them():
     assert all(SALIENCY[name].endswith(better[sign]) for name, sign in RANKED.items())
     # A map that looks at no weights does not change when they are drawn anew: 0 is the worst.
     assert SALIENCY["randomisation"].endswith("↑")
+
+
+@pytest.mark.parametrize(
+    "broken", [{"pooled": {}}, {"checkpoint": {}}, {"sets": None}, {"sets": {"a": {}}}, {"data": {}}]
+)
+def test_metrics_that_are_not_whole_are_one_sentence(tmp_path, broken):
+    file = tmp_path / "metrics.json"
+    file.write_text(json.dumps({**full_metrics(), **broken}))
+    with pytest.raises(UserError, match=r"is not whole .* Make it again"):
+        report(file, tmp_path / "out", None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_readme_that_is_a_picture_is_one_sentence(tmp_path):
+    (tmp_path / "metrics.json").write_text(json.dumps(full_metrics()))
+    (tmp_path / "page.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(UserError, match="no text in UTF-8"):
+        report(tmp_path / "metrics.json", None, tmp_path / "page.jpg")
+
+
+def test_the_weak_spots_stand_beside_the_table():
+    metrics = full_metrics()
+    metrics["shortcuts"]["lesion_blanked"] = {"auc": figure(0.81)}
+    text = tables(metrics)
+    assert "With the lesion painted over, HAM10000 still gives an AUC of 0.810 (0.800–0.820)" in text
+    assert "in clinic_a the share is 0.920 (" in text

@@ -453,7 +453,7 @@ def test_a_report_counts_what_crosses_the_split_it_is_about(tmp_path, monkeypatc
     numbers(monkeypatch, lambda rows: rows["malignant"])
     work = prepared(tmp_path / "work")
     found = shortcuts.for_report(pd.DataFrame(), work, "test", tmp_path, command="c", resamples=5, seed=3)
-    assert found["crossing"] == {"groups": 0, "lesions": 0, "patients": 1, "near_duplicates": 1}
+    assert found["crossing"] == {"groups": 0, "lesions": None, "patients": 1, "near_duplicates": 1}
     assert (found["command"], found["seed"]) == ("c", 3)
     assert (found["border"]["n"], found["border"]["n_malignant"]) == (3, 1)
     assert found["protocol"].startswith("Fitted on train, scored on test;")
@@ -490,3 +490,18 @@ def test_one_acral_centres_file_sizes_leak_and_its_dark_circles_are_not_fine(sha
     rows = rows.assign(root=str(shared_data), group=group, malignant=rows["malignant"].astype(int))
     found = verdicts(rows)
     assert found["border"] in ("watch", "leak") and found["file_size"] == "leak"
+
+
+@pytest.mark.parametrize("count", [12, 28, 60])
+def test_a_total_leak_is_seen_in_a_few_photographs_too(count):
+    malignant = np.arange(count) % 2
+    given_away = malignant[:, None] * 450.0 + 150
+    scores = shortcut_rows._trees(given_away, malignant, np.array([[150.0], [600.0]]))
+    assert scores[1] > scores[0] + 0.1
+
+
+def test_a_column_without_a_single_patient_was_not_checked():
+    rows = pd.DataFrame({"source": "a", "patient_id": "", "lesion_id": ["L", "M"], "split": ["train", "test"]})
+    found = shortcuts.crossing(rows)
+    assert found["patients"] is None
+    assert found["lesions"] == []
