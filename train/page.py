@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from train.sections import not_measured, sections
 from train.sections.origin import origin, short_origin
-from train.summary import summary
+from train.summary import summary, weak_spots
 
 TEMPLATE = "report.html.jinja"
 
@@ -32,7 +32,7 @@ def page(metrics: Mapping[str, Any]) -> str:
     )
     environment.filters["breakable"] = breakable
     return environment.get_template(TEMPLATE).render(
-        summary=summary(metrics),
+        summary=[*summary(metrics), *weak_spots(metrics)],
         warnings=metrics.get("warnings") or [],
         missing=not_measured(every),
         sections=[section for section in every if not section.empty],

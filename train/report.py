@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from train import UserError
+from train.summary import in_figures, summary, weak_spots
 
 if TYPE_CHECKING:
     from train.sections.parts import Table
@@ -39,7 +40,7 @@ def read_metrics(file: Path) -> dict[str, Any]:
 
 
 def tables(metrics: dict[str, Any]) -> str:
-    """Markdown: one row a source with 95 % intervals, the seven diagnoses of HAM10000, and the pooled warning."""
+    """Markdown: one row a source with 95 % intervals, the seven diagnoses of HAM10000, and what it is weak at."""
     head = ["photographs", "malignant", *COLUMNS.values()]
     lines = [f"| source | {' | '.join(head)} |", "|---|" + "---|" * len(head)]
     for name, found in metrics["sets"].items():
@@ -61,34 +62,8 @@ def tables(metrics: dict[str, Any]) -> str:
             f"{_with_interval(seven['accuracy'])}, top-2 {_with_interval(seven['top_2'])}, "
             f"top-3 {_with_interval(seven['top_3'])}.",
         ]
-        melanoma = (seven.get("per_class") or {}).get("mel")
-        if melanoma:
-            lines[-1] += (
-                f" Of its {melanoma['support']} melanomas the share whose first diagnosis is melanoma is "
-                f"{_with_interval(melanoma['recall'])}: the risk, not the first diagnosis, is what to act on."
-            )
-    blanked = (metrics.get("shortcuts") or {}).get("lesion_blanked")
-    if blanked and blanked.get("auc"):
-        lines += [
-            "",
-            f"With the lesion painted over, HAM10000 still gives an AUC of {_with_interval(blanked['auc'])}: what "
-            "surrounds a lesion says much about it, and the network may have learnt that.",
-        ]
-    conformal = (metrics.get("abstention") or {}).get("conformal") or {}
-    covered = {
-        name: of["malignant"]["coverage"]
-        for name, of in conformal.items()
-        if (of.get("malignant") or {}).get("coverage")
-    }
-    judged = {name: found for name, found in covered.items() if not found.get("too_few")}
-    if judged:
-        worst = min(judged, key=lambda name: judged[name]["value"])
-        lines += [
-            "",
-            'The band "cannot tell" is set on validation so that for 90 % of the malignant photographs the answer '
-            f"malignant stays open; in {worst} the share is {_with_interval(judged[worst])}, the lowest of all sources "
-            "with enough photographs.",
-        ]
+    for weak in weak_spots(metrics):
+        lines += ["", weak]
     data = metrics["data"]
     where = (
         f"{data.get('split', 'test')} split `{data['split_sha256'][:12]}`"
@@ -108,7 +83,8 @@ def tables(metrics: dict[str, Any]) -> str:
 def report(metrics_file: Path, out: Path | None, readme: Path | None) -> str:
     """Write ``figures.md``, ``model_card_figures.md`` and ``report.html`` into ``out``, and put the tables between
     README's marks; returns the tables."""
-    metrics, written = read_metrics(metrics_file), {}
+    metrics = read_metrics(metrics_file)
+    written: dict[str, str] = {}
     try:
         text = tables(metrics)
         if out is not None:
@@ -141,14 +117,13 @@ def model_card(metrics: dict[str, Any]) -> str:
     """Markdown for a model card: the summary and the tables of CARD_SECTIONS, what was not measured, and the origin."""
     from train.sections import not_measured, sections
     from train.sections.origin import origin
-    from train.summary import summary
 
     every = {section.key: section for section in sections(metrics)}
     chosen = [every[key] for key in CARD_SECTIONS]
     lines = ["## How good it is", ""]
     for warning in metrics.get("warnings") or []:
         lines += [f"**Warning:** {_escaped(warning)}", ""]
-    lines += [*(f"- {_escaped(sentence)}" for sentence in summary(metrics)), ""]
+    lines += [*(f"- {_escaped(sentence)}" for sentence in (*summary(metrics), *weak_spots(metrics))), ""]
     for section in chosen:
         if section.tables:
             lines += [f"### {section.title}", "", *(line for table in section.tables for line in _markdown(table))]
@@ -186,7 +161,7 @@ def _escaped(text: str) -> str:
 
 
 def _with_interval(figure: dict[str, float] | None) -> str:
-    return "–" if figure is None else f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
+    return "–" if figure is None else in_figures(figure)
 
 
 def _write(file: Path, text: str) -> None:

@@ -1,4 +1,5 @@
-"""Five sentences in plain English on what a ``metrics.json`` shows, for somebody who reads no further."""
+"""What a ``metrics.json`` shows in sentences: five in plain English for somebody who reads no further, and the weak
+spots, with figures."""
 
 from __future__ import annotations
 
@@ -17,6 +18,41 @@ DARK_SKIN = ("5", "6")
 def summary(metrics: Mapping[str, Any]) -> list[str]:
     """What it was tested on, what it flags, where it misses most, what a flag is worth, and where it was not tested."""
     return [_tested(metrics), _flagged(metrics), _by_source(metrics), _worth(metrics), _untested(metrics)]
+
+
+def weak_spots(metrics: Mapping[str, Any]) -> list[str]:
+    """One sentence for each weakness that was measured: melanoma as first diagnosis, what the skin around a lesion
+    gives away, and the source in which "cannot tell" fails the malignant most."""
+    found = []
+    ham = (metrics["sets"].get("ham10000:dermoscopic") or {}).get("diagnoses") or {}
+    melanoma = (ham.get("per_class") or {}).get("mel")
+    if melanoma:
+        found.append(
+            f"Of the {melanoma['support']} melanomas of HAM10000 the share whose first diagnosis is melanoma is "
+            f"{in_figures(melanoma['recall'])}: the risk, not the first diagnosis, is what to act on."
+        )
+    blanked = (metrics.get("shortcuts") or {}).get("lesion_blanked")
+    if blanked and blanked.get("auc"):
+        found.append(
+            f"With the lesion painted over, HAM10000 still gives an AUC of {in_figures(blanked['auc'])}: what "
+            "surrounds a lesion says much about it, and the network may have learnt that."
+        )
+    conformal = (metrics.get("abstention") or {}).get("conformal") or {}
+    covered = {name: (of.get("malignant") or {}).get("coverage") for name, of in conformal.items()}
+    judged = {name: coverage for name, coverage in covered.items() if coverage and not coverage.get("too_few")}
+    if judged:
+        worst = min(judged, key=lambda name: judged[name]["value"])
+        found.append(
+            'The band "cannot tell" is set on validation so that for 90 % of the malignant photographs the answer '
+            f"malignant stays open; in {worst} the share is {in_figures(judged[worst])}, the lowest of all sources "
+            "with enough photographs."
+        )
+    return found
+
+
+def in_figures(figure: Mapping[str, float]) -> str:
+    """A value with its 95 % interval, such as "0.914 (0.890–0.937)"."""
+    return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
 
 
 def _tested(metrics: Mapping[str, Any]) -> str:

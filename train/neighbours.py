@@ -1,0 +1,101 @@
+"""What the network takes a photograph for: the training photographs whose features lie nearest to its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from skin_model.photo import PhotoRefused, open_photo
+
+if TYPE_CHECKING:
+    from skin_model.assess import Assessor
+
+BATCH_SIZE = 32
+SAVED_EVERY = 512
+"""Photographs between two savings; a multiple of BATCH_SIZE."""
+
+
+@torch.inference_mode()
+def pooled(network: nn.Module, batch: Tensor) -> Tensor:
+    """What the network's last layer is given, (B, D): for MobileNetV3-Small 1024 features pooled over the picture."""
+    caught: list[Tensor] = []
+    hook = network.get_classifier().register_forward_pre_hook(lambda _, given: caught.append(given[0]))
+    try:
+        network(batch)
+    finally:
+        hook.remove()
+    return caught[0].flatten(1)
+
+
+def features(assessor: Assessor, rows: pd.DataFrame, kept: Path, title: str) -> np.ndarray:
+    """(N, D) float32 features of ``rows`` (root, file), of length 1; NaN for a photograph that cannot be opened.
+
+    kept: a folder that they are saved to as they come; a repeated call of the same checkpoint and photographs takes
+    them from there. title: what the progress bar says.
+    """
+    checkpoint = assessor.checkpoint
+    names = rows[["root", "file"]].to_csv(index=False)
+    key = hashlib.sha256(json.dumps([checkpoint.hash, str(checkpoint.config.preprocessing), names]).encode())
+    folder = kept / key.hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    found = []
+    with tqdm(total=len(rows), desc=title, unit="photo", file=sys.stderr, disable=None) as bar:
+        for start in range(0, len(rows), SAVED_EVERY):
+            chunk, file = rows.iloc[start : start + SAVED_EVERY], folder / f"{start:08}.npy"
+            if not file.is_file():
+                aside = file.with_name(file.name + ".part")
+                with aside.open("wb") as stream:
+                    np.save(stream, _features(assessor, chunk, bar))
+                aside.replace(file)
+            else:
+                bar.update(len(chunk))
+            found.append(np.load(file, allow_pickle=False))
+    return np.concatenate(found).astype(np.float32)
+
+
+def _features(assessor: Assessor, rows: pd.DataFrame, bar: tqdm) -> np.ndarray:
+    """(N, D) float16, of length 1."""
+    found = []
+    for start in range(0, len(rows), BATCH_SIZE):
+        inputs, readable = [], []
+        for row in rows.iloc[start : start + BATCH_SIZE].itertuples(index=False):
+            try:
+                inputs.append(assessor.view(open_photo(Path(row.root) / row.file)).batch)
+                readable.append(True)
+            except (PhotoRefused, OSError):
+                size = assessor.checkpoint.config.preprocessing.input_size
+                inputs.append(torch.zeros(1, 3, size, size))
+                readable.append(False)
+            bar.update()
+        batch = torch.cat(inputs).contiguous(memory_format=torch.channels_last)
+        features = pooled(assessor.checkpoint.network, batch).numpy().astype(np.float32)
+        features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+        features[~np.array(readable)] = np.nan
+        found.append(features.astype(np.float16))
+    return np.concatenate(found)
+
+
+def nearest(asked: np.ndarray, among: np.ndarray, forbidden: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The ``k`` rows of ``among`` (M, D) nearest to each row of ``asked`` (N, D), both of length 1, by cosine distance.
+
+    forbidden: (N, M) bool, pairs that do not count, such as two photographs of one lesion. Returns positions and
+    distances (0…2), each (N, k), nearest first; position -1 and distance NaN where there are not enough.
+    """
+    distances = 1 - asked.astype(np.float64) @ among.astype(np.float64).T
+    distances[forbidden | np.isnan(distances)] = np.inf
+    order = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    found = np.take_along_axis(distances, order, axis=1)
+    if order.shape[1] < k:
+        missing = ((0, 0), (0, k - order.shape[1]))
+        order, found = np.pad(order, missing), np.pad(found, missing, constant_values=np.inf)
+    lacking = np.isinf(found)
+    return np.where(lacking, -1, order), np.where(lacking, np.nan, np.maximum(found, 0))
