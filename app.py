@@ -1,7 +1,7 @@
 """The Space's entry: builds the interface and launches it, by default on http://127.0.0.1:7860.
 
-SKIN_CHECKPOINT names another checkpoint (a folder, or owner/name@revision on the Hub); GRADIO_SERVER_NAME and
-GRADIO_SERVER_PORT, which Gradio reads, another address.
+Settings are environment variables (README lists them): SKIN_CHECKPOINT, SKIN_MISTAKES, SKIN_LANGUAGE and the bounds;
+GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, which Gradio reads, give another address.
 """
 
 import os
@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import torch
 
 import interface
+from interface.settings import Settings, SettingsError
 from interface.uploads import private_folder
 from skin_model.assess import Assessor
 from skin_model.checkpoint import CheckpointError
@@ -21,11 +22,12 @@ from skin_model.wording import sentence
 if __name__ == "__main__":
     torch.set_num_threads(1)
     try:
-        assessor = Assessor.load(os.environ.get("SKIN_CHECKPOINT") or None)
-    except CheckpointError as problem:
+        settings = Settings.from_environment()
+        assessor = Assessor.load(settings.checkpoint)
+    except (SettingsError, CheckpointError) as problem:
         sys.exit(f"Error: {problem}")
     with private_folder():
-        page = interface.build(assessor)
-        _, address, _ = interface.launch(page, prevent_thread_lock=True)
+        page = interface.build(assessor, settings)
+        _, address, _ = interface.launch(page, settings, prevent_thread_lock=True)
         print(sentence("interface.serving", address=address), flush=True)
         page.block_thread()

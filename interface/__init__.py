@@ -2,55 +2,115 @@
 
 from __future__ import annotations
 
+import json
+from html import escape
 from typing import Any
 
 import gradio as gr
 
-from interface import check
+from interface import about, batch, check, compare, evidence, mistakes
+from interface.settings import Settings
 from interface.theme import STYLE_SHEET, theme
 from interface.uploads import KEPT_SECONDS, SWEEP_SECONDS
 from skin_model.assess import Assessor
 from skin_model.photo import MAX_BYTES
-from skin_model.saliency import METHODS
-from skin_model.wording import sentence
+from skin_model.wording import ENGLISH, Words, languages
+
+TABS = ("check", "compare", "batch", "mistakes", "evidence", "about")
 
 
-def build(assessor: Assessor) -> gr.Blocks:
-    """The whole page. Scores one example first, so that the first visitor does not wait for the network to warm up."""
-    check.before_and_after(assessor, check.look(assessor, check.EXAMPLES / "tone-1.jpg"), METHODS[0], 0.5)
+def build(assessor: Assessor, settings: Settings | None = None) -> gr.Blocks:
+    """The whole page, once in every language: the first at the root, each other one at its code (``/de``).
+
+    Scores one example first, so that the first visitor does not wait for the network to warm up.
+    """
+    settings = Settings() if settings is None else settings
+    check.before_and_after(assessor, check.look(assessor, check.EXAMPLES / "tone-1.jpg"), check.METHOD, 0.5)
+    first = settings.language or ENGLISH
     with gr.Blocks(
-        title=sentence("interface.title"),
+        title=Words(first)("interface.title"),
         analytics_enabled=False,
         # A file may wait one sweep longer than its age: together they stay within the ten minutes.
         delete_cache=(SWEEP_SECONDS, KEPT_SECONDS - SWEEP_SECONDS),
     ) as page:
-        gr.HTML(
-            f"<header><h1>{sentence('interface.title')}</h1><p>{sentence('interface.subtitle')}</p></header>",
-            elem_id="page-head",
-        )
-        check.build(assessor)
-        gr.HTML(
-            f"<footer><p>{sentence('notice.privacy')}</p></footer>",
-            elem_id="page-foot",
-        )
-    return page.queue(default_concurrency_limit=2, max_size=64)
+        _fill(page, assessor, settings, Words(first))
+        check.endpoint(assessor)
+        about.endpoint(assessor)
+    for language in languages():
+        if language != first:
+            words = Words(language)
+            with page.route(words.name, f"/{language}", show_in_navbar=False):
+                _fill(page, assessor, settings, words)
+    return page.queue(default_concurrency_limit=settings.concurrency, max_size=settings.queue)
 
 
-def launch(page: gr.Blocks, **options: Any) -> Any:
+def _fill(page: gr.Blocks, assessor: Assessor, settings: Settings, words: Words) -> None:
+    """One page in one language."""
+    gr.HTML(_head(words), elem_id="page-head")
+    with gr.Tabs(elem_id="tabs") as tabs:
+        with gr.Tab(words("tab.check"), id="check", elem_id="tab-check"):
+            check.build(assessor, words)
+        with gr.Tab(words("tab.compare"), id="compare", elem_id="tab-compare"):
+            compare.build(assessor, words)
+        with gr.Tab(words("tab.batch"), id="batch", elem_id="tab-batch"):
+            batch.build(assessor, words, settings)
+        with gr.Tab(words("tab.mistakes"), id="mistakes", elem_id="tab-mistakes") as mistakes_tab:
+            mistakes.build(page, tabs, mistakes_tab, assessor, words, settings)
+        with gr.Tab(words("tab.evidence"), id="evidence", elem_id="tab-evidence") as evidence_tab:
+            evidence.build(page, evidence_tab, assessor, words)
+        with gr.Tab(words("tab.about"), id="about", elem_id="tab-about"):
+            about.build(assessor, words)
+    gr.HTML(
+        f"<footer><p>{escape(words('notice.privacy'))}</p><p>{escape(about.one_line(assessor, words))}</p></footer>",
+        elem_id="page-foot",
+    )
+
+
+def _head(words: Words) -> str:
+    options = "".join(
+        f'<option value="{code}" lang="{code}"{" selected" if code == words.language else ""}>'
+        f"{escape(Words(code).name)}</option>"
+        for code in languages()
+    )
+    switch = (
+        f'<label class="language"><span>{escape(words("interface.language"))}</span>'
+        f'<select aria-label="{escape(words("interface.language"))}">{options}</select></label>'
+    )
+    title, line = escape(words("interface.title")), escape(words("interface.subtitle"))
+    return f"<header><div><h1>{title}</h1>{switch}</div><p>{line}</p></header>"
+
+
+def head_script(settings: Settings) -> str:
+    """The script of every page: its language and direction, the browser's language, the switch, tabs in the address."""
+    facts = {
+        "first": settings.language or ENGLISH,
+        "follow": settings.language is None,
+        "directions": {code: Words(code).direction for code in languages()},
+        "tabs": TABS,
+    }
+    script = (STYLE_SHEET.parent / "page.js").read_text(encoding="utf-8")
+    return f"<script>window.selfSkinCheck = {json.dumps(facts)};\n{script}</script>"
+
+
+def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) -> Any:
     """Serve the page with its looks and its privacy: no run history, no monitoring, nothing over 20 MB.
 
     options go on to ``gr.Blocks.launch`` and win over the ones here.
     """
-    settings: dict[str, Any] = {
+    settings = Settings() if settings is None else settings
+    chosen: dict[str, Any] = {
         "theme": theme(),
         "css_paths": [STYLE_SHEET],
+        "head": head_script(settings),
         "max_file_size": MAX_BYTES,
         # Gradio would keep every visitor's runs, photos included, in the browser's storage.
         "run_history": False,
         "enable_monitoring": False,
         "share": False,
         "ssr_mode": False,
-        "footer_links": ["api"],
+        "mcp_server": settings.mcp,
+        # The about tab leads to the description of the API, in the visitor's language.
+        "footer_links": [],
         "quiet": True,
     }
-    return page.launch(**settings | options)
+    return page.launch(**chosen | options)

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
 
-from interface import result
+from interface import report, result
 from interface.stage import Box, data_uri, full_size_box, stage, staged
 from interface.uploads import KEPT_SECONDS
-from skin_model import quality, saliency
-from skin_model.assess import Assessment, Assessor, View, refused_assessment
-from skin_model.photo import MAX_BYTES, Photo, PhotoRefused, open_photo
-from skin_model.wording import sentence
+from interface.visit import Visit, before_and_after, look, scored_square, square_around, square_in_whole, together
+from skin_model import saliency
+from skin_model.assess import Assessment, Assessor, refused_assessment
+from skin_model.photo import MAX_BYTES, PhotoRefused, open_photo
+from skin_model.wording import Words
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
+METHOD = saliency.METHODS[0]
+PHOTOS_OF_ONE_SPOT = 3
+"""How many photos of one spot are taken together at most."""
 _HIDE_OLD_ANSWER = "() => { document.body.classList.add('looking'); }"
+_DRAW_SQUARE = (
+    "(...square) => { window.dispatchEvent(new CustomEvent('draw-square', { detail: square.slice(0, 3) })); }"
+)
 _SCROLL_TO_ANSWER = """() => {
     document.body.classList.remove("looking");
     const answer = document.querySelector("#answer");
@@ -30,106 +37,37 @@ _SCROLL_TO_ANSWER = """() => {
 }"""
 
 
-@dataclass
-class Visit:
-    """One visitor's photo and what was found, in memory only.
-
-    file: the upload, from which a chosen part is decoded in full. whole, scored: the photo, and the part that was
-    scored. region: that part in full-size pixels of the whole, None where all of it was scored.
-    """
-
-    file: Path
-    whole: Photo
-    scored: Photo
-    region: Box | None
-    assessment: Assessment
-    view: View
-    suggested: Box | None
-    heatmaps: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-def look(assessor: Assessor, file: Path, whole: Photo | None = None, region: Box | None = None) -> Visit:
-    """Open and score a photo, or a ``region`` of it (full-size pixels). Raises PhotoRefused or FileNotFoundError."""
-    whole = open_photo(file) if whole is None else whole
-    scored = whole if region is None else open_photo(file, region=region)
-    assessment = assessor.assess(scored)
-    suggested = None
-    if region is None and "lesion_too_small" in assessment.problems:
-        suggested = _suggestion(whole)
-    return Visit(file, whole, scored, region, assessment, assessor.view(scored), suggested)
-
-
-def _suggestion(photo: Photo) -> Box | None:
-    """A square around the lesion with room at its sides, in full-size pixels; None where no lesion stands out."""
-    found = quality.lesion_box(photo.rgb)
-    if found is None:
-        return None
-    left, top, right, bottom = (edge * photo.scale for edge in found)
-    side = min(max(2.2 * max(right - left, bottom - top), 96), photo.width, photo.height)
-    x = min(max((left + right - side) / 2, 0), photo.width - side)
-    y = min(max((top + bottom - side) / 2, 0), photo.height - side)
-    return round(x), round(y), round(x + side), round(y + side)
-
-
-def before_and_after(assessor: Assessor, visit: Visit, method: str, strength: float) -> tuple[np.ndarray, np.ndarray]:
-    """The scored picture plain and with the heat drawn over it, both (H, W, 3) uint8. strength: 0…1."""
-    if method not in visit.heatmaps:
-        visit.heatmaps[method] = assessor.heatmap(visit.scored, method)
-    rgb = visit.scored.rgb
-    return rgb, saliency.overlay(rgb, visit.heatmaps[method], visit.view.square, strength)
-
-
-def square_in_whole(visit: Visit) -> Box:
-    """The square that the network saw, in full-size pixels of the whole photo."""
-    scale = visit.scored.scale
-    across, down = (0, 0) if visit.region is None else visit.region[:2]
-    left, top, right, bottom = visit.view.square
-    return (
-        round(left * scale) + across,
-        round(top * scale) + down,
-        round(right * scale) + across,
-        round(bottom * scale) + down,
-    )
-
-
-def square_around(x: float, y: float, size: float, width: int, height: int) -> list[float]:
-    """The sliders' square as shares of the photo: centre ``x``, ``y`` and side ``size``, all in per cent.
-
-    The side counts in the photo's shorter side; the square is moved inside the photo where it would stick out.
-    """
-    side = min(width, height) * size / 100
-    left = min(max(width * x / 100 - side / 2, 0), width - side)
-    top = min(max(height * y / 100 - side / 2, 0), height - side)
-    return [left / width, top / height, (left + side) / width, (top + side) / height]
-
-
-def build(assessor: Assessor) -> None:
-    """Lay the tab out inside the open Blocks and connect it; every event but ``/assess`` is private."""
+def build(assessor: Assessor, words: Words) -> None:
+    """Lay the tab out inside the open Blocks and connect it; every event is private."""
     config = assessor.checkpoint.config
     visit = gr.State(None, time_to_live=KEPT_SECONDS)
 
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=5, min_width=320):
-            shown = stage(MAX_BYTES)
+            shown = stage(words, MAX_BYTES)
             with gr.Row(elem_id="sources"):
                 upload = gr.UploadButton(
-                    sentence("interface.upload"), variant="primary", elem_id="choose-photo", min_width=140
+                    words("interface.upload"), variant="primary", elem_id="choose-photo", min_width=140
                 )
-                camera = gr.Button(sentence("interface.camera"), elem_id="use-camera", min_width=140)
-            with gr.Accordion(sentence("interface.part"), open=False, visible=False, elem_id="part") as part:
-                across = gr.Slider(0, 100, 50, step=1, label=sentence("interface.part.across"))
-                down = gr.Slider(0, 100, 50, step=1, label=sentence("interface.part.down"))
-                size = gr.Slider(5, 100, 50, step=1, label=sentence("interface.part.size"))
-                score_part = gr.Button(sentence("interface.part.score"), elem_id="score-part")
-            examples = _example_row()
+                camera = gr.Button(words("interface.camera"), elem_id="use-camera", min_width=140)
+            with gr.Accordion(words("interface.part"), open=False, visible=False, elem_id="part") as part:
+                across = gr.Slider(0, 100, 50, step=1, label=words("interface.part.across"))
+                down = gr.Slider(0, 100, 50, step=1, label=words("interface.part.down"))
+                size = gr.Slider(5, 100, 50, step=1, label=words("interface.part.size"))
+                score_part = gr.Button(words("interface.part.score"), elem_id="score-part")
+            examples = _example_row(words)
 
         with gr.Column(scale=6, min_width=320, elem_id="results"):
-            answer = gr.HTML(_welcome(), elem_id="answer")
-            suggestion = gr.Button(sentence("interface.use_suggestion"), visible=False, elem_id="use-suggestion")
+            answer = gr.HTML(_welcome(words), elem_id="answer")
+            suggestion = gr.Button(words("interface.use_suggestion"), visible=False, elem_id="use-suggestion")
+            with gr.Row(visible=False, elem_id="next-actions") as actions:
+                more = gr.UploadButton(words("interface.more"), elem_id="more-photos", min_width=140)
+                make_page = gr.Button(words("interface.pdf"), elem_id="make-pdf", min_width=140)
+            pdf = gr.HTML(elem_id="pdf")
             with gr.Column(visible=False, elem_id="reasons") as reasons:
-                gr.HTML(f"<h3>{sentence('interface.why')}</h3><p>{sentence('interface.why.line')}</p>")
+                gr.HTML(f"<h3>{words('interface.why')}</h3><p>{words('interface.why.line')}</p>")
                 slider = gr.ImageSlider(
-                    label=sentence("interface.slider"),
+                    label=words("interface.slider"),
                     format="jpeg",
                     interactive=False,
                     buttons=[],
@@ -138,29 +76,31 @@ def build(assessor: Assessor) -> None:
                     slider_position=20,
                     elem_id="overlay",
                 )
-                strength = gr.Slider(0, 100, 50, step=5, label=sentence("interface.strength"), elem_id="strength")
+                strength = gr.Slider(0, 100, 50, step=5, label=words("interface.strength"), elem_id="strength")
                 method = gr.Radio(
-                    [(sentence(f"interface.method.{name}"), name) for name in saliency.METHODS],
-                    value=saliency.METHODS[0],
-                    label=sentence("interface.method"),
+                    [(words(f"interface.method.{name}"), name) for name in saliency.METHODS],
+                    value=METHOD,
+                    label=words("interface.method"),
                     elem_id="method",
                 )
                 seen = gr.HTML()
-                with gr.Accordion(sentence("interface.diagnoses"), open=True, elem_id="diagnoses"):
+                with gr.Accordion(words("interface.diagnoses"), open=True, elem_id="diagnoses"):
                     bars = gr.HTML()
-                with gr.Accordion(sentence("interface.threshold"), open=False, elem_id="threshold"):
+                with gr.Accordion(words("interface.sure"), open=False, elem_id="sure"):
+                    sure = gr.HTML()
+                with gr.Accordion(words("interface.threshold"), open=False, elem_id="threshold"):
                     threshold = gr.Slider(
                         0.1,
                         99,
                         _slider_value(config.thresholds.low),
                         step=0.1,
-                        label=sentence("interface.threshold.slider"),
+                        label=words("interface.threshold.slider"),
                     )
                     point = gr.HTML()
 
     private: dict[str, Any] = {"api_visibility": "private"}
-    expired = Assessment(refused="expired", message=sentence("interface.expired"))
-    everything = [visit, shown, answer, part, suggestion, reasons, slider, seen, bars, point]
+    expired = Assessment.refusal("expired")
+    everything = [visit, shown, answer, part, suggestion, actions, reasons, slider, seen, bars, sure, point, pdf]
 
     def asked(slider_percent: float) -> float:
         """The slider's threshold (0…1): exactly the band's where the slider stands on it, so that both agree."""
@@ -169,27 +109,67 @@ def build(assessor: Assessor) -> None:
 
     def show(new: Visit, method_name: str, strength_percent: float, threshold_percent: float) -> list[Any]:
         done = new.assessment.refused is None
-        words = result.answer(new.assessment, config.thresholds, config.calibration, part_only=new.region is not None)
+        found, interval = together(new, config.thresholds)
+        photos = 1 + len(new.further)
+        card = result.answer(
+            words,
+            found,
+            config.thresholds,
+            config.calibration,
+            interval=interval,
+            photos=photos,
+            part_only=new.region is not None,
+        )
         return [
             new,
             staged(new.whole.rgb, (new.whole.width, new.whole.height), square_in_whole(new), new.region),
-            words + (result.problems(new.assessment.problems) if done else ""),
+            card + (result.problems(words, new.assessment.problems) if done else ""),
             gr.update(visible=True),
             gr.update(visible=new.suggested is not None),
             gr.update(visible=done),
+            gr.update(visible=done),
             before_and_after(assessor, new, method_name, strength_percent / 100) if done else None,
-            _seen(new) if done else "",
-            result.diagnosis_bars(new.assessment.diagnoses) if done else "",
-            result.operating_point(asked(threshold_percent), config.operating_points, new.assessment.risk)
+            _seen(words, new) if done else "",
+            result.diagnosis_bars(words, found.diagnoses) if done else "",
+            result.how_sure(words, found, interval, photos) if done else "",
+            result.operating_point(words, asked(threshold_percent), config.operating_points, found.risk)
             if done
             else "",
+            "",
         ]
 
     def refuse(assessment: Assessment) -> list[Any]:
         """Say why there is no result; the photo before, if any, leaves the page, so that no old answer stands by."""
-        words = result.answer(assessment, config.thresholds, config.calibration, part_only=False)
+        card = result.answer(words, assessment, config.thresholds, config.calibration)
         hidden = gr.update(visible=False)
-        return [None, None, words, hidden, hidden, hidden, None, "", "", ""]
+        return [None, None, card, hidden, hidden, hidden, hidden, None, "", "", "", "", ""]
+
+    def add(file: str | None, old: Visit | None, *settings: Any) -> list[Any]:
+        """A further photo of the same spot; one that cannot be scored changes nothing, and says why."""
+        if not file:
+            return [gr.skip()] * len(everything)
+        if old is None:
+            return refuse(expired)
+        try:
+            assessment = assessor.assess(open_photo(Path(file)))
+        except PhotoRefused as problem:
+            assessment = refused_assessment(problem)
+        if assessment.refused is not None:
+            gr.Warning(words(f"refused.{assessment.refused}"), duration=8)
+            return [gr.skip()] * len(everything)
+        kept = [*old.further, assessment][-(PHOTOS_OF_ONE_SPOT - 1) :]
+        return show(replace(old, further=kept), *settings)
+
+    def as_pdf(old: Visit | None, method_name: str, strength_percent: float) -> str:
+        if old is None or old.assessment.refused is not None:
+            gr.Warning(words("refused.expired"), duration=8)
+            return ""
+        found, interval = together(old, config.thresholds)
+        before, after = before_and_after(assessor, old, method_name, max(strength_percent, 30) / 100)
+        document = report.page_for_the_doctor(
+            words, before, after, found, interval, 1 + len(old.further), assessor.checkpoint, date.today()
+        )
+        return report.download(words, document)
 
     def attempt(file: Path, old: Visit | None, region: Box | None, *settings: Any) -> list[Any]:
         try:
@@ -199,7 +179,7 @@ def build(assessor: Assessor) -> None:
             if region is None or old is None:
                 return refuse(refused_assessment(problem))
             # The photo is fine, the part is not: keep the photo on the page and say so.
-            gr.Warning(refused_assessment(problem).message or "", duration=8)
+            gr.Warning(words(f"refused.{problem.code}"), duration=8)
             return show(old, *settings)
         except FileNotFoundError:
             return refuse(expired)
@@ -241,11 +221,6 @@ def build(assessor: Assessor) -> None:
         width, height = old.whole.width, old.whole.height
         return full_size_box(square_around(x, y, s, width, height), width, height)
 
-    def draw_square(old: Visit | None, x: float, y: float, s: float) -> Any:
-        if old is None:
-            return gr.skip()
-        return gr.HTML(square=square_around(x, y, s, old.whole.width, old.whole.height))
-
     too_large = Assessment.refusal("file_too_large")
     settings = [method, strength, threshold]
     sliders = [across, down, size]
@@ -265,13 +240,15 @@ def build(assessor: Assessor) -> None:
         ),
     ]
     answers.append(shown.too_large(lambda: refuse(too_large), None, everything, show_progress="hidden", **private))
+    answers.append(more.upload(add, [more, visit, *settings], everything, show_progress_on=answer, **private))
+    make_page.click(as_pdf, [visit, method, strength], pdf, show_progress_on=make_page, **private).then(
+        None, js="() => document.querySelector('#pdf a')?.click()", **private
+    )
     for event in answers:
         event.then(None, js=_SCROLL_TO_ANSWER, **private)
     camera.click(None, js="() => window.dispatchEvent(new Event('open-camera'))", **private)
     for control in sliders:
-        control.input(
-            draw_square, [visit, *sliders], shown, show_progress="hidden", trigger_mode="always_last", **private
-        )
+        control.input(None, sliders, js=_DRAW_SQUARE, **private)
 
     def redraw(old: Visit | None, method_name: str, strength_percent: float) -> Any:
         if old is None:
@@ -289,25 +266,24 @@ def build(assessor: Assessor) -> None:
     )
 
     def explain_point(old: Visit | None, percent_: float) -> str:
-        risk = None if old is None or old.assessment.refused else old.assessment.risk
-        return result.operating_point(asked(percent_), config.operating_points, risk)
+        risk = None if old is None or old.assessment.refused else together(old, config.thresholds)[0].risk
+        return result.operating_point(words, asked(percent_), config.operating_points, risk)
 
     threshold.input(
         explain_point, [visit, threshold], point, show_progress="hidden", trigger_mode="always_last", **private
     )
-    _endpoint(assessor)
 
 
-def _endpoint(assessor: Assessor) -> None:
+def endpoint(assessor: Assessor) -> None:
     """The public ``/assess``, on components of its own that no visitor sees."""
     photo = gr.File(visible=False, label="photo")
-    method = gr.Radio(list(saliency.METHODS), value=saliency.METHODS[0], visible=False, label="method")
+    method = gr.Radio(list(saliency.METHODS), value=METHOD, visible=False, label="method")
     strength = gr.Slider(0, 1, 0.5, visible=False, label="strength")
     answer = gr.JSON(visible=False, label="assessment")
     overlay = gr.Image(visible=False, format="jpeg", label="overlay")
     crop = gr.Image(visible=False, format="jpeg", label="crop")
 
-    def assess(photo: str, method: str = saliency.METHODS[0], strength: float = 0.5) -> tuple[Any, Any, Any]:
+    def assess(photo: str, method: str = METHOD, strength: float = 0.5) -> tuple[Any, Any, Any]:
         """Score a photo of a skin lesion. A screening aid, not a diagnosis.
 
         Returns the object that the command line prints with --json, the photo with the heat drawn over it, and the
@@ -321,21 +297,16 @@ def _endpoint(assessor: Assessor) -> None:
         report = visit.assessment.to_json(file.name)
         if visit.assessment.refused:
             return report, None, None
-        return report, before_and_after(assessor, visit, method, strength)[1], _square_picture(visit)
+        return report, before_and_after(assessor, visit, method, strength)[1], scored_square(visit)
 
     gr.Button(visible=False).click(
         assess, [photo, method, strength], [answer, overlay, crop], api_name="assess", api_visibility="public"
     )
 
 
-def _square_picture(visit: Visit) -> np.ndarray:
-    left, top, right, bottom = visit.view.square
-    return visit.scored.rgb[top:bottom, left:right]
-
-
-def _seen(visit: Visit) -> str:
-    picture = data_uri(_square_picture(visit), 240)
-    return result.seen(picture, border=visit.assessment.border is not None, part_only=visit.region is not None)
+def _seen(words: Words, visit: Visit) -> str:
+    picture = data_uri(scored_square(visit), 240)
+    return result.seen(words, picture, border=visit.assessment.border is not None, part_only=visit.region is not None)
 
 
 def example_facts() -> list[dict[str, Any]]:
@@ -343,12 +314,12 @@ def example_facts() -> list[dict[str, Any]]:
     return json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
 
 
-def _example_row() -> gr.HTML:
+def _example_row(words: Words) -> gr.HTML:
     """The examples as a row of picture buttons; its event ``choose`` carries ``{"index": n}``."""
     pictures = [
         {
             "src": data_uri(open_photo(EXAMPLES / facts["file"]).rgb, 220),
-            "label": sentence(f"interface.example.{facts['caption']}", tone=facts["tone"]),
+            "label": words(f"interface.example.{facts['caption']}", tone=facts["tone"]),
         }
         for facts in example_facts()
     ]
@@ -363,8 +334,8 @@ def _example_row() -> gr.HTML:
             "button.addEventListener('click', () => trigger('choose', { index })));"
         ),
         apply_default_css=False,
-        title=sentence("interface.examples"),
-        line=sentence("interface.examples.line"),
+        title=words("interface.examples"),
+        line=words("interface.examples.line"),
         elem_id="examples",
     )
 
@@ -374,7 +345,7 @@ def _slider_value(threshold: float) -> float:
     return max(round(100 * threshold, 1), 0.1)
 
 
-def _welcome() -> str:
-    tips = "".join(f"<li>{sentence(f'interface.tip.{n}')}</li>" for n in (1, 2, 3))
-    head = f"<h2>{sentence('interface.tips')}</h2><ol>{tips}</ol>"
-    return f'<section class="answer" data-kind="empty">{head}{result.notice()}</section>'
+def _welcome(words: Words) -> str:
+    tips = "".join(f"<li>{words(f'interface.tip.{n}')}</li>" for n in (1, 2, 3))
+    head = f"<h2>{words('interface.tips')}</h2><ol>{tips}</ol>"
+    return f'<section class="answer" data-kind="empty">{head}{result.notice(words)}</section>'

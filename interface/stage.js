@@ -125,8 +125,19 @@ function show() {
   part("whole").hidden = !value.region;
 }
 watch("value", () => { choosing(false); show(); });
-watch("square", () => place(part("box"), props.square));
 show();
+
+// The sliders' square, as `square_around` counts it: centre and side in per cent, the side in the shorter side, moved
+// inside the photo where it would stick out. Drawn here, for it must follow the slider at once.
+window.addEventListener("draw-square", (event) => {
+  const { naturalWidth: width, naturalHeight: height } = image;
+  if (!props.value || !width) return;
+  const [x, y, size] = event.detail.map(Number);
+  const side = Math.min(width, height) * size / 100;
+  const left = Math.min(Math.max(width * x / 100 - side / 2, 0), width - side);
+  const top = Math.min(Math.max(height * y / 100 - side / 2, 0), height - side);
+  place(part("box"), [left / width, top / height, (left + side) / width, (top + side) / height]);
+});
 
 function choosing(on) {
   part("choose").setAttribute("aria-pressed", String(on));

@@ -11,7 +11,7 @@ import cv2
 import gradio as gr
 import numpy as np
 
-from skin_model.wording import sentence
+from skin_model.wording import Words
 
 Box = tuple[int, int, int, int]
 
@@ -32,20 +32,19 @@ _TEXTS = (
 )
 
 
-def stage(max_bytes: int) -> gr.HTML:
-    """The component, empty. Its value is None or what ``staged`` gives; its prop ``square`` is a box, in shares.
+def stage(words: Words, max_bytes: int) -> gr.HTML:
+    """The component, empty. Its value is None or what ``staged`` gives.
 
     Its events: ``box`` with ``{"box": [left, top, right, bottom]}`` in shares (0…1) of the photo, and ``whole``.
     """
-    texts = {name: sentence(f"interface.stage.{name}") for name in _TEXTS}
-    texts["too_large"] = sentence("refused.file_too_large")
+    texts = {name: words(f"interface.stage.{name}") for name in _TEXTS}
+    texts["too_large"] = words("refused.file_too_large")
     return gr.HTML(
         value=None,
         html_template=(_HERE / "stage.html").read_text(encoding="utf-8"),
         js_on_load=(_HERE / "stage.js").read_text(encoding="utf-8"),
         apply_default_css=False,
         elem_id="photo-stage",
-        square=None,
         texts=texts,
         max_bytes=max_bytes,
     )

@@ -171,6 +171,20 @@ class Assessor:
             message=sentence(f"refused.{refused}") if refused else None,
         )
 
+    @torch.inference_mode()
+    def spread(self, photo: Photo) -> tuple[float, float]:
+        """Lowest and highest risk of the photo in all eight mirrored and turned views.
+
+        How far the answer hangs on how the camera was held; no measure of whether the answer is right.
+        """
+        config = self.checkpoint.config
+        batch = torch.cat(turned(self.view(photo).batch, max(VIEWS))).contiguous(memory_format=torch.channels_last)
+        logits = self.checkpoint.network(batch).double().numpy()
+        risks = calibration.risk(
+            calibration.probabilities(logits, config.malignant, config.calibration), config.malignant
+        )
+        return float(risks.min()), float(risks.max())
+
     def heatmap(self, photo: Photo, method: str = saliency.METHODS[0]) -> np.ndarray:
         """Where the risk comes from: (S, S) float32 in 0…1 over the square that the network sees."""
         return self._heatmap(self.view(photo), method)

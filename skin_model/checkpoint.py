@@ -30,6 +30,7 @@ from skin_model.novelty import NoveltyGate
 SCHEMA = 1
 EMBEDDED = Path(__file__).parent / "weights"
 CONFIG_FILE, MODEL_FILE, GATE_FILE = "config.json", "model.safetensors", "gate.safetensors"
+METRICS_FILE = "metrics.json"
 LICENCE_NOTE = (
     "Weights trained in part on photographs under CC BY-NC 4.0 (HAM10000, ISIC 2020, parts of the ISIC archive): "
     "for non-commercial use only. A screening aid, not a diagnosis."
@@ -130,12 +131,16 @@ class Config:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network in eval mode with its config and, where it has one, its novelty gate. source says where it is from."""
+    """A network in eval mode with its config and, where it has one, its novelty gate. source says where it is from.
+
+    metrics: what ``python -m train evaluate`` measured of these very weights, where it lies beside them.
+    """
 
     config: Config
     network: nn.Module
     gate: NoveltyGate | None = None
     source: str = "embedded"
+    metrics: dict[str, Any] | None = None
 
     @property
     def hash(self) -> str:
@@ -177,7 +182,7 @@ class Checkpoint:
                 gate = NoveltyGate.from_tensors(_parse((folder / GATE_FILE).read_bytes(), folder / GATE_FILE))
             except (KeyError, ValueError, RuntimeError) as problem:
                 raise CheckpointError(f"{folder / GATE_FILE} is not a novelty gate: {problem}") from None
-        return cls(config, network, gate, source)
+        return cls(config, network, gate, source, _read_metrics(folder, digest))
 
     def save(self, folder: Path, *, half: bool = True) -> Checkpoint:
         """Write the checkpoint into ``folder``, each file aside first and then renamed.
@@ -200,6 +205,16 @@ class Checkpoint:
         _write(folder / MODEL_FILE, weights)
         _write(folder / CONFIG_FILE, (json.dumps(content, indent=1) + "\n").encode())
         return Checkpoint._load_folder(folder, str(folder))
+
+
+def _read_metrics(folder: Path, digest: str) -> dict[str, Any] | None:
+    """The metrics beside the weights; None where there are none, or where they are of other weights."""
+    try:
+        found = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+        measured = found["checkpoint"]["hash"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if measured and digest.startswith(measured) else None
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -262,7 +277,11 @@ def _download(repo: str, revision: str | None) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(repo, revision=revision, allow_patterns=[CONFIG_FILE, MODEL_FILE, GATE_FILE]))
+        return Path(
+            snapshot_download(
+                repo, revision=revision, allow_patterns=[CONFIG_FILE, MODEL_FILE, GATE_FILE, METRICS_FILE]
+            )
+        )
     except LocalEntryNotFoundError:
         raise CheckpointError(
             f"There is no folder {repo}, and the Hub cannot be reached to look for {repo} there. "

@@ -195,6 +195,51 @@ def report(
 
 
 @app.command()
+def mistakes(
+    work: Annotated[Path, typer.Option(help="A work folder made by prepare; its training cases are the neighbours.")],
+    out: Annotated[Path, typer.Option(help="The gallery folder; an older gallery in it is replaced.")],
+    checkpoint: Annotated[
+        str | None, typer.Option(metavar="FOLDER|HUB_ID[@REVISION]", help="Default: the checkpoint that comes along.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    photographs: Annotated[
+        bool,
+        typer.Option(
+            "--photographs/--no-photographs", help="Without: ids, scores and coarse maps only, which may be shared."
+        ),
+    ] = True,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Worst false positives, and worst false negatives, that each source keeps with details. "
+            "Default: 40, without photographs 5.",
+        ),
+    ] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="A predictions.csv by this checkpoint of this split, to not score it again.")
+    ] = None,
+) -> None:
+    """Collect what a checkpoint gets wrong in a gallery: every case with its scores, the worst mistakes with reasons.
+
+    Kept with details (photograph, border, map, nearest training cases) are the benign cases of the highest risk, at or
+    above the checkpoint's low threshold, and the malignant ones of the lowest, below its high threshold. The folder is
+    a Hugging Face imagefolder. Photographs stay under their own licences: look at those before sharing the folder.
+    """
+    from train import mistakes as room
+
+    asked = {"split": split, "photographs": photographs, "limit": limit, "predictions": predictions}
+    counts = room.make(checkpoint, work, out, **asked)["counts"]
+    for name in ("low", "high"):
+        found = counts[name]
+        print(
+            f"At the {name} threshold: {found['false_positives']} false positives and {found['false_negatives']} false "
+            f"negatives among {counts['cases']} cases, {counts['malignant']} of them malignant."
+        )
+    print(f"\nWrote {out}, {counts['kept']} mistakes with details. Next: SKIN_MISTAKES={out} python app.py")
+
+
+@app.command()
 def experiments(
     work: Annotated[Path, typer.Option(help="The work folder made by prepare.")],
     out: Annotated[Path, typer.Option(help="The folder of all runs; what is done in it is not done again.")],
@@ -266,6 +311,30 @@ def leaking_split(
     if page:
         write_page(found.reset_index(), page, leaking_page.markdown(found), leaking_page.MARKS)
         leaking_page.draw(found, page.with_suffix(""))
+
+
+@app.command(name="outline")
+def outline_network(
+    work: Annotated[Path, typer.Option(help="The work folder made by prepare: its split decides who trains.")],
+    data: Annotated[Path, typer.Option(help="The data folder whose outlines.jsonl holds lesions as people drew them.")],
+    out: Annotated[Path, typer.Option(help="The folder for outline.safetensors and outline.json.")],
+    test: Annotated[
+        bool, typer.Option("--test", help="Also measure the test split. It decides nothing; do it once, at the end.")
+    ] = False,
+    epochs: Annotated[int | None, typer.Option(min=1, help="In place of the usual number.")] = None,
+    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
+) -> None:
+    """Train the network that outlines lesions, about twelve minutes on two cores; the same command resumes.
+
+    Trains on outlined photographs of the training split, keeps the epoch that is best on validation, and prints the
+    mean Dice there: 1 where outlines agree with the people's, 0 where they share nothing. To use the weights, copy
+    outline.safetensors and outline.json to skin_model/weights.
+    """
+    from train import outline_network as room
+
+    found = room.train(work, data, out, epochs=epochs or room.EPOCHS, test=test, resamples=resamples)
+    print(room.table(found))
+    print(f"\nWrote {out / room.WEIGHTS_FILE} and {out / room.FIGURES_FILE}.")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
@@ -41,3 +42,45 @@ def sentence(key: str, language: str = ENGLISH, **values: object) -> str:
         return template.format(**values)
     except (KeyError, IndexError) as error:
         raise KeyError(f"The sentence '{key}' ({language}) needs a value for the placeholder {error}.") from error
+
+
+@dataclass(frozen=True)
+class Words:
+    """The sentences of one language, with its way to write numbers.
+
+    Raises KeyError for a language without a file of sentences.
+    """
+
+    language: str = ENGLISH
+
+    def __post_init__(self) -> None:
+        _sentences(self.language)
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The sentence under a dotted key; raises KeyError as ``sentence`` does."""
+        return sentence(key, self.language, **values)
+
+    @property
+    def name(self) -> str:
+        """The language's name in itself, such as "Deutsch"."""
+        return self("language.name")
+
+    @property
+    def direction(self) -> str:
+        """ "ltr", or "rtl" where one writes from right to left."""
+        return self("language.direction")
+
+    def number(self, value: float, decimals: int = 0) -> str:
+        """A number rounded to some decimals, with the language's decimal sign."""
+        return f"{value:.{decimals}f}".replace(".", self("format.decimal"))
+
+    def percent(self, share: float) -> str:
+        """A share (0…1) in per cent, under 10 with one decimal, where the bands begin.
+
+        Never "0%" or "100%", which would claim a certainty that nobody has.
+        """
+        if share < 0.01:
+            return self("format.percent.under")
+        if share > 0.99:
+            return self("format.percent.over")
+        return self("format.percent", number=self.number(100 * share, 1 if share < 0.0995 else 0))

@@ -1,8 +1,9 @@
-"""Pictures of every state of the interface, to be looked at: desktop and phone, light and dark.
+"""Pictures of every tab of the interface, to be looked at: desktop and phone, light and dark, in several languages.
 
-python -m tests.browser.screenshots [--out DIR] [--url ADDRESS] [--readme docs/interface.png]
+python -m tests.browser.screenshots [--out DIR] [--url ADDRESS] [--languages en ar] [--readme docs/interface.png]
 
-Without --url the interface is served here with the embedded checkpoint. Only rendered examples are shown.
+Without --url the interface is served here with the embedded checkpoint. Only rendered examples are shown, and of the
+mistakes the ids and maps that come along.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from skin_model.wording import ENGLISH, Words
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = REPOSITORY / "examples"
@@ -39,11 +42,12 @@ def served(url: str | None) -> Iterator[str]:
     page.close()
 
 
-def visit(browser: Browser, url: str, size: str, scheme: str) -> Page:
+def visit(browser: Browser, url: str, words: Words, size: str, scheme: str, tab: str | None = None) -> Page:
     width, height = SIZES[size]
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=1)
-    page.goto(url)
-    page.get_by_role("button", name="Choose a photo").wait_for()
+    path = "/" if words.language == ENGLISH else f"/{words.language}"
+    page.goto(url.rstrip("/") + path + (f"?tab={tab}" if tab else ""))
+    page.get_by_role("tab", name=words(f"tab.{tab or 'check'}"), exact=True, selected=True).wait_for()
     return page
 
 
@@ -53,33 +57,70 @@ def choose(page: Page, file: Path) -> None:
     page.wait_for_timeout(1500)
 
 
-def shoot(browser: Browser, url: str, size: str, scheme: str, out: Path) -> None:
-    def save(page: Page, state: str, full_page: bool = False) -> None:
-        page.screenshot(path=out / f"{state}-{size}-{scheme}.png", full_page=full_page)
+def shoot(browser: Browser, url: str, words: Words, size: str, scheme: str, out: Path) -> None:
+    def save(page: Page, state: str, full_page: bool = True) -> None:
+        page.wait_for_timeout(700)
+        page.screenshot(path=out / f"{state}-{words.language}-{size}-{scheme}.png", full_page=full_page)
 
-    page = visit(browser, url, size, scheme)
-    page.wait_for_timeout(500)
-    save(page, "1-landing", full_page=True)
+    page = visit(browser, url, words, size, scheme)
+    save(page, "check-1-landing")
     choose(page, EXAMPLES / "tone-2-hairs.jpg")
-    save(page, "2-result")
-    save(page, "3-result-whole", full_page=True)
+    save(page, "check-2-result", full_page=False)
+    save(page, "check-3-result-whole")
+    page.locator("#next-actions input[type=file]").set_input_files(EXAMPLES / "tone-1.jpg")
+    page.get_by_text(words("interface.photos", count=2)).wait_for()
+    save(page, "check-4-two-photos", full_page=False)
     choose(page, EXAMPLES / "far-away.jpg")
-    page.get_by_role("button", name="Choose a part", exact=True).click()
-    save(page, "4-choose", full_page=True)
+    page.get_by_role("button", name=words("interface.stage.choose_part"), exact=True).click()
+    save(page, "check-5-choose")
     choose(page, EXAMPLES / "tone-3-dermatoscope.jpg")
-    save(page, "5-dermatoscope", full_page=True)
+    save(page, "check-6-dermatoscope", full_page=False)
     choose(page, EXAMPLES / "examples.json")
-    save(page, "6-refused")
-    page.get_by_role("button", name="Use the camera").click()
-    page.get_by_role("button", name="Take photo").wait_for()
-    page.wait_for_timeout(800)
-    save(page, "7-camera")
+    save(page, "check-7-refused", full_page=False)
+    page.get_by_role("button", name=words("interface.camera")).click()
+    page.get_by_role("button", name=words("interface.stage.shutter")).wait_for()
+    save(page, "check-8-camera", full_page=False)
+    page.close()
+
+    page = visit(browser, url, words, size, scheme, "compare")
+    save(page, "compare-1-landing")
+    for place, file in enumerate(("tone-1.jpg", "tone-4-uneven.jpg")):
+        page.locator(".pair input[type=file]").nth(place).set_input_files(EXAMPLES / file)
+        page.locator(f"#compare-{('before', 'after')[place]} img").wait_for()
+    page.locator("#compare-answer h2").wait_for()
+    save(page, "compare-2-result")
+    page.close()
+
+    page = visit(browser, url, words, size, scheme, "batch")
+    save(page, "batch-1-landing")
+    page.locator("#batch-files input[type=file]").set_input_files([
+        EXAMPLES / "tone-1.jpg", EXAMPLES / "tone-4-uneven.jpg", EXAMPLES / "blurred.jpg", EXAMPLES / "examples.json"
+    ])  # fmt: skip
+    page.locator("#batch-csv a").wait_for()
+    save(page, "batch-2-table")
+    page.close()
+
+    page = visit(browser, url, words, size, scheme, "mistakes")
+    page.locator("#mistakes-grid button").first.wait_for()
+    save(page, "mistakes-1-gallery")
+    page.locator("#mistakes-grid button").first.click()
+    page.locator("#mistakes-case .case").wait_for()
+    save(page, "mistakes-2-case")
+    page.close()
+
+    page = visit(browser, url, words, size, scheme, "evidence")
+    page.locator("#figure-plot .js-plotly-plot").wait_for()
+    save(page, "evidence")
+    page.close()
+
+    page = visit(browser, url, words, size, scheme, "about")
+    save(page, "about")
     page.close()
 
 
 def shoot_for_readme(browser: Browser, url: str, file: Path) -> None:
     """One desktop picture with a result, small enough for the README."""
-    page = visit(browser, url, "desktop", "light")
+    page = visit(browser, url, Words(), "desktop", "light")
     choose(page, EXAMPLES / "tone-3-dermatoscope.jpg")
     file.parent.mkdir(parents=True, exist_ok=True)
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize((960, 675), Image.Resampling.LANCZOS)
@@ -91,6 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path("/tmp/shots"))
     parser.add_argument("--url")
+    parser.add_argument("--languages", nargs="+", default=[ENGLISH, "ar"])
     parser.add_argument("--readme", type=Path, help="write only this one picture")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
@@ -99,9 +141,10 @@ def main() -> None:
         if given.readme:
             shoot_for_readme(browser, url, given.readme)
         else:
-            for size in SIZES:
-                for scheme in ("light", "dark"):
-                    shoot(browser, url, size, scheme, given.out)
+            for language in given.languages:
+                for size in SIZES:
+                    for scheme in ("light", "dark"):
+                        shoot(browser, url, Words(language), size, scheme, given.out)
         browser.close()
 
 

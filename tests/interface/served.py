@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import interface
 from skin_model import network
 from skin_model.assess import Assessor
 from skin_model.calibration import Calibration, Thresholds
-from skin_model.checkpoint import Checkpoint, Config
+from skin_model.checkpoint import EMBEDDED, Checkpoint, Config
 from skin_model.diagnoses import DIAGNOSES
 
 OPERATING_POINTS = [
@@ -46,7 +47,8 @@ def random_assessor(gate: object | None = None) -> Assessor:
         operating_points=OPERATING_POINTS,
     )
     weights = network.create(len(DIAGNOSES)).eval().requires_grad_(False)
-    return Assessor(Checkpoint(config, weights, gate, "random"))
+    metrics = json.loads((EMBEDDED / "metrics.json").read_text(encoding="utf-8"))
+    return Assessor(Checkpoint(config, weights, gate, "random", metrics))
 
 
 @contextmanager

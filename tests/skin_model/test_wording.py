@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import re
+from pathlib import Path
+from string import Formatter
+
 import pytest
 
 from skin_model import wording
 from skin_model.calibration import BANDS
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.photo import PhotoRefused
-from skin_model.wording import languages, sentence
+from skin_model.wording import Words, languages, sentence
 
+REPOSITORY = Path(wording.__file__).parents[2]
+OTHERS = [language for language in languages() if language != "en"]
 PROBLEMS = ("too_blurred", "too_dark", "too_bright", "glare", "too_small", "lesion_too_small")
 KEYS = (
     [f"refused.{kind.code}" for kind in PhotoRefused.__subclasses__()]
@@ -73,3 +81,78 @@ def test_a_low_risk_still_asks_to_watch_for_changes():
 
 def test_the_notice_says_that_this_is_no_diagnosis():
     assert "not a diagnosis" in sentence("notice.screening")
+
+
+# --- every language says the same -----------------------------------------------------------------------------------
+
+
+def sentences(language):
+    return json.loads((Path(wording.__file__).parent / f"{language}.json").read_text(encoding="utf-8"))
+
+
+def placeholders(text):
+    return sorted(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
+def used_in_code():
+    """Patterns of every text in the code that could name a sentence, with anything where a value is filled in."""
+    patterns = set()
+    for pattern in ("app.py", "skin_model/**/*.py", "interface/**/*.py"):
+        for file in REPOSITORY.glob(pattern):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    patterns.add(re.escape(node.value))
+                elif isinstance(node, ast.JoinedStr):
+                    parts = [re.escape(p.value) if isinstance(p, ast.Constant) else r"\w+" for p in node.values]
+                    patterns.add("".join(parts))
+                elif isinstance(node, ast.BinOp) and isinstance(node.left, ast.Constant):
+                    patterns.add(re.escape(str(node.left.value)) + r"\w+")
+    return {pattern for pattern in patterns if r"\." in pattern}
+
+
+def test_eight_languages_are_there():
+    assert languages() == ("ar", "de", "en", "es", "fr", "it", "pl", "pt")
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_no_language_misses_a_sentence_or_has_one_too_many(language):
+    assert set(sentences(language)) == set(sentences("en"))
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_the_placeholders_are_those_of_the_english_sentence(language):
+    english = sentences("en")
+    differing = {
+        key: text for key, text in sentences(language).items() if placeholders(text) != placeholders(english[key])
+    }
+    assert not differing
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_nothing_longer_than_a_name_stands_in_english(language):
+    english = sentences("en")
+    left = [key for key, text in sentences(language).items() if text == english[key] and len(text.split()) > 3]
+    assert not left
+
+
+def test_no_sentence_is_left_that_nothing_says():
+    patterns = [re.compile(pattern) for pattern in used_in_code()]
+    unused = [key for key in sentences("en") if not any(pattern.fullmatch(key) for pattern in patterns)]
+    assert not unused
+
+
+def test_arabic_is_written_from_right_to_left():
+    assert {language for language in languages() if Words(language).direction == "rtl"} == {"ar"}
+
+
+def test_numbers_have_the_languages_decimal_sign():
+    assert Words("de").number(4.53, 1) == "4,5"
+    assert Words("en").number(4.53, 1) == "4.5"
+
+
+@pytest.mark.parametrize("language", languages())
+def test_no_language_claims_certainty_in_per_cent(language):
+    words = Words(language)
+    assert words.percent(0.0) == words("format.percent.under")
+    assert words.percent(1.0) == words("format.percent.over")
+    assert "31" in words.percent(0.314)

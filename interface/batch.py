@@ -1,0 +1,173 @@
+"""The batch tab: many photos, or a ZIP of them, into one table."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import zipfile
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import gradio as gr
+
+from interface.settings import Settings
+from skin_model.assess import Assessment, Assessor, refused_assessment
+from skin_model.photo import MAX_BYTES, PhotoRefused, open_photo
+from skin_model.wording import Words
+
+MAX_TOTAL_BYTES = 400 * 2**20
+"""What all photos of a batch may hold together, unpacked: a small ZIP must not fill the memory."""
+_COLUMNS = ("file", "risk", "band", "problems", "refused")
+
+
+class BatchRefused(ValueError):
+    """A batch that is not scored at all. code: names the sentence under ``batch.refused``; values: its placeholders."""
+
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(code)
+        self.code, self.values = code, values
+
+
+def photos(files: list[Path], most: int) -> list[tuple[str, Path | tuple[Path, str]]]:
+    """Name and place of every photo: a file, or a ZIP file and the name inside it. Folders and hidden files are left
+    out. Raises BatchRefused for a broken or locked ZIP, for none, for more than ``most``, and for too many bytes.
+    """
+    found: list[tuple[str, Path | tuple[Path, str]]] = []
+    total = 0
+    for file in files:
+        if not zipfile.is_zipfile(file):
+            found.append((file.name, file))
+            total += file.stat().st_size
+            continue
+        try:
+            with zipfile.ZipFile(file) as archive:
+                inside = [entry for entry in archive.infolist() if not entry.is_dir() and not _hidden(entry.filename)]
+        except (zipfile.BadZipFile, OSError, NotImplementedError):
+            raise BatchRefused("broken_zip", file=file.name) from None
+        if any(entry.flag_bits & 1 for entry in inside):
+            raise BatchRefused("locked_zip", file=file.name)
+        total += sum(min(entry.file_size, MAX_BYTES) for entry in inside)
+        found += [(entry.filename, (file, entry.filename)) for entry in inside]
+        if len(found) > most:
+            break
+    if not found:
+        raise BatchRefused("none")
+    if len(found) > most:
+        raise BatchRefused("too_many", most=most)
+    if total > MAX_TOTAL_BYTES:
+        raise BatchRefused("too_large", megabytes=MAX_TOTAL_BYTES // 2**20)
+    return found
+
+
+def _hidden(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+
+def score(assessor: Assessor, place: Path | tuple[Path, str]) -> Assessment:
+    """The assessment of one photo of the batch; a file that cannot be read is refused, never fatal."""
+    try:
+        if isinstance(place, Path):
+            return assessor.assess(open_photo(place))
+        with zipfile.ZipFile(place[0]) as archive, archive.open(place[1]) as entry:
+            # One byte over the bound is enough to be refused as too large.
+            return assessor.assess(open_photo(entry.read(MAX_BYTES + 1)))
+    except PhotoRefused as problem:
+        return refused_assessment(problem)
+    except FileNotFoundError:
+        return Assessment.refusal("expired")
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError):
+        return Assessment.refusal("damaged_file")
+
+
+def row(name: str, assessment: Assessment, words: Words) -> list[Any]:
+    """A line of the table: name, risk in per cent (empty for a refused photo), band, problems, why refused."""
+    if assessment.refused is not None or assessment.risk is None:
+        return [name, None, "", "", words(f"refused.{assessment.refused}")]
+    problems = " ".join(words(f"problem.{code}") for code in assessment.problems)
+    return [name, round(100 * assessment.risk, 1), words(f"band.{assessment.band}"), problems, ""]
+
+
+def shown(line: list[Any], words: Words) -> list[Any]:
+    """A line as the page shows it: what is wrong with a photo, or why it has no result, in one column."""
+    name, risk, band, problems, refused = line
+    return [name, risk, band or words("interface.no_result"), refused or problems]
+
+
+def as_csv(rows: list[list[Any]]) -> str:
+    """The table as CSV, with a mark that makes spreadsheets read it as UTF-8; a name that a spreadsheet would take for
+    a formula is made harmless.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(_COLUMNS)
+    for line in rows:
+        writer.writerow(
+            ["'" + cell if isinstance(cell, str) and cell[:1] in "=+-@\t\r" and cell else cell for cell in line]
+        )
+    return "\ufeff" + text.getvalue()
+
+
+def csv_link(words: Words, rows: list[list[Any]], file: str) -> str:
+    """A link that saves the table straight from the page."""
+    data = base64.b64encode(as_csv(rows).encode()).decode("ascii")
+    return f'<a class="download" download="{file}" href="data:text/csv;base64,{data}">{escape(words("batch.csv"))}</a>'
+
+
+def build(assessor: Assessor, words: Words, settings: Settings) -> None:
+    """Lay the tab out inside the open Blocks and connect it; its events are private."""
+    most = settings.batch_photos
+    gr.HTML(
+        f"<p>{escape(words('batch.line', most=most))}</p><p class='notice'>{escape(words('notice.screening'))}</p>",
+        elem_classes="tab-intro",
+    )
+    files = gr.File(
+        label=words("batch.files"), file_count="multiple", type="filepath", height=180, elem_id="batch-files"
+    )
+    message = gr.HTML(elem_id="batch-message")
+    table = gr.Dataframe(
+        headers=[words(f"batch.column.{name}") for name in _COLUMNS[:-1]],
+        datatype=["str", "number", "str", "str"],
+        column_widths=["23%", "17%", "25%", "35%"],
+        interactive=False,
+        wrap=True,
+        visible=False,
+        label=words("batch.table"),
+        elem_id="batch-table",
+    )
+    link = gr.HTML(elem_id="batch-csv")
+
+    def run(paths: list[str] | None, progress: gr.Progress = gr.Progress()) -> Iterator[list[Any]]:  # noqa: B008
+        if not paths:
+            yield ["", gr.update(visible=False), ""]
+            return
+        try:
+            found = photos([Path(path) for path in paths], most)
+        except BatchRefused as problem:
+            text = words(f"batch.refused.{problem.code}", **problem.values)
+            yield [f'<p class="warning" role="alert">{escape(text)}</p>', gr.update(visible=False), ""]
+            return
+        except FileNotFoundError:
+            yield [
+                f'<p class="warning" role="alert">{escape(words("refused.expired"))}</p>',
+                gr.update(visible=False),
+                "",
+            ]
+            return
+        rows, refused = [], 0
+        for name, place in progress.tqdm(found, desc=words("batch.progress"), unit=words("batch.unit")):
+            assessment = score(assessor, place)
+            refused += assessment.refused is not None
+            rows.append(row(name, assessment, words))
+        done = words("batch.done", count=len(rows), refused=refused)
+        ordered = sorted(rows, key=lambda line: (line[1] is None, -(line[1] or 0)))
+        yield [
+            f'<p role="status">{escape(done)}</p>',
+            gr.update(value=[shown(line, words) for line in ordered], visible=True),
+            csv_link(words, ordered, "self-skin-check.csv"),
+        ]
+
+    files.change(run, files, [message, table, link], show_progress_on=message, api_visibility="private")

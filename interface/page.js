@@ -1,0 +1,51 @@
+// Runs in the head of every page: its language, and the tab in its address.
+(() => {
+  const { first, follow, directions, tabs } = window.selfSkinCheck;
+  const last = location.pathname.split("/").pop();
+  const language = last in directions ? last : first;
+  const pathTo = (code) => (code === first ? "./" : "./" + code) + location.search + location.hash;
+
+  if (last === "" && follow) {
+    let chosen = null;
+    try { chosen = localStorage.getItem("language"); } catch { /* storage may be forbidden */ }
+    const wanted = [chosen, ...(navigator.languages || [])].map((code) => String(code || "").toLowerCase().split("-")[0]);
+    const found = wanted.find((code) => code in directions);
+    if (found && found !== first) { location.replace(pathTo(found)); return; }
+  }
+
+  document.documentElement.lang = language;
+  document.documentElement.dir = directions[language];
+
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches(".language select")) return;
+    try { localStorage.setItem("language", event.target.value); } catch { /* the address still says it */ }
+    location.assign(pathTo(event.target.value));
+  });
+
+  // The tab stands in the address, so that it can be linked to, reloaded and gone back to.
+  const buttons = () => [...document.querySelectorAll("#tabs > .tab-wrapper [role=tab], #tabs [role=tablist] > [role=tab]")];
+  const inAddress = () => new URLSearchParams(location.search).get("tab") || tabs[0];
+  const buttonOf = (tab) => document.querySelector(`#tab-${tab}-button`);
+  let going = false;
+  function go() {
+    const button = buttonOf(inAddress());
+    if (!button || button.getAttribute("aria-selected") === "true") return Boolean(button);
+    going = true;
+    button.click();
+    going = false;
+    return true;
+  }
+  window.addEventListener("popstate", go);
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[role=tab]");
+    const tab = tabs.find((name) => button?.id === `tab-${name}-button`);
+    if (!tab || going || tab === inAddress()) return;
+    const address = new URL(location.href);
+    address.search = tab === tabs[0] ? "" : "?tab=" + tab;
+    history.pushState(null, "", address);
+  });
+  if (inAddress() !== tabs[0]) {
+    const waiting = new MutationObserver(() => { if (go()) waiting.disconnect(); });
+    waiting.observe(document.documentElement, { childList: true, subtree: true });
+  }
+})();

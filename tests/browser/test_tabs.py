@@ -1,0 +1,302 @@
+"""Journeys through the tabs beside the check tab, in a real browser: every language, the keyboard, the address bar."""
+
+from __future__ import annotations
+
+import base64
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from interface import TABS
+from interface.mistakes import DEFAULT, PAGE
+from interface.mistakes_gallery import Gallery
+from skin_model.wording import Words, languages, sentence
+
+EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
+PHONE = {"width": 390, "height": 844}
+SMALL_PHONE = {"width": 360, "height": 740}
+
+
+def open_tab(page, tab: str) -> None:
+    page.get_by_role("tab", name=sentence(f"tab.{tab}"), exact=True).click()
+
+
+def selected(page) -> str:
+    return page.locator("[role=tab][aria-selected=true]").first.inner_text()
+
+
+def choose(page, selector: str, *files: Path) -> None:
+    page.locator(f"{selector} input[type=file]").set_input_files(list(files))
+
+
+def choose_pair(page, place: int, file: Path) -> None:
+    """Choose the photo before (0) or after (1) on the compare tab."""
+    page.locator(".pair input[type=file]").nth(place).set_input_files(file)
+
+
+def scrolls_sideways(page) -> bool:
+    return page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+
+
+# --- the address bar --------------------------------------------------------------------------------------------------
+
+
+def test_the_tab_stands_in_the_address_and_survives_a_reload(open_page):
+    page = open_page()
+    open_tab(page, "evidence")
+    assert page.url.endswith("?tab=evidence")
+    page.reload()
+    page.get_by_role("tab", name=sentence("tab.evidence"), selected=True).wait_for()
+
+
+def test_the_back_button_goes_back_to_the_tab_before(open_page):
+    page = open_page()
+    open_tab(page, "about")
+    page.go_back()
+    page.get_by_role("tab", name=sentence("tab.check"), selected=True).wait_for()
+
+
+# --- languages --------------------------------------------------------------------------------------------------------
+
+
+def test_the_switch_leads_to_the_language_and_is_remembered(open_page, served):
+    page = open_page()
+    page.locator(".language select").select_option("de")
+    page.get_by_role("button", name=Words("de")("interface.upload")).wait_for()
+    assert page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == ["de", "ltr"]
+    page.goto(served)
+    page.get_by_role("button", name=Words("de")("interface.upload")).wait_for()
+
+
+def test_the_browsers_language_decides_at_first(open_page, served, browser):
+    context = browser.new_context(locale="fr-CA")
+    page = context.new_page()
+    page.goto(served)
+    page.get_by_role("button", name=Words("fr")("interface.upload")).wait_for()
+    context.close()
+
+
+@pytest.mark.parametrize("language", [language for language in languages() if language != "en"])
+def test_every_language_answers_in_its_own_words(open_page, served, language):
+    words = Words(language)
+    page = open_page(**PHONE)
+    page.goto(f"{served}/{language}")
+    page.get_by_role("button", name=words("interface.upload"), exact=True).wait_for()
+    choose(page, "#sources", EXAMPLES / "tone-1.jpg")
+    page.locator("#answer .risk strong").wait_for()
+    assert words("interface.next_step") in page.locator("#answer").inner_text()
+    assert not scrolls_sideways(page)
+
+
+def test_arabic_runs_from_right_to_left(open_page, served):
+    page = open_page()
+    page.goto(f"{served}/ar")
+    page.get_by_role("button", name=Words("ar")("interface.upload"), exact=True).wait_for()
+    assert page.evaluate("getComputedStyle(document.querySelector('#page-head h1')).direction") == "rtl"
+
+
+# --- check: more photos, the page for the doctor ----------------------------------------------------------------------
+
+
+def test_a_second_photo_of_the_spot_gives_the_middle_value(open_page):
+    page = open_page()
+    choose(page, "#sources", EXAMPLES / "tone-1.jpg")
+    page.locator("#answer .risk strong").wait_for()
+    page.locator("#next-actions input[type=file]").set_input_files(EXAMPLES / "tone-2-hairs.jpg")
+    page.get_by_text(sentence("interface.photos", count=2)).wait_for()
+
+
+def test_one_click_saves_a_pdf(open_page):
+    page = open_page()
+    choose(page, "#sources", EXAMPLES / "tone-1.jpg")
+    page.locator("#answer .risk strong").wait_for()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name=sentence("interface.pdf")).click()
+    content = Path(saved.value.path()).read_bytes()
+    assert content.startswith(b"%PDF-")
+    assert saved.value.suggested_filename == "self-skin-check.pdf"
+
+
+# --- compare ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_photo_twice_has_not_changed(open_page):
+    page = open_page()
+    open_tab(page, "compare")
+    choose_pair(page, 0, EXAMPLES / "tone-1.jpg")
+    page.locator("#compare-before img").wait_for()
+    choose_pair(page, 1, EXAMPLES / "tone-1.jpg")
+    page.locator("#compare-answer h2").wait_for()
+    text = page.locator("#compare-answer").inner_text()
+    assert sentence("compare.aligned.features") in text
+    assert sentence("compare.size.alike") in text
+    page.locator("#compare-slider img").first.wait_for()
+    assert page.locator("#compare-table tbody tr").count() == 6
+
+
+def test_a_broken_photo_leaves_the_other_one_in_place(open_page, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes((EXAMPLES / "tone-1.jpg").read_bytes()[:9000])
+    page = open_page()
+    open_tab(page, "compare")
+    choose_pair(page, 0, EXAMPLES / "tone-1.jpg")
+    page.locator("#compare-before img").wait_for()
+    choose_pair(page, 1, broken)
+    page.get_by_role("alert").filter(has_text=sentence("refused.damaged_file")).wait_for()
+    assert page.locator("#compare-before img").count() == 1
+
+
+# --- batch ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_zip_with_a_bad_file_gives_a_table_and_a_csv(open_page, tmp_path):
+    archive = tmp_path / "photos.zip"
+    with zipfile.ZipFile(archive, "w") as photos:
+        photos.write(EXAMPLES / "tone-1.jpg", "one.jpg")
+        photos.write(EXAMPLES / "tone-5.jpg", "two.jpg")
+        photos.writestr("note.jpg", b"no photo")
+    page = open_page()
+    open_tab(page, "batch")
+    choose(page, "#batch-files", archive)
+    page.get_by_text(sentence("batch.done", count=3, refused=1)).wait_for()
+    link = page.locator("#batch-csv a").get_attribute("href")
+    lines = base64.b64decode(link.split("base64,")[1]).decode("utf-8-sig").splitlines()
+    assert len(lines) == 4
+    assert lines[-1].startswith("note.jpg,,")
+    assert page.locator("#batch-table").get_by_text("two.jpg").first.is_visible()
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def gallery() -> Gallery:
+    return Gallery.load(DEFAULT)
+
+
+def counts(page, text: str) -> None:
+    page.locator("#mistakes-counts").get_by_text(text).wait_for()
+
+
+def told(gallery: Gallery, threshold: float) -> str:
+    found = gallery.counts(threshold)
+    return sentence(
+        "mistakes.counts",
+        missed=found.false_negatives,
+        malignant=found.true_positives + found.false_negatives,
+        alarms=found.false_positives,
+        benign=found.true_negatives + found.false_positives,
+    )
+
+
+def test_moving_the_threshold_changes_the_counts(open_page, gallery):
+    page = open_page()
+    open_tab(page, "mistakes")
+    counts(page, told(gallery, gallery.thresholds.low))
+    page.locator("#mistakes-threshold input[type=number]").fill("50")
+    page.locator("#mistakes-threshold input[type=number]").press("Tab")
+    counts(page, told(gallery, 0.5))
+
+
+def test_a_filter_leaves_only_the_cases_that_fit(open_page, gallery):
+    page = open_page()
+    open_tab(page, "mistakes")
+    counts(page, told(gallery, gallery.thresholds.low))
+    page.get_by_role("button", name=sentence("mistakes.filter")).click()
+    page.locator("#mistakes-diagnosis input").click()
+    page.get_by_role("option", name="mel", exact=True).click()
+    counts(page, told(gallery.filtered(diagnosis=["mel"]), gallery.thresholds.low))
+
+
+def test_show_more_adds_cards(open_page, gallery):
+    page = open_page()
+    open_tab(page, "mistakes")
+    page.get_by_role("radio", name=sentence("mistakes.alarms")).click()
+    alarms, _ = gallery.mistakes(gallery.thresholds.low)
+    counts(page, sentence("mistakes.shown", shown=PAGE, total=len(alarms)))
+    page.get_by_role("button", name=sentence("mistakes.more")).click()
+    counts(page, sentence("mistakes.shown", shown=2 * PAGE, total=len(alarms)))
+    assert page.locator("#mistakes-grid button").count() == 2 * PAGE
+
+
+def test_a_card_opens_its_case_with_all_seven_probabilities(open_page, gallery):
+    page = open_page()
+    open_tab(page, "mistakes")
+    _, missed = gallery.mistakes(gallery.thresholds.low)
+    page.locator("#mistakes-grid button").first.click()
+    page.locator("#mistakes-case .case").get_by_text(missed[0].image_id).first.wait_for()
+    assert page.locator("#mistakes-case .bars > li").count() == 7
+
+
+def test_a_link_opens_its_case(open_page, served, gallery):
+    case = gallery.cases[-1]
+    page = open_page()
+    page.goto(f"{served}/?tab=mistakes&case={case.image_id}")
+    page.locator("#mistakes-case .case").get_by_text(case.image_id).first.wait_for()
+
+
+def test_a_link_to_no_case_says_so(open_page, served):
+    page = open_page()
+    page.goto(f"{served}/?tab=mistakes&case=ISIC_none")
+    page.get_by_role("alert").filter(has_text=sentence("mistakes.unknown_case")).wait_for()
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_prevalence_slider_changes_the_people(open_page):
+    page = open_page()
+    open_tab(page, "evidence")
+    page.locator("#people .thousand").wait_for()
+    before = page.locator("#people").inner_text()
+    page.locator("#prevalence input[type=number]").fill("20")
+    page.locator("#prevalence input[type=number]").press("Tab")
+    page.locator("#people").get_by_text("200 have a skin cancer").wait_for()
+    assert page.locator("#people").inner_text() != before
+
+
+def test_a_figure_is_drawn_and_its_numbers_can_be_saved(open_page):
+    page = open_page()
+    open_tab(page, "evidence")
+    page.locator("#figure-plot .js-plotly-plot").wait_for()
+    link = page.locator("#figure-csv a").get_attribute("href")
+    assert base64.b64decode(link.split("base64,")[1]).decode().startswith("name,figure,value,low,high")
+
+
+# --- everybody --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [PHONE, SMALL_PHONE], ids=["390", "360"])
+@pytest.mark.parametrize("tab", TABS)
+def test_no_tab_scrolls_sideways_on_a_phone(open_page, served, tab, size):
+    page = open_page(**size)
+    page.goto(f"{served}/?tab={tab}")
+    page.get_by_role("tab", name=sentence(f"tab.{tab}"), selected=True).wait_for()
+    assert not scrolls_sideways(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("tab", TABS)
+def test_axe_finds_nothing_serious(open_page, served, tab, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+    page = open_page(color_scheme=scheme)
+    page.goto(f"{served}/?tab={tab}")
+    page.get_by_role("tab", name=sentence(f"tab.{tab}"), selected=True).wait_for()
+    if tab == "evidence":
+        page.locator("#figure-plot .js-plotly-plot").wait_for()
+    page.wait_for_timeout(500)
+    found = axe.Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21aa"]}).response["violations"]
+    serious = {
+        problem["id"]: [node["target"] for node in problem["nodes"]][:3]
+        for problem in found
+        if problem["impact"] in ("serious", "critical")
+    }
+    assert not serious
+
+
+def test_the_whole_way_to_an_answer_works_with_the_keyboard(open_page):
+    page = open_page()
+    page.locator("#examples button").first.focus()
+    page.keyboard.press("Enter")
+    page.locator("#answer .risk strong").wait_for()

@@ -1,0 +1,93 @@
+"""The batch tab: what counts as a photo, what is refused whole, and what one bad file does not spoil."""
+
+import io
+import zipfile
+
+import pytest
+
+from interface import batch
+from skin_model.assess import Assessment
+from skin_model.wording import Words
+from tests.interface.served import random_assessor
+
+WORDS = Words()
+
+
+@pytest.fixture(scope="module")
+def assessor():
+    return random_assessor()
+
+
+def zipped(folder, entries):
+    file = folder / "photos.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return file
+
+
+def refused(files, most=10):
+    with pytest.raises(batch.BatchRefused) as problem:
+        batch.photos(files, most)
+    return problem.value.code
+
+
+def test_photos_inside_a_zip_are_found_without_hidden_ones(tmp_path):
+    file = zipped(tmp_path, {"a/1.jpg": b"x", "__MACOSX/a/._1.jpg": b"x", ".DS_Store": b"x", "2.png": b"x"})
+    assert [name for name, _ in batch.photos([file], 10)] == ["a/1.jpg", "2.png"]
+
+
+def test_nothing_to_look_at_is_said(tmp_path):
+    assert refused([]) == "none"
+    assert refused([zipped(tmp_path, {".hidden": b"x"})]) == "none"
+
+
+def test_more_photos_than_allowed_are_refused_whole(tmp_path):
+    assert refused([zipped(tmp_path, {f"{i}.jpg": b"x" for i in range(11)})]) == "too_many"
+    assert len(batch.photos([zipped(tmp_path, {f"{i}.jpg": b"x" for i in range(10)})], 10)) == 10
+
+
+def test_a_small_zip_of_huge_photos_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "MAX_TOTAL_BYTES", 1000)
+    file = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("1.jpg", bytes(2000))
+    assert file.stat().st_size < 1000
+    assert refused([file]) == "too_large"
+
+
+def test_a_broken_zip_is_named(tmp_path):
+    file = zipped(tmp_path, {"1.jpg": b"x" * 500})
+    content = bytearray(file.read_bytes())
+    content[content.rindex(b"PK\x01\x02")] = 0  # the entry in its list of contents
+    file.write_bytes(bytes(content))
+    assert refused([file]) == "broken_zip"
+
+
+def test_a_file_that_is_no_photo_is_a_line_of_the_table(assessor, tmp_path, examples):
+    file = zipped(tmp_path, {"good.jpg": (examples / "tone-1.jpg").read_bytes(), "bad.jpg": b"no photo"})
+    rows = [batch.row(name, batch.score(assessor, place), WORDS) for name, place in batch.photos([file], 10)]
+    assert rows[0][0] == "good.jpg" and rows[0][1] is not None and rows[0][4] == ""
+    assert rows[1][:3] == ["bad.jpg", None, ""]
+    assert rows[1][4] == WORDS("refused.unsupported_format")
+
+
+def test_a_photo_gets_the_same_number_as_alone(assessor, tmp_path, examples):
+    from skin_model.photo import open_photo
+
+    file = zipped(tmp_path, {"1.jpg": (examples / "tone-1.jpg").read_bytes()})
+    inside = batch.score(assessor, batch.photos([file], 10)[0][1])
+    assert inside.risk == pytest.approx(assessor.assess(open_photo(examples / "tone-1.jpg")).risk, abs=1e-6)
+
+
+def test_a_refused_photo_shows_no_number():
+    line = batch.row("cat.jpg", Assessment(risk=0.55, band="cannot_tell", refused="not_skin"), WORDS)
+    assert line == ["cat.jpg", None, "", "", WORDS("refused.not_skin")]
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_made_harmless():
+    import csv
+
+    text = batch.as_csv([["=HYPERLINK(1).jpg", 3.0, "", "", ""]])
+    assert text.startswith("\ufeff")
+    assert next(csv.reader(io.StringIO(text.splitlines()[1])))[0] == "'=HYPERLINK(1).jpg"
