@@ -36,10 +36,12 @@ def build(assessor: Assessor, settings: Settings | None = None) -> gr.Blocks:
         _fill(page, assessor, settings, Words(first))
         check.endpoint(assessor)
         about.endpoint(assessor)
-    for language in languages():
-        if language != first:
-            words = Words(language)
-            with page.route(words.name, f"/{language}", show_in_navbar=False):
+        for language in languages():
+            if language != first:
+                words = Words(language)
+                # What Blocks.route does, which would describe the whole app anew after each language: seconds at start.
+                page.pages.append((language, words.name, False))
+                page.current_page = language
                 _fill(page, assessor, settings, words)
     return page.queue(default_concurrency_limit=settings.concurrency, max_size=settings.queue)
 
