@@ -164,7 +164,7 @@ def fold(work: Path, out: Path, name: str, left_out: str, backbone: Path | None)
     """Train one idea without one family and score that family; writes and returns what ``fold.json`` holds."""
     import torch
 
-    from train import fit as fitting
+    from train import run as running
     from train.validation import within_source_auc
 
     torch.set_num_threads(1)
@@ -173,7 +173,7 @@ def fold(work: Path, out: Path, name: str, left_out: str, backbone: Path | None)
     recipe, rows = idea.recipe(), without_test(work)
     training, validation, unseen = split_off(rows, left_out)
     squares, preprocessing = pictures(rows, recipe.border_crop, recipe.remove_hair, out / "cache")
-    run, log_odds = fitting.train_on(
+    run, log_odds = running.train_on(
         folder, recipe, replace(preprocessing, input_size=recipe.input_size), rows, squares, training, validation,
         unseen, backbone,
     )  # fmt: skip

@@ -116,7 +116,7 @@ def network(work: Path, out: Path, recipe: str, seed: int, half: int, backbone: 
     """Train on one half's training photographs and score the test photographs of both; what ``fold.json`` holds."""
     import torch
 
-    from train import fit as fitting
+    from train import run as running
 
     torch.set_num_threads(1)
     started, chosen, folder = time.monotonic(), _recipe(recipe, seed), _folder(out, seed, half)
@@ -125,7 +125,7 @@ def network(work: Path, out: Path, recipe: str, seed: int, half: int, backbone: 
     squares, preprocessing = experiments.pictures(every, chosen.border_crop, chosen.remove_hair, out / "cache")
     pool = divide(rows[rows["split"] == "train"], seed)
     tested = pool[pool["part"] == "test"]
-    run, log_odds = fitting.train_on(
+    run, log_odds = running.train_on(
         folder,
         chosen,
         preprocessing,

@@ -15,6 +15,7 @@ from tests.train.launching import launch
 from tests.train.rendered_lesions import write_work
 from train import UserError, balance, losses, run_folder, validation
 from train import fit as fitting
+from train import run as running
 from train.recipes import NO_AUGMENTATION, RECIPES, Recipe, find
 
 TINY = Recipe(
@@ -119,13 +120,13 @@ def finished(tmp_path_factory):
 
 def test_early_epochs_see_small_photographs_and_later_ones_the_full_input():
     recipe = TINY.change(input_size=224, epochs=10, early_size=160, early_share=0.55)
-    assert [fitting.input_size(recipe, epoch) for epoch in (0, 5, 6, 9)] == [160, 160, 224, 224]
-    assert fitting.input_size(TINY.change(input_size=224), 0) == 224
+    assert [running.input_size(recipe, epoch) for epoch in (0, 5, 6, 9)] == [160, 160, 224, 224]
+    assert running.input_size(TINY.change(input_size=224), 0) == 224
 
 
 def test_a_run_whose_photographs_grow_trains_on_both_sizes(tmp_path, monkeypatch):
     sizes = []
-    monkeypatch.setattr(fitting, "normalise", lambda x, p: (sizes.append(x.shape[1]), normalise(x, p))[1])
+    monkeypatch.setattr(running, "normalise", lambda x, p: (sizes.append(x.shape[1]), normalise(x, p))[1])
     recipe = TINY.change(epochs=2, input_size=64, early_size=32, early_share=0.5)
     fitting.fit(write_work(tmp_path), tmp_path / "run", recipe)
     assert sizes[0] == 32
@@ -162,7 +163,7 @@ class Interrupted(Exception):
 @pytest.fixture
 def stopping_after_an_epoch(monkeypatch):
     """While it is in use, every run stops once its first epoch is saved."""
-    whole_save = fitting.Run._save
+    whole_save = running.Run._save
 
     def save_then_stop(self):
         whole_save(self)
@@ -170,7 +171,7 @@ def stopping_after_an_epoch(monkeypatch):
             raise Interrupted
 
     with monkeypatch.context() as patch:
-        patch.setattr(fitting.Run, "_save", save_then_stop)
+        patch.setattr(running.Run, "_save", save_then_stop)
         yield patch
 
 
@@ -223,7 +224,7 @@ def test_two_processes_and_one_give_the_same_weights(tmp_path):
     assert config["skin_model"]["training"]["machine"].endswith("2 × 1 threads")
     one = torch.load(tmp_path / "one" / "state.pt", weights_only=True)["network"]
     two = torch.load(tmp_path / "two" / "state.pt", weights_only=True)["network"]
-    start = fitting._network(LAUNCHED_RECIPE).state_dict()
+    start = running.network_of(LAUNCHED_RECIPE).state_dict()
     moved = max(float((one[name] - start[name]).abs().max()) for name in one if one[name].is_floating_point())
     apart = max(float((one[name] - two[name]).abs().max()) for name in one if one[name].is_floating_point())
     assert moved > 1e-3

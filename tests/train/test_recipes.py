@@ -15,6 +15,7 @@ from skin_model.network import Preprocessing
 from tests.train.rendered_lesions import render_lesion, write_work
 from train import UserError, architectures, backbones, balance, hand_features, losses, run_folder
 from train import fit as fitting
+from train import run as running
 from train.augmentation import augment
 from train.images import UNCHANGED
 from train.recipes import BALANCES, NO_AUGMENTATION, RECIPES, Recipe, Stage, find
@@ -46,8 +47,8 @@ def start(recipe, folder, count=8):
     squares = np.stack([render_lesion(bool(i % 2), rng) for i in range(count)])
     seen = np.stack([cv2.resize(square, (recipe.input_size,) * 2) for square in squares])
     preprocessing = Preprocessing(recipe.input_size, *backbones.pixel_statistics(recipe.architecture))
-    run = fitting.Run(Accelerator(), folder, recipe, preprocessing, table(count), table(count), squares, seen)
-    run.prepare(fitting._network(recipe), backbones.FROM_SCRATCH)
+    run = running.Run(Accelerator(), folder, recipe, preprocessing, table(count), table(count), squares, seen)
+    run.prepare(running.network_of(recipe), backbones.FROM_SCRATCH)
     return run
 
 
@@ -149,14 +150,14 @@ def test_a_staged_run_interrupted_at_and_within_a_stage_ends_at_the_same_weights
     class Interrupted(Exception):
         pass
 
-    whole_save = fitting.Run._save
+    whole_save = running.Run._save
 
     def save_then_stop(self):
         whole_save(self)
         raise Interrupted
 
     for _ in range(2):
-        monkeypatch.setattr(fitting.Run, "_save", save_then_stop)
+        monkeypatch.setattr(running.Run, "_save", save_then_stop)
         with pytest.raises(Interrupted):
             fitting.fit(work, tmp_path / "again", STAGED)
         monkeypatch.undo()
@@ -279,7 +280,7 @@ def test_the_first_backbone_file_that_fits_is_taken(tmp_path, monkeypatch):
     donor = architectures.timm.create_model("mobilenetv2_100")
     save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
     save_file(donor.state_dict(), tmp_path / "mobilenetv2.safetensors")
-    network = fitting._network(recipe)
+    network = running.network_of(recipe)
     offline(monkeypatch)
     files = [tmp_path / "other.safetensors", tmp_path / "mobilenetv2.safetensors"]
     head = network.classifier.weight.clone()
@@ -291,8 +292,8 @@ def test_the_first_backbone_file_that_fits_is_taken(tmp_path, monkeypatch):
 def test_without_file_and_connection_a_compared_recipe_starts_from_scratch(tmp_path, monkeypatch):
     work = write_work(tmp_path, training=8, validation=8)
     recipe = small("two-stage-mobilenetv2").change(pretrained=True, epochs=1, stages=())
-    network = fitting._network(recipe)
-    monkeypatch.setattr(fitting, "_network", lambda recipe: network)
+    network = running.network_of(recipe)
+    monkeypatch.setattr(fitting, "network_of", lambda recipe: network)
     offline(monkeypatch)
     with pytest.raises(UserError, match="--backbone"):
         fitting.fit(work, tmp_path / "run", recipe)
@@ -302,7 +303,7 @@ def test_without_file_and_connection_a_compared_recipe_starts_from_scratch(tmp_p
 
 
 def test_weights_from_timm_are_named_so(monkeypatch):
-    network = fitting._network(small("two-stage-mobilenetv2"))
+    network = running.network_of(small("two-stage-mobilenetv2"))
     donor = architectures.timm.create_model("mobilenetv2_100")
     monkeypatch.setattr(backbones.timm, "create_model", lambda name, pretrained: donor)
     assert backbones.load(network, "mobilenetv2_100_seen_at_28", ()) == "ImageNet from timm"
@@ -310,7 +311,7 @@ def test_weights_from_timm_are_named_so(monkeypatch):
 
 
 def test_detail_below_28_pixels_is_not_seen():
-    network = fitting._network(small("two-stage-mobilenetv2")).eval()
+    network = running.network_of(small("two-stage-mobilenetv2")).eval()
     coarse = torch.rand(1, 3, 28, 28, generator=torch.Generator().manual_seed(0)).repeat_interleave(2, 2)
     coarse = coarse.repeat_interleave(2, 3)
     pattern = torch.tensor([[0.5, -0.5], [-0.5, 0.5]]).repeat(28, 28)
@@ -325,7 +326,7 @@ def test_detail_below_28_pixels_is_not_seen():
 
 
 def test_the_dense_head_has_128_and_64_units():
-    network = fitting._network(small("two-stage-mobilenetv2-224"))
+    network = running.network_of(small("two-stage-mobilenetv2-224"))
     sizes = [tuple(layer.weight.shape) for layer in network.classifier if isinstance(layer, torch.nn.Linear)]
     assert sizes == [(128, 1280), (64, 128), (7, 64)]
 

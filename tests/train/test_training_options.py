@@ -7,6 +7,7 @@ import torch
 from tests.train.rendered_lesions import write_work
 from train import fit as fitting
 from train import losses
+from train import run as running
 from train.recipes import RECIPES, Recipe
 
 TINY = Recipe("tiny", "For tests.", pretrained=False, input_size=64, epochs=1, batch_size=8, ema_decay=0.0)
@@ -36,7 +37,7 @@ def test_one_centre_has_no_spread():
 
 
 def test_a_head_of_zeros_gives_every_diagnosis_the_same_chance():
-    logits = fitting._network(RECIPES["plain"].change(zero_head=True)).eval()(torch.randn(2, 3, 64, 64))
+    logits = running.network_of(RECIPES["plain"].change(zero_head=True)).eval()(torch.randn(2, 3, 64, 64))
     assert torch.equal(logits, torch.zeros(2, 7))
 
 
