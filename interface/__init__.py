@@ -76,7 +76,8 @@ def _head(words: Words) -> str:
     )
     switch = (
         f'<label class="language"><span>{escape(words("interface.language"))}</span>'
-        f'<select aria-label="{escape(words("interface.language"))}">{options}</select></label>'
+        f'<select aria-label="{escape(words("interface.language"))}" '
+        f'data-leave="{escape(words("interface.language.leave"))}">{options}</select></label>'
     )
     title, line = escape(words("interface.title")), escape(words("interface.subtitle"))
     return f"<header><div><h1>{title}</h1>{switch}</div><p>{line}</p></header>"

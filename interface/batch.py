@@ -23,6 +23,10 @@ MAX_TOTAL_BYTES = 400 * 2**20
 _COLUMNS = ("file", "risk", "band", "problems", "refused")
 
 
+Place = Path | tuple[Path, zipfile.ZipInfo]
+"""Where a photo lies: a file, or a ZIP file and the entry in it, for two entries may bear one name."""
+
+
 class BatchRefused(ValueError):
     """A batch that is not scored at all. code: names the sentence under ``batch.refused``; values: its placeholders."""
 
@@ -31,14 +35,14 @@ class BatchRefused(ValueError):
         self.code, self.values = code, values
 
 
-def photos(files: list[Path], most: int) -> list[tuple[str, Path | tuple[Path, str]]]:
-    """Name and place of every photo: a file, or a ZIP file and the name inside it. Folders and hidden files are left
-    out. Raises BatchRefused for a broken or locked ZIP, for none, for more than ``most``, and for too many bytes.
+def photos(files: list[Path], most: int) -> list[tuple[str, Place]]:
+    """Name and place of every photo: a file, or a ZIP file and the entry in it. Folders and hidden files are left out.
+    Raises BatchRefused for a broken or locked ZIP, for none, for more than ``most``, and for too many bytes.
     """
-    found: list[tuple[str, Path | tuple[Path, str]]] = []
+    found: list[tuple[str, Place]] = []
     total = 0
     for file in files:
-        if not zipfile.is_zipfile(file):
+        if file.suffix.lower() != ".zip":
             found.append((file.name, file))
             total += file.stat().st_size
             continue
@@ -50,7 +54,7 @@ def photos(files: list[Path], most: int) -> list[tuple[str, Path | tuple[Path, s
         if any(entry.flag_bits & 1 for entry in inside):
             raise BatchRefused("locked_zip", file=file.name)
         total += sum(min(entry.file_size, MAX_BYTES) for entry in inside)
-        found += [(entry.filename, (file, entry.filename)) for entry in inside]
+        found += [(entry.filename, (file, entry)) for entry in inside]
         if len(found) > most:
             break
     if not found:
@@ -64,10 +68,10 @@ def photos(files: list[Path], most: int) -> list[tuple[str, Path | tuple[Path, s
 
 def _hidden(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in parts)
 
 
-def score(assessor: Assessor, place: Path | tuple[Path, str]) -> Assessment:
+def score(assessor: Assessor, place: Place) -> Assessment:
     """The assessment of one photo of the batch; a file that cannot be read is refused, never fatal."""
     try:
         if isinstance(place, Path):

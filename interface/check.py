@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from interface import report, result
+from interface.bounded import bounded_slider
 from interface.stage import Box, data_uri, full_size_box, stage, staged
 from interface.uploads import KEPT_SECONDS
 from interface.visit import Visit, before_and_after, look, scored_square, square_around, square_in_whole, together
@@ -51,9 +52,9 @@ def build(assessor: Assessor, words: Words) -> None:
                 )
                 camera = gr.Button(words("interface.camera"), elem_id="use-camera", min_width=140)
             with gr.Accordion(words("interface.part"), open=False, visible=False, elem_id="part") as part:
-                across = gr.Slider(0, 100, 50, step=1, label=words("interface.part.across"))
-                down = gr.Slider(0, 100, 50, step=1, label=words("interface.part.down"))
-                size = gr.Slider(5, 100, 50, step=1, label=words("interface.part.size"))
+                across = bounded_slider(0, 100, 50, step=1, label=words("interface.part.across"))
+                down = bounded_slider(0, 100, 50, step=1, label=words("interface.part.down"))
+                size = bounded_slider(5, 100, 50, step=1, label=words("interface.part.size"))
                 score_part = gr.Button(words("interface.part.score"), elem_id="score-part")
             examples = _example_row(words)
 
@@ -76,7 +77,7 @@ def build(assessor: Assessor, words: Words) -> None:
                     slider_position=20,
                     elem_id="overlay",
                 )
-                strength = gr.Slider(0, 100, 50, step=5, label=words("interface.strength"), elem_id="strength")
+                strength = bounded_slider(0, 100, 50, step=5, label=words("interface.strength"), elem_id="strength")
                 method = gr.Radio(
                     [(words(f"interface.method.{name}"), name) for name in saliency.METHODS],
                     value=METHOD,
@@ -89,7 +90,7 @@ def build(assessor: Assessor, words: Words) -> None:
                 with gr.Accordion(words("interface.sure"), open=False, elem_id="sure"):
                     sure = gr.HTML()
                 with gr.Accordion(words("interface.threshold"), open=False, elem_id="threshold"):
-                    threshold = gr.Slider(
+                    threshold = bounded_slider(
                         0.1,
                         99,
                         _slider_value(config.thresholds.low),
@@ -100,7 +101,7 @@ def build(assessor: Assessor, words: Words) -> None:
 
     private: dict[str, Any] = {"api_visibility": "private"}
     expired = Assessment.refusal("expired")
-    everything = [visit, shown, answer, part, suggestion, actions, reasons, slider, seen, bars, sure, point, pdf]
+    everything = [visit, shown, answer, part, suggestion, actions, more, reasons, slider, seen, bars, sure, point, pdf]
 
     def asked(slider_percent: float) -> float:
         """The slider's threshold (0…1): exactly the band's where the slider stands on it, so that both agree."""
@@ -109,8 +110,8 @@ def build(assessor: Assessor, words: Words) -> None:
 
     def show(new: Visit, method_name: str, strength_percent: float, threshold_percent: float) -> list[Any]:
         done = new.assessment.refused is None
-        found, interval = together(new, config.thresholds)
-        photos = 1 + len(new.further)
+        all_photos = together(new, config.thresholds)
+        found, interval, photos = all_photos.assessment, all_photos.interval, 1 + len(new.further)
         card = result.answer(
             words,
             found,
@@ -118,15 +119,17 @@ def build(assessor: Assessor, words: Words) -> None:
             config.calibration,
             interval=interval,
             photos=photos,
+            urgent=all_photos.urgent,
             part_only=new.region is not None,
         )
         return [
             new,
             staged(new.whole.rgb, (new.whole.width, new.whole.height), square_in_whole(new), new.region),
-            card + (result.problems(words, new.assessment.problems) if done else ""),
+            card + (result.problems(words, found.problems) if done else ""),
             gr.update(visible=True),
             gr.update(visible=new.suggested is not None),
             gr.update(visible=done),
+            gr.update(visible=photos < PHOTOS_OF_ONE_SPOT),
             gr.update(visible=done),
             before_and_after(assessor, new, method_name, strength_percent / 100) if done else None,
             _seen(words, new) if done else "",
@@ -142,11 +145,11 @@ def build(assessor: Assessor, words: Words) -> None:
         """Say why there is no result; the photo before, if any, leaves the page, so that no old answer stands by."""
         card = result.answer(words, assessment, config.thresholds, config.calibration)
         hidden = gr.update(visible=False)
-        return [None, None, card, hidden, hidden, hidden, hidden, None, "", "", "", "", ""]
+        return [None, None, card, hidden, hidden, hidden, hidden, hidden, None, "", "", "", "", ""]
 
     def add(file: str | None, old: Visit | None, *settings: Any) -> list[Any]:
         """A further photo of the same spot; one that cannot be scored changes nothing, and says why."""
-        if not file:
+        if not file or (old is not None and 1 + len(old.further) >= PHOTOS_OF_ONE_SPOT):
             return [gr.skip()] * len(everything)
         if old is None:
             return refuse(expired)
@@ -157,17 +160,21 @@ def build(assessor: Assessor, words: Words) -> None:
         if assessment.refused is not None:
             gr.Warning(words(f"refused.{assessment.refused}"), duration=8)
             return [gr.skip()] * len(everything)
-        kept = [*old.further, assessment][-(PHOTOS_OF_ONE_SPOT - 1) :]
-        return show(replace(old, further=kept), *settings)
+        return show(replace(old, further=[*old.further, assessment]), *settings)
 
     def as_pdf(old: Visit | None, method_name: str, strength_percent: float) -> str:
         if old is None or old.assessment.refused is not None:
             gr.Warning(words("refused.expired"), duration=8)
             return ""
-        found, interval = together(old, config.thresholds)
         before, after = before_and_after(assessor, old, method_name, max(strength_percent, 30) / 100)
         document = report.page_for_the_doctor(
-            words, before, after, found, interval, 1 + len(old.further), assessor.checkpoint, date.today()
+            words,
+            before,
+            after,
+            together(old, config.thresholds),
+            assessor.checkpoint,
+            date.today(),
+            part_only=old.region is not None,
         )
         return report.download(words, document)
 
@@ -266,7 +273,7 @@ def build(assessor: Assessor, words: Words) -> None:
     )
 
     def explain_point(old: Visit | None, percent_: float) -> str:
-        risk = None if old is None or old.assessment.refused else together(old, config.thresholds)[0].risk
+        risk = None if old is None or old.assessment.refused else together(old, config.thresholds).assessment.risk
         return result.operating_point(words, asked(percent_), config.operating_points, risk)
 
     threshold.input(
@@ -278,7 +285,7 @@ def endpoint(assessor: Assessor) -> None:
     """The public ``/assess``, on components of its own that no visitor sees."""
     photo = gr.File(visible=False, label="photo")
     method = gr.Radio(list(saliency.METHODS), value=METHOD, visible=False, label="method")
-    strength = gr.Slider(0, 1, 0.5, visible=False, label="strength")
+    strength = bounded_slider(0, 1, 0.5, visible=False, label="strength")
     answer = gr.JSON(visible=False, label="assessment")
     overlay = gr.Image(visible=False, format="jpeg", label="overlay")
     crop = gr.Image(visible=False, format="jpeg", label="crop")
@@ -289,6 +296,8 @@ def endpoint(assessor: Assessor) -> None:
         Returns the object that the command line prints with --json, the photo with the heat drawn over it, and the
         square that was scored; no pictures for a refused photo.
         """
+        if not isinstance(photo, str):
+            raise gr.Error("Send a photo: gradio_client.handle_file('mole.jpg').", print_exception=False)
         file = Path(photo)
         try:
             visit = look(assessor, file)

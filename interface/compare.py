@@ -11,10 +11,13 @@ import cv2
 import gradio as gr
 import numpy as np
 
+from interface import result
 from interface.stage import data_uri
 from interface.uploads import KEPT_SECONDS
+from interface.visit import URGENCY
 from skin_model import abcd, outline, registration
 from skin_model.assess import Assessment, Assessor, refused_assessment
+from skin_model.calibration import LOW
 from skin_model.photo import Photo, PhotoRefused, open_photo
 from skin_model.wording import Words
 
@@ -87,10 +90,12 @@ def changes(words: Words, both: Pair) -> str:
     """What changed, in sentences and plain numbers, and how far the photos could be laid over each other."""
     alignment, change = both.alignment, both.change
     lines = [words(f"compare.aligned.{alignment.kind}")]
+    if alignment.kind != registration.FEATURES:
+        lines.append(words("compare.same_spot"))
     if alignment.reason is not None:
         lines.append(words(f"compare.reason.{alignment.reason}"))
     if change is not None:
-        lines.append(_size(words, change.size_ratio))
+        lines.append(_size(words, both))
         if change.colour_difference is not None:
             visible = "seen" if change.colour_difference >= JUST_VISIBLE else "alike"
             lines.append(words(f"compare.colour.{visible}", difference=words.number(change.colour_difference, 1)))
@@ -99,10 +104,18 @@ def changes(words: Words, both: Pair) -> str:
                 words("compare.asymmetry", before=_measure(words, both.before), after=_measure(words, both.after))
             )
     text = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    shots = (both.before, both.after)
+    # Whatever changed: the more urgent of the two answers stands, and a photo's faults make every measure doubtful.
+    band = max((shot.assessment.band or LOW for shot in shots), key=URGENCY.index)
+    if band != LOW:
+        next_step = f"{words(f'band.{band}')}. {words(f'next_step.{band}')} {words('compare.next')}"
+    else:
+        next_step = words("compare.next")
+    codes = dict.fromkeys(code for shot in shots for code in shot.assessment.problems)
     return (
         f'<section class="answer" data-kind="compare"><h2>{escape(words("compare.changes"))}</h2>{text}'
-        f'<p class="next"><strong>{escape(words("interface.next_step"))}</strong> {escape(words("compare.next"))}</p>'
-        f'<p class="notice">{escape(words("notice.screening"))}</p></section>'
+        f'<p class="next"><strong>{escape(words("interface.next_step"))}</strong> {escape(next_step)}</p>'
+        f'<p class="notice">{escape(words("notice.screening"))}</p></section>{result.problems(words, tuple(codes))}'
     )
 
 
@@ -110,9 +123,11 @@ def _measure(words: Words, shot: Shot) -> str:
     return "–" if shot.measures is None else words.number(100 * shot.measures.asymmetry)
 
 
-def _size(words: Words, ratio: float | None) -> str:
+def _size(words: Words, both: Pair) -> str:
+    ratio = None if both.change is None else both.change.size_ratio
     if ratio is None:
-        return words("compare.size.unknown")
+        cut = any(shot.outline is not None and shot.outline.is_cut for shot in (both.before, both.after))
+        return words("compare.size.cut" if cut else "compare.size.unknown")
     percent = words.number(100 * abs(ratio - 1))
     if abs(ratio - 1) < SIZE_NOISE:
         return words("compare.size.alike")

@@ -12,26 +12,31 @@ from typing import Any
 import gradio as gr
 
 from interface import figures
+from interface.bounded import bounded_slider
 from skin_model.assess import Assessor
 from skin_model.wording import Words
 
-_PEOPLE = 1000
+_PEOPLE, _MORE_PEOPLE = 1_000, 10_000
+_RARE = 0.01
+"""Prevalence below which 1,000 people hold too few cancers to tell a good warning from a bad one."""
 
 
 def natural_frequencies(sensitivity: float, specificity: float, prevalence: float) -> dict[str, int]:
-    """What a warning means among 1,000 people, in whole people.
+    """What a warning means among 1,000 people, or 10,000 where fewer than 1 in 100 has a cancer, in whole people.
 
-    All three in 0…1. with_cancer = found + missed; without = false_alarms + left_alone.
+    All three in 0…1. with_cancer = found + missed; people = with_cancer + false_alarms + left_alone.
     """
-    with_cancer = round(_PEOPLE * prevalence)
+    people = _MORE_PEOPLE if prevalence < _RARE else _PEOPLE
+    with_cancer = round(people * prevalence)
     found = round(with_cancer * sensitivity)
-    false_alarms = round((_PEOPLE - with_cancer) * (1 - specificity))
+    false_alarms = round((people - with_cancer) * (1 - specificity))
     return {
+        "people": people,
         "with_cancer": with_cancer,
         "found": found,
         "missed": with_cancer - found,
         "false_alarms": false_alarms,
-        "left_alone": _PEOPLE - with_cancer - false_alarms,
+        "left_alone": people - with_cancer - false_alarms,
         "warned": found + false_alarms,
     }
 
@@ -52,7 +57,8 @@ def people(words: Words, point: Mapping[str, Any], prevalence: float) -> str:
         for name in ("found", "missed", "false_alarms", "left_alone")
     )
     bar = f'<div class="thousand" aria-hidden="true">{bars}</div>'
-    return f'<div class="people" role="status">{lines}{bar}<ul>{keys}</ul></div>'
+    weighting = f"<p class='small'>{escape(words('evidence.weighting'))}</p>"
+    return f'<div class="people" role="status">{lines}{bar}<ul>{keys}</ul>{weighting}</div>'
 
 
 def csv_link(words: Words, rows: figures.Rows, name: str) -> str:
@@ -87,7 +93,7 @@ def build(page: gr.Blocks, tab: gr.Tab, assessor: Assessor, words: Words) -> Non
     if points:
         gr.HTML(f"<h3>{escape(words('evidence.people'))}</h3>")
         with gr.Row():
-            prevalence = gr.Slider(
+            prevalence = bounded_slider(
                 0.1, 50, 2, step=0.1, label=words("evidence.prevalence"), min_width=300, elem_id="prevalence"
             )
             which = gr.Radio(

@@ -13,6 +13,7 @@ import gradio as gr
 import numpy as np
 
 from interface import result
+from interface.bounded import bounded_slider
 from interface.mistakes_gallery import Case, Gallery, GalleryError
 from interface.settings import Settings
 from interface.stage import data_uri
@@ -25,6 +26,15 @@ DEFAULT = Path(__file__).parent.parent / "examples" / "mistakes"
 FILTERS = ("diagnosis", "source", "site", "modality", "confirmed_by")
 PAGE = 24
 """Cards that are shown at once, and added by each "show more"."""
+
+
+_SHOW_CASE = """() => {
+  const found = document.querySelector('#mistakes-case .case');
+  if (!found) return;
+  history.replaceState(null, '', '?tab=mistakes&case=' + encodeURIComponent(found.dataset.id));
+  found.scrollIntoView({ block: 'start' });
+  found.focus({ preventScroll: true });
+}"""
 
 
 @cache
@@ -97,6 +107,8 @@ def details(words: Words, gallery: Gallery, case: Case) -> str:
     """Everything about one case: photograph, overlay, all probabilities, neighbours, licence."""
     name = diagnosis_name(words, case.diagnosis, case.malignant)
     truth = words("mistakes.truth.malignant" if case.malignant else "mistakes.truth.benign", name=name)
+    if not case.diagnosis:
+        truth = name
     said = words("mistakes.said", risk=words.percent(case.risk or 0.0), band=words(f"band.{case.band}"))
     parts = [f"<h3>{escape(truth)}</h3><p>{escape(said)}</p>", _pictures(words, gallery, case)]
     if case.refused:
@@ -124,7 +136,9 @@ def details(words: Words, gallery: Gallery, case: Case) -> str:
     parts.append(f"<p class='small' lang='en' dir='ltr'>{escape(case.attribution)}</p>")
     link = f"?tab=mistakes&case={escape(case.image_id, quote=True)}"
     parts.append(f"<p><a href='{link}'>{escape(words('mistakes.link'))}</a></p>")
-    return f'<article class="case" tabindex="-1">{"".join(parts)}</article>'
+    return (
+        f'<article class="case" tabindex="-1" data-id="{escape(case.image_id, quote=True)}">{"".join(parts)}</article>'
+    )
 
 
 def _pictures(words: Words, gallery: Gallery, case: Case) -> str:
@@ -187,7 +201,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
     if not gallery.has_pictures:
         gr.HTML(f"<p class='small'>{escape(words('mistakes.maps'))}</p>")
     with gr.Row():
-        threshold = gr.Slider(
+        threshold = bounded_slider(
             0.1,
             99,
             max(round(100 * gallery.thresholds.low, 1), 0.1),
@@ -216,7 +230,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
             ]
         with gr.Row():
             ends = [
-                gr.Slider(0, 100, value, step=step, label=words(f"mistakes.{name}"), elem_id=f"mistakes-{name}")
+                bounded_slider(0, 100, value, step=step, label=words(f"mistakes.{name}"), elem_id=f"mistakes-{name}")
                 for name, value, step in (
                     ("age_from", 0, 5),
                     ("age_to", 100, 5),
@@ -298,7 +312,5 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
         show_progress_on=grid,
         **private,
     )
-    grid.choose(open_case, None, opened, show_progress_on=opened, **private).then(
-        None, js="() => document.querySelector('#mistakes-case .case')?.scrollIntoView({ block: 'start' })", **private
-    )
+    grid.choose(open_case, None, opened, show_progress_on=opened, **private).then(None, js=_SHOW_CASE, **private)
     page.load(from_link, asked, [tabs, opened, *drawn], **private)

@@ -18,8 +18,13 @@
 
   document.addEventListener("change", (event) => {
     if (!event.target.matches(".language select")) return;
+    if (document.querySelector("#answer .risk") && !confirm(event.target.dataset.leave)) {
+      event.target.value = language;
+      return;
+    }
     try { localStorage.setItem("language", event.target.value); } catch { /* the address still says it */ }
-    location.assign(pathTo(event.target.value));
+    // Not a step to go back to: the address without a language would only lead here again.
+    location.replace(pathTo(event.target.value));
   });
 
   // The tab stands in the address, so that it can be linked to, reloaded and gone back to.

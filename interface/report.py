@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from interface.result import between
-from skin_model.assess import Assessment
+from interface.result import between, disagreement
+from interface.visit import Together
 from skin_model.checkpoint import Checkpoint
 from skin_model.diagnoses import MEDICAL_NAMES
 from skin_model.wording import Words
@@ -42,21 +42,22 @@ def page_for_the_doctor(
     words: Words,
     photo: np.ndarray,
     overlay: np.ndarray,
-    assessment: Assessment,
-    interval: tuple[float, float],
-    photos: int,
+    found: Together,
     checkpoint: Checkpoint,
     day: date,
+    *,
+    part_only: bool = False,
 ) -> bytes:
     """A PDF of one A4 page: photo, overlay, risk, diagnoses, which network, date and what it is not.
 
-    photo, overlay: (H, W, 3) uint8 each. assessment: of a photo that was not refused. interval: lowest and highest risk
-    (0…1). photos: how many were taken together. Raises ValueError for a refused assessment.
+    photo, overlay: (H, W, 3) uint8 each. found: of photos that were not refused. part_only: whether only a part of the
+    photo was scored. Raises ValueError for a refused assessment.
     """
+    assessment = found.assessment
     if assessment.refused is not None or assessment.risk is None or assessment.band is None:
         raise ValueError("A refused photo has no page for the doctor.")
     for scale in _SCALES:
-        pdf = _compose(words, photo, overlay, assessment, interval, photos, checkpoint, day, scale)
+        pdf = _compose(words, photo, overlay, found, checkpoint, day, part_only, scale)
         if pdf.get_y() <= _BOTTOM:
             break
     return bytes(pdf.output())
@@ -66,16 +67,16 @@ def _compose(
     words: Words,
     photo: np.ndarray,
     overlay: np.ndarray,
-    assessment: Assessment,
-    interval: tuple[float, float],
-    photos: int,
+    found: Together,
     checkpoint: Checkpoint,
     day: date,
+    part_only: bool,
     scale: float,
 ) -> FPDF:
     """The page with type and pictures at ``scale`` (1: full size), however far down it reaches."""
     from fpdf import FPDF
 
+    assessment, interval, photos = found.assessment, found.interval, len(found.risks)
     pdf = FPDF(format="A4")
     pdf.set_auto_page_break(False)
     for style, file in zip(("", "B"), _fonts(), strict=True):
@@ -102,9 +103,16 @@ def _compose(
     line(number if low == high else f"{number} {between(words, interval)}", 12, after=1)
     kind = "photos" if photos > 1 else "turned"
     line(words(f"interface.sure.{kind}", count=photos, low=low, high=high), 9, grey=80)
+    if photos > 1:
+        risks = words("format.list").join(words.percent(risk) for risk in found.risks)
+        line(words("pdf.photos", count=photos, risks=risks), 9, grey=80)
+    if found.urgent is not None:
+        line(disagreement(words, interval), 10)
+    if part_only:
+        line(words("interface.part_only"), 9, grey=80)
     calibrated = checkpoint.config.calibration
     line(words("pdf.prevalence", prevalence=f"{100 * calibrated.reference_prevalence:.0f}"), 9, grey=80)
-    line(f"{words('interface.next_step')} {words(f'next_step.{assessment.band}')}", 10, after=3)
+    line(f"{words('interface.next_step')} {words(f'next_step.{found.urgent or assessment.band}')}", 10, after=3)
     if assessment.diagnoses:
         line(words("interface.diagnoses"), 11, "B", after=1)
         _diagnoses(pdf, words, assessment.diagnoses, scale)

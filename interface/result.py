@@ -28,12 +28,14 @@ def answer(
     *,
     interval: tuple[float, float] | None = None,
     photos: int = 1,
+    urgent: str | None = None,
     part_only: bool = False,
 ) -> str:
     """The card that comes first: band, risk and what to do next, or why there is no result.
 
     A refused photo's number is not in it. interval: lowest and highest risk (0…1) over the photos, or over one photo's
-    turned views. photos: how many were taken together. part_only: whether the visitor chose a part of the photo.
+    turned views. photos: how many were taken together. urgent: the band of a photo that by itself is more urgent than
+    all together. part_only: whether the visitor chose a part of the photo.
     """
     if assessment.refused is not None or assessment.risk is None or assessment.band is None:
         return _card(
@@ -53,10 +55,12 @@ def answer(
     body = number + _meter(words, assessment.risk, thresholds)
     if photos > 1:
         body += f'<p class="small">{escape(words("interface.photos", count=photos))}</p>'
-    if assessment.band == CANNOT_TELL:
+    if urgent is not None and interval is not None:
+        body += f"<p>{escape(disagreement(words, interval))}</p>"
+    elif assessment.band == CANNOT_TELL:
         body += f"<p>{escape(words('interface.between'))}</p>"
     body += f'<p class="next"><strong>{escape(words("interface.next_step"))}</strong> '
-    body += f"{escape(words(f'next_step.{assessment.band}'))}</p>"
+    body += f"{escape(words(f'next_step.{urgent or assessment.band}'))}</p>"
     body += f'<p class="small">{escape(meaning)}</p>'
     if part_only:
         body += f'<p class="small">{escape(words("interface.part_only"))}</p>'
@@ -69,12 +73,17 @@ def between(words: Words, interval: tuple[float, float]) -> str:
     return words("interface.interval", low=words.percent(interval[0]), high=words.percent(interval[1]))
 
 
+def disagreement(words: Words, interval: tuple[float, float]) -> str:
+    """That one photo alone is more urgent than all together. interval: of the photos' risks (0…1)."""
+    return words("interface.photos.disagree", high=words.percent(interval[1]))
+
+
 def how_sure(words: Words, assessment: Assessment, interval: tuple[float, float], photos: int) -> str:
     """How steady the number is, and what steadiness does not say."""
     low, high = (words.percent(end) for end in interval)
     kind = "photos" if photos > 1 else "turned"
     lines = [words(f"interface.sure.{kind}", count=photos, low=low, high=high), words("interface.sure.limits")]
-    if assessment.band == CANNOT_TELL:
+    if assessment.band == CANNOT_TELL and photos == 1:
         lines.insert(1, words("interface.sure.cannot_tell"))
     return '<div class="point">' + "".join(f"<p>{escape(line)}</p>" for line in lines) + "</div>"
 

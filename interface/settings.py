@@ -38,12 +38,14 @@ class Settings:
 
         An empty variable counts as unset. Raises SettingsError.
         """
-        language = environment.get("SKIN_LANGUAGE") or None
+        language = (environment.get("SKIN_LANGUAGE") or "").lower() or None
         if language is not None and language not in languages():
             raise SettingsError(
                 f"SKIN_LANGUAGE is '{language}', but there are only these languages: {', '.join(languages())}. "
                 "Set it to one of them, or unset it to follow the browser."
             )
+        # Gradio's own, which it would not understand without a word of ours.
+        _whole(environment, "GRADIO_SERVER_PORT", 7860, 1, 65_535)
         return cls(
             checkpoint=environment.get("SKIN_CHECKPOINT") or None,
             mistakes=environment.get("SKIN_MISTAKES") or None,

@@ -13,6 +13,9 @@ from skin_model import calibration, quality, saliency
 from skin_model.assess import Assessment, Assessor, View
 from skin_model.photo import Photo, open_photo
 
+URGENCY = ("low", "raised", calibration.CANNOT_TELL, "high")
+"""The bands, the one that can wait longest first."""
+
 
 @dataclass
 class Visit:
@@ -47,14 +50,27 @@ def look(assessor: Assessor, file: Path, whole: Photo | None = None, region: Box
     return Visit(file, whole, scored, region, assessment, assessor.view(scored), suggested, spread)
 
 
-def together(visit: Visit, thresholds: calibration.Thresholds) -> tuple[Assessment, tuple[float, float]]:
-    """What all photos of the spot say, and the range of the risk.
+@dataclass(frozen=True)
+class Together:
+    """What all photos of a spot say together.
 
-    With further photos: the median risk with its band, the mean of the diagnoses, and the range over the photos. With
-    one: its own answer, and the range over its mirrored and turned views.
+    assessment: the median risk with its band, and the mean of the diagnoses; of one photo its own. interval: lowest and
+    highest risk (0…1) over the photos, of one photo over its mirrored and turned views. risks: of each photo. urgent:
+    the band of a photo that by itself is more urgent than the median; the band is then "cannot tell", for a median must
+    not talk a warning away. None where the photos agree.
     """
+
+    assessment: Assessment
+    interval: tuple[float, float]
+    risks: tuple[float, ...]
+    urgent: str | None = None
+
+
+def together(visit: Visit, thresholds: calibration.Thresholds) -> Together:
+    """What the photos of the visit say together; with one photo, what that one says."""
     if not visit.further:
-        return visit.assessment, visit.spread
+        risk = visit.assessment.risk
+        return Together(visit.assessment, visit.spread, () if risk is None else (risk,))
     every = [visit.assessment, *visit.further]
     risks = [each.risk for each in every if each.risk is not None]
     diagnoses = visit.assessment.diagnoses
@@ -63,8 +79,18 @@ def together(visit: Visit, thresholds: calibration.Thresholds) -> tuple[Assessme
             code: float(np.mean([each.diagnoses[code] for each in every if each.diagnoses])) for code in diagnoses
         }
     risk = float(median(risks))
-    combined = replace(visit.assessment, risk=risk, band=calibration.band(risk, thresholds), diagnoses=diagnoses)
-    return combined, (min(risks), max(risks))
+    band = calibration.band(risk, thresholds)
+    most_urgent = max((each.band for each in every if each.band is not None), key=URGENCY.index)
+    urgent = most_urgent if URGENCY.index(most_urgent) > URGENCY.index(band) else None
+    problems = tuple(dict.fromkeys(code for each in every for code in each.problems))
+    combined = replace(
+        visit.assessment,
+        risk=risk,
+        band=calibration.CANNOT_TELL if urgent else band,
+        diagnoses=diagnoses,
+        problems=problems,
+    )
+    return Together(combined, (min(risks), max(risks)), tuple(risks), urgent)
 
 
 def _suggestion(photo: Photo) -> Box | None:

@@ -37,6 +37,26 @@ def test_photos_inside_a_zip_are_found_without_hidden_ones(tmp_path):
     assert [name for name, _ in batch.photos([file], 10)] == ["a/1.jpg", "2.png"]
 
 
+def test_an_entry_that_points_out_of_the_zip_is_a_photo_like_others(tmp_path):
+    assert [name for name, _ in batch.photos([zipped(tmp_path, {"../../x.jpg": b"x"})], 10)] == ["../../x.jpg"]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_photos_of_one_name_are_both_looked_at(tmp_path, assessor, examples):
+    file = tmp_path / "photos.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("tone-1.jpg", "tone-4-uneven.jpg"):
+            archive.write(examples / name, "mole.jpg")
+    risks = [batch.score(assessor, place).risk for _, place in batch.photos([file], 10)]
+    assert risks == [batch.score(assessor, examples / name).risk for name in ("tone-1.jpg", "tone-4-uneven.jpg")]
+
+
+def test_a_document_that_is_a_zip_inside_is_one_file_and_no_photo(tmp_path, assessor):
+    file = zipped(tmp_path, {"word/picture.jpg": b"x"}).rename(tmp_path / "letter.docx")
+    ((name, place),) = batch.photos([file], 10)
+    assert (name, batch.score(assessor, place).refused) == ("letter.docx", "unsupported_format")
+
+
 def test_nothing_to_look_at_is_said(tmp_path):
     assert refused([]) == "none"
     assert refused([zipped(tmp_path, {".hidden": b"x"})]) == "none"

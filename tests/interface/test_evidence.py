@@ -14,6 +14,7 @@ METRICS = json.loads((EMBEDDED / "metrics.json").read_text(encoding="utf-8"))
 def test_a_thousand_people_are_shared_out_by_hand():
     # 2 % of 1,000 are 20; 90 % of them are 18. Of the 980 others 30 % are 294.
     assert evidence.natural_frequencies(0.9, 0.7, 0.02) == {
+        "people": 1000,
         "with_cancer": 20,
         "found": 18,
         "missed": 2,
@@ -26,8 +27,14 @@ def test_a_thousand_people_are_shared_out_by_hand():
 @pytest.mark.parametrize("prevalence", [0.001, 0.013, 0.1, 0.5])
 def test_nobody_is_lost_or_counted_twice(prevalence):
     found = evidence.natural_frequencies(0.947, 0.633, prevalence)
-    assert found["found"] + found["missed"] + found["false_alarms"] + found["left_alone"] == 1000
+    assert found["found"] + found["missed"] + found["false_alarms"] + found["left_alone"] == found["people"]
     assert found["found"] + found["false_alarms"] == found["warned"]
+
+
+def test_of_rare_cancers_so_many_people_are_counted_that_one_can_be_missed():
+    # 0.1 % of 10,000 are 10, of whom 68 % are 7; of 1,000 it would be 1 of 1.
+    found = evidence.natural_frequencies(0.68, 0.9, 0.001)
+    assert (found["people"], found["with_cancer"], found["found"], found["missed"]) == (10_000, 10, 7, 3)
 
 
 def test_the_bar_tells_its_parts_apart_by_words_too():

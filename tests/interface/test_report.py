@@ -24,11 +24,12 @@ def seen(examples):
     return assessor, found, visit.before_and_after(assessor, found, "grad_cam", 0.5)
 
 
-def page(seen, language="en", assessment=None, photos=1):
+def page(seen, language="en", assessment=None, risks=(0.2,), urgent=None, part_only=False):
     assessor, found, (before, after) = seen
     shown = found.assessment if assessment is None else assessment
+    together = visit.Together(shown, (min(risks), max(risks)) if len(risks) > 1 else found.spread, risks, urgent)
     return report.page_for_the_doctor(
-        Words(language), before, after, shown, found.spread, photos, assessor.checkpoint, DAY
+        Words(language), before, after, together, assessor.checkpoint, DAY, part_only=part_only
     )
 
 
@@ -60,11 +61,27 @@ def test_the_longest_page_stays_one_page_with_its_last_line(seen, language):
     _, found, _ = seen
     problems = ("too_blurred", "too_dark", "glare", "too_small", "lesion_too_small")
     worst = replace(found.assessment, band="cannot_tell", problems=problems)
-    document = pypdf.PdfReader(io.BytesIO(page(seen, language, worst, photos=3)))
+    longest = page(seen, language, worst, risks=(0.31, 0.42, 0.53), urgent="high", part_only=True)
+    document = pypdf.PdfReader(io.BytesIO(longest))
     assert len(document.pages) == 1
     heights = []
     document.pages[0].extract_text(visitor_text=lambda text, _, tm, *rest: heights.append(tm[5]) if text.strip() else 0)
     assert min(heights) > 20  # points above the lower edge
+
+
+def test_the_risk_of_every_photo_is_on_the_page_and_which_one_it_shows(seen):
+    assert "first of 3 photos. One by one they gave: 48%, 1.0%, 5.0%." in text_of(page(seen, risks=(0.48, 0.01, 0.05)))
+
+
+def test_photos_that_disagree_get_the_next_step_of_the_most_urgent_one(seen):
+    text = text_of(page(seen, risks=(0.48, 0.01, 0.01), urgent="high"))
+    assert "The photos do not agree" in text
+    assert "make an appointment with a doctor now" in text
+
+
+def test_a_page_on_a_part_of_the_photo_says_so(seen):
+    assert Words()("interface.part_only") in text_of(page(seen, part_only=True))
+    assert Words()("interface.part_only") not in text_of(page(seen))
 
 
 def test_a_refused_photo_has_no_page(seen):
