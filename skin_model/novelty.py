@@ -93,13 +93,17 @@ class NoveltyGate:
         distance = (along.square() / self.variance).sum(1) + rest / self.residual
         return distance.clamp_min(1e-6).log(), standard @ self.weights + self.bias
 
-    def score(self, maps: list[Tensor]) -> np.ndarray:
-        """How strange each picture is, (B,) float64, higher = stranger.
+    def strangeness(self, maps: list[Tensor]) -> Tensor:
+        """How strange each picture is, (B,), higher = stranger, all in torch: exports hold this very computation.
 
         maps: as ``network.logits_and_maps`` returns them, (B, C, h, w) each. Raises ValueError for another network's.
         """
-        both = torch.stack(self.views(features(maps).cpu()), dim=1)
-        return ((both - self.centres) / self.spreads).sum(1).double().numpy()
+        both = torch.stack(self.views(features(maps)), dim=1)
+        return ((both - self.centres) / self.spreads).sum(1)
+
+    def score(self, maps: list[Tensor]) -> np.ndarray:
+        """``strangeness`` of maps from any device as (B,) float64."""
+        return self.strangeness([m.cpu() for m in maps]).double().numpy()
 
     def refuses(self, score: np.ndarray) -> np.ndarray:
         """(B,) bool: which pictures are not close-ups of skin."""
