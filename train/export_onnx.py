@@ -15,6 +15,7 @@ import torch
 from onnx import numpy_helper
 from onnx_ir.passes import common as passes
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.preprocess import quant_pre_process
 from onnxscript.optimizer import fold_constants
 
 from train.export_graph import INPUT, ExportGraph
@@ -81,7 +82,9 @@ def with_half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
             continue
         values, name = numpy_helper.to_array(tensor), tensor.name
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.fp16"))
-        casts.append(onnx.helper.make_node("Cast", [tensor.name], [name], name=f"{name}.cast", to=onnx.TensorProto.FLOAT))
+        casts.append(
+            onnx.helper.make_node("Cast", [tensor.name], [name], name=f"{name}.cast", to=onnx.TensorProto.FLOAT)
+        )
     nodes = list(halved.graph.node)
     del halved.graph.node[:]
     halved.graph.node.extend(casts + nodes)  # in ONNX a node stands behind those that it reads
@@ -103,8 +106,8 @@ def quantised(model: onnx.ModelProto, pixels: np.ndarray, aside: Path) -> onnx.M
 
     pixels: (N, 3, S, S) float32 in 0…1, of training photographs. aside: a folder for the files that are made on the way.
     """
-    source, target = aside / "calibrating.onnx", aside / "quantised.onnx"
-    onnx.save(model, source)
+    source, target = aside / "folded.onnx", aside / "quantised.onnx"
+    quant_pre_process(model, source, skip_symbolic_shape=True)  # folds batch normalisation into the kernels
     quantize_static(
         source,
         target,
