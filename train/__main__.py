@@ -339,9 +339,8 @@ def export(
 
     record = room.export(checkpoint, out, formats or ["onnx"], data=data, work=work, cache=cache)
     print(room.table(record))
-    print(
-        f"\nWrote {', '.join(f['file'] for f in record['files'] if f['good']) or 'no model'} and export.json to {out}."
-    )
+    written = ", ".join(found["file"] for found in record["files"] if found["good"]) or "no model"
+    print(f"\nWrote {written} and {room.RECORD_FILE} to {out}.")
     problems = room.failed(record)
     for sentence in problems:
         print(f"Error: {sentence}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What an export computes: pixels in, and out come the risk, the novelty gate's score and Grad-CAM, without a backward pass.
+"""What an export computes: pixels in; the risk, the novelty gate's score and Grad-CAM out, with no backward pass.
 
 Needs nothing but torch, timm and ``skin_model``, so that every converter's environment can build it.
 """

@@ -1,4 +1,4 @@
-"""ONNX files of a checkpoint: full, with half-precision weights, and quantised; what is inside them; how they are run."""
+"""ONNX files of a checkpoint: full, with half-precision weights, and quantised; what is in them; how they are run."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class _Calibration(CalibrationDataReader):
 def quantised(model: onnx.ModelProto, pixels: np.ndarray, aside: Path) -> onnx.ModelProto:
     """A copy whose convolutions compute in int8: weights a scale a channel, activations as ``pixels`` spread them.
 
-    pixels: (N, 3, S, S) float32 in 0…1, of training photographs. aside: a folder for the files that are made on the way.
+    pixels: (N, 3, S, S) float32 in 0…1, of training photographs. aside: a folder for files made on the way.
     """
     source, target = aside / "folded.onnx", aside / "quantised.onnx"
     quant_pre_process(model, source, skip_symbolic_shape=True)  # folds batch normalisation into the kernels

@@ -74,8 +74,8 @@ def _install(command: Sequence[str | Path], folder: Path) -> None:
         ended = problem.strerror
     if ended:
         raise UserError(
-            f"The environment for TFLite cannot be made in {folder}: {Path(str(command[0])).name} ended with {ended}, its "
-            "words are above. Mend the connection, make room, or name another folder with --cache, then run the same "
+            f"The environment for TFLite cannot be made in {folder}: {Path(str(command[0])).name} ended with {ended}; "
+            "what it said is above. Mend the connection, make room, or name another folder with --cache, then run the same "
             "command again; or leave tflite out of --formats."
         )
 
@@ -104,7 +104,7 @@ def write(
         ).returncode
         if ended or not (folder / "answers.npz").is_file():
             raise UserError(
-                f"litert-torch did not convert the checkpoint (exit status {ended}); its words are above. If they speak "
+                f"litert-torch did not convert the checkpoint (exit status {ended}); what it said is above. If it speaks "
                 f"of a missing package, delete {python.parent.parent} and run the same command again."
             )
         with np.load(folder / "answers.npz") as found:
