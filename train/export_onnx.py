@@ -106,8 +106,9 @@ def quantised(model: onnx.ModelProto, pixels: np.ndarray, aside: Path) -> onnx.M
 
     pixels: (N, 3, S, S) float32 in 0…1, of training photographs. aside: a folder for files made on the way.
     """
-    source, target = aside / "folded.onnx", aside / "quantised.onnx"
-    quant_pre_process(model, source, skip_symbolic_shape=True)  # folds batch normalisation into the kernels
+    given, source, target = (aside / f"{name}.onnx" for name in ("given", "folded", "quantised"))
+    onnx.save(model, given)
+    quant_pre_process(given, source, skip_symbolic_shape=True)  # folds batch normalisation into the kernels
     quantize_static(
         source,
         target,

@@ -75,8 +75,8 @@ def _install(command: Sequence[str | Path], folder: Path) -> None:
     if ended:
         raise UserError(
             f"The environment for TFLite cannot be made in {folder}: {Path(str(command[0])).name} ended with {ended}; "
-            "what it said is above. Mend the connection, make room, or name another folder with --cache, then run the same "
-            "command again; or leave tflite out of --formats."
+            "what it said is above. Mend the connection, make room, or name another folder with --cache, then run the "
+            "same command again; or leave tflite out of --formats."
         )
 
 
@@ -104,8 +104,8 @@ def write(
         ).returncode
         if ended or not (folder / "answers.npz").is_file():
             raise UserError(
-                f"litert-torch did not convert the checkpoint (exit status {ended}); what it said is above. If it speaks "
-                f"of a missing package, delete {python.parent.parent} and run the same command again."
+                f"litert-torch did not convert the checkpoint (exit status {ended}); what it said is above. If it "
+                f"speaks of a missing package, delete {python.parent.parent} and run the same command again."
             )
         with np.load(folder / "answers.npz") as found:
             outputs = dict(found)

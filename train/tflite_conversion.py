@@ -26,10 +26,10 @@ class ChannelsLast(nn.Module):
 
     def __init__(self, graph: ExportGraph) -> None:
         super().__init__()
-        self.graph = graph
+        self.path = graph  # not "graph": torch.export keeps its own under that name
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
-        return dict(zip(self.graph.output_names, self.graph(pixels.permute(0, 3, 1, 2)), strict=True))
+        return dict(zip(self.path.output_names, self.path(pixels.permute(0, 3, 1, 2)), strict=True))
 
 
 def convert(checkpoint: Checkpoint, file: Path) -> None:
