@@ -112,11 +112,12 @@ class ExportGraph(nn.Module):
 def metadata(checkpoint: Checkpoint) -> dict[str, Any]:
     """What a program needs to know to use an export, JSON-ready; docs/exports.md says what the keys mean."""
     config, gate = checkpoint.config, checkpoint.gate
+    preprocessing = config.preprocessing
     return {
         "format": FORMAT,
         "labels": list(config.diagnoses) or ["malignant"],
         "malignant": list(config.malignant),
-        "preprocessing": asdict(config.preprocessing),
+        "preprocessing": {**asdict(config.preprocessing), "mean": [*preprocessing.mean], "std": [*preprocessing.std]},
         "calibration": asdict(config.calibration),
         "thresholds": asdict(config.thresholds),
         "gate_threshold": None if gate is None else float(gate.threshold),

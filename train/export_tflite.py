@@ -24,6 +24,7 @@ FILE = "model.tflite"
 METADATA_FILE, LABELS_FILE = "metadata.json", "labels.txt"
 REPOSITORY = Path(__file__).resolve().parent.parent
 REQUIREMENTS = REPOSITORY / "requirements-tflite.txt"
+_STDERR = 2  # the file descriptor: stdout holds the table only
 READY_FILE = "ready"
 """Lies in an environment that was installed to the end."""
 
@@ -69,7 +70,7 @@ def environment(cache: Path) -> Path:
 
 def _install(command: Sequence[str | Path], folder: Path) -> None:
     try:
-        ended = subprocess.run([str(word) for word in command], stdout=sys.stderr.fileno(), check=False).returncode
+        ended = subprocess.run([str(word) for word in command], stdout=_STDERR, check=False).returncode
     except OSError as problem:
         ended = problem.strerror
     if ended:
@@ -99,7 +100,7 @@ def write(
             [str(python), "-m", "train.tflite_conversion", *(str(path.resolve()) for path in files)],
             cwd=REPOSITORY,
             env={**os.environ, "PYTHONPATH": str(REPOSITORY), "TF_CPP_MIN_LOG_LEVEL": "2"},
-            stdout=sys.stderr.fileno(),
+            stdout=_STDERR,
             check=False,
         ).returncode
         if ended or not (folder / "answers.npz").is_file():
