@@ -53,7 +53,10 @@ def test_interface_and_training_do_not_know_each_other():
     assert imports("train") & {"interface", "gradio"} == set()
 
 
-@pytest.mark.parametrize("file", ["requirements.txt", "requirements-train.txt", "requirements-dev.txt"])
+REQUIREMENTS = ["requirements.txt", "requirements-train.txt", "requirements-dev.txt", "requirements-tflite.txt"]
+
+
+@pytest.mark.parametrize("file", REQUIREMENTS)
 def test_every_requirement_is_pinned_exactly(file):
     lines = [line for line in (REPOSITORY / file).read_text().splitlines() if line and line[0] not in "#-"]
     assert lines
@@ -62,7 +65,7 @@ def test_every_requirement_is_pinned_exactly(file):
 
 def test_every_dependency_has_its_line_in_the_readme():
     page = (REPOSITORY / "README.md").read_text(encoding="utf-8").lower()
-    for file in ("requirements.txt", "requirements-train.txt", "requirements-dev.txt"):
+    for file in REQUIREMENTS[:3]:
         for name in re.findall(r"^([\w.-]+)==", (REPOSITORY / file).read_text(), re.MULTILINE):
             assert name.lower() in page, name
 
