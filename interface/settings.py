@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from skin_model.wording import languages
 
@@ -53,7 +54,7 @@ class Settings:
             concurrency=_whole(environment, "SKIN_CONCURRENCY", cls.concurrency, 1, 64),
             queue=_whole(environment, "SKIN_QUEUE", cls.queue, 1, 10_000),
             batch_photos=_whole(environment, "SKIN_BATCH_PHOTOS", cls.batch_photos, 1, 5_000),
-            mcp=_switch(environment, "SKIN_MCP"),
+            mcp=_context_protocol(environment),
         )
 
 
@@ -69,3 +70,13 @@ def _switch(environment: Mapping[str, str], name: str) -> bool:
     if text not in ("0", "1", "false", "true"):
         raise SettingsError(f"{name} is '{text}'. Set it to 1 or 0, or unset it.")
     return text in ("1", "true")
+
+
+def _context_protocol(environment: Mapping[str, str]) -> bool:
+    wanted = _switch(environment, "SKIN_MCP")
+    if wanted and find_spec("mcp") is None:
+        raise SettingsError(
+            "SKIN_MCP is on, but a package for it is missing. Install it with "
+            "'pip install \"gradio[mcp]\"', or unset SKIN_MCP."
+        )
+    return wanted

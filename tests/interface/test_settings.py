@@ -2,6 +2,7 @@
 
 import pytest
 
+from interface import settings
 from interface.settings import Settings, SettingsError
 
 
@@ -13,7 +14,8 @@ def test_an_empty_variable_counts_as_unset():
     assert Settings.from_environment({"SKIN_CHECKPOINT": "", "SKIN_QUEUE": "", "SKIN_MCP": ""}) == Settings()
 
 
-def test_every_variable_is_read():
+def test_every_variable_is_read(monkeypatch):
+    monkeypatch.setattr(settings, "find_spec", lambda name: object())
     found = Settings.from_environment({
         "SKIN_CHECKPOINT": "owner/name@v1",
         "SKIN_MISTAKES": "gallery",
@@ -35,6 +37,7 @@ def test_every_variable_is_read():
         ("SKIN_QUEUE", "²", "whole number"),
         ("SKIN_BATCH_PHOTOS", "-1", "from 1 to 5000"),
         ("SKIN_MCP", "maybe", "1 or 0"),
+        ("GRADIO_SERVER_PORT", "abc", "from 1 to 65535"),
     ],
 )
 def test_an_unusable_value_names_the_variable_and_the_way_out(name, value, says):
@@ -42,3 +45,14 @@ def test_an_unusable_value_names_the_variable_and_the_way_out(name, value, says)
         Settings.from_environment({name: value})
     assert says in str(problem.value)
     assert "unset" in str(problem.value)
+
+
+def test_a_language_may_be_written_in_capitals():
+    assert Settings.from_environment({"SKIN_LANGUAGE": "DE"}).language == "de"
+
+
+def test_the_context_protocol_without_its_package_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(settings, "find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"pip install \"gradio\[mcp\]\""):
+        Settings.from_environment({"SKIN_MCP": "1"})
+    assert not Settings.from_environment({}).mcp
