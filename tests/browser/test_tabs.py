@@ -107,15 +107,30 @@ def test_a_second_photo_of_the_spot_gives_the_middle_value(open_page):
     page.get_by_text(sentence("interface.photos", count=2)).wait_for()
 
 
-def test_one_click_saves_a_pdf(open_page):
+def test_one_click_saves_a_pdf_that_says_what_the_page_says(open_page):
+    pypdf = pytest.importorskip("pypdf", reason="needs pypdf (requirements-dev.txt)")
     page = open_page()
     choose(page, "#sources", EXAMPLES / "tone-1.jpg")
     page.locator("#answer .risk strong").wait_for()
     with page.expect_download() as saved:
         page.get_by_role("button", name=sentence("interface.pdf")).click()
-    content = Path(saved.value.path()).read_bytes()
-    assert content.startswith(b"%PDF-")
     assert saved.value.suggested_filename == "self-skin-check.pdf"
+    (sheet,) = pypdf.PdfReader(saved.value.path()).pages
+    text = " ".join(sheet.extract_text().split())
+    assert page.locator("#answer h2").inner_text() in text
+    assert page.locator("#answer .risk strong").inner_text() in text
+    assert sentence("notice.screening") in text
+
+
+def test_three_photos_of_a_spot_are_enough(open_page):
+    page = open_page()
+    choose(page, "#sources", EXAMPLES / "tone-1.jpg")
+    page.locator("#answer .risk strong").wait_for()
+    page.locator("#next-actions input[type=file]").set_input_files(EXAMPLES / "tone-2-hairs.jpg")
+    page.get_by_text(sentence("interface.photos", count=2)).wait_for()
+    page.locator("#next-actions input[type=file]").set_input_files(EXAMPLES / "tone-4-uneven.jpg")
+    page.get_by_text(sentence("interface.photos", count=3)).wait_for()
+    assert not page.get_by_role("button", name=sentence("interface.more")).is_visible()
 
 
 # --- compare ----------------------------------------------------------------------------------------------------------
