@@ -1,4 +1,5 @@
-"""A slider whose number may be typed: one beyond its ends counts as the end, in place of an error."""
+"""Sliders whose number may be typed: one beyond the ends counts as the end, in place of an error; and thresholds on
+them."""
 
 from __future__ import annotations
 
@@ -23,3 +24,18 @@ def bounded(typed: object, minimum: float, maximum: float) -> float:
     except (TypeError, ValueError):
         number = math.nan
     return minimum if math.isnan(number) else min(max(number, minimum), maximum)
+
+
+LEAST_PERCENT, MOST_PERCENT = 0.1, 99
+"""The ends of a slider for a threshold."""
+
+
+def slider_value(threshold: float) -> float:
+    """Where the slider stands for a threshold (0…1), in per cent."""
+    return max(round(100 * threshold, 1), LEAST_PERCENT)
+
+
+def slider_threshold(percent: float, low: float) -> float:
+    """The threshold (0…1) of a slider at ``percent``: exactly the band's ``low`` where it stands on it, so that the
+    slider's rounding changes nobody's side."""
+    return low if percent == slider_value(low) else percent / 100

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from interface import report, result
-from interface.bounded import bounded_slider
+from interface.bounded import LEAST_PERCENT, MOST_PERCENT, bounded_slider, slider_threshold, slider_value
 from interface.stage import Box, data_uri, full_size_box, stage, staged
 from interface.uploads import KEPT_SECONDS
 from interface.visit import Visit, before_and_after, look, scored_square, square_around, square_in_whole, together
@@ -91,9 +91,9 @@ def build(assessor: Assessor, words: Words) -> None:
                     sure = gr.HTML()
                 with gr.Accordion(words("interface.threshold"), open=False, elem_id="threshold"):
                     threshold = bounded_slider(
-                        0.1,
-                        99,
-                        _slider_value(config.thresholds.low),
+                        LEAST_PERCENT,
+                        MOST_PERCENT,
+                        slider_value(config.thresholds.low),
                         step=0.1,
                         label=words("interface.threshold.slider"),
                     )
@@ -102,11 +102,6 @@ def build(assessor: Assessor, words: Words) -> None:
     private: dict[str, Any] = {"api_visibility": "private"}
     expired = Assessment.refusal("expired")
     everything = [visit, shown, answer, part, suggestion, actions, more, reasons, slider, seen, bars, sure, point, pdf]
-
-    def asked(slider_percent: float) -> float:
-        """The slider's threshold (0…1): exactly the band's where the slider stands on it, so that both agree."""
-        low = config.thresholds.low
-        return low if slider_percent == _slider_value(low) else slider_percent / 100
 
     def show(new: Visit, method_name: str, strength_percent: float, threshold_percent: float) -> list[Any]:
         done = new.assessment.refused is None
@@ -135,7 +130,9 @@ def build(assessor: Assessor, words: Words) -> None:
             _seen(words, new) if done else "",
             result.diagnosis_bars(words, found.diagnoses) if done else "",
             result.how_sure(words, found, interval, photos) if done else "",
-            result.operating_point(words, asked(threshold_percent), config.operating_points, found.risk)
+            result.operating_point(
+                words, slider_threshold(threshold_percent, config.thresholds.low), config.operating_points, found.risk
+            )
             if done
             else "",
             "",
@@ -274,7 +271,9 @@ def build(assessor: Assessor, words: Words) -> None:
 
     def explain_point(old: Visit | None, percent_: float) -> str:
         risk = None if old is None or old.assessment.refused else together(old, config.thresholds).assessment.risk
-        return result.operating_point(words, asked(percent_), config.operating_points, risk)
+        return result.operating_point(
+            words, slider_threshold(percent_, config.thresholds.low), config.operating_points, risk
+        )
 
     threshold.input(
         explain_point, [visit, threshold], point, show_progress="hidden", trigger_mode="always_last", **private
@@ -347,11 +346,6 @@ def _example_row(words: Words) -> gr.HTML:
         line=words("interface.examples.line"),
         elem_id="examples",
     )
-
-
-def _slider_value(threshold: float) -> float:
-    """A threshold (0…1) where the slider can stand, in per cent."""
-    return max(round(100 * threshold, 1), 0.1)
 
 
 def _welcome(words: Words) -> str:

@@ -13,7 +13,7 @@ import gradio as gr
 import numpy as np
 
 from interface import result
-from interface.bounded import bounded_slider
+from interface.bounded import LEAST_PERCENT, MOST_PERCENT, bounded_slider, slider_threshold, slider_value
 from interface.mistakes_gallery import Case, Gallery, GalleryError
 from interface.settings import Settings
 from interface.stage import data_uri
@@ -202,9 +202,9 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
         gr.HTML(f"<p class='small'>{escape(words('mistakes.maps'))}</p>")
     with gr.Row():
         threshold = bounded_slider(
-            0.1,
-            99,
-            max(round(100 * gallery.thresholds.low, 1), 0.1),
+            LEAST_PERCENT,
+            MOST_PERCENT,
+            slider_value(gallery.thresholds.low),
             step=0.1,
             label=words("interface.threshold.slider"),
             min_width=300,
@@ -266,7 +266,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
             score=None if (risk_from, risk_to) == (0, 100) else (risk_from / 100, risk_to / 100),
             **{name: value or None for name, value in zip(FILTERS, values, strict=True)},
         )
-        limit = gallery.thresholds.low if percent == max(round(100 * gallery.thresholds.low, 1), 0.1) else percent / 100
+        limit = slider_threshold(percent, gallery.thresholds.low)
         alarms, missed = part.mistakes(limit)
         cases = missed if wanted == "missed" else alarms
         shown = cases[:how_many]
@@ -277,10 +277,14 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
             gr.update(visible=len(shown) < len(cases)),
         ]
 
-    def open_case(event: gr.EventData) -> str:
-        image_id = event._data.get("id") if isinstance(event._data, dict) else None
+    def case_or_warning(image_id: object) -> str:
         case = gallery.case(image_id) if isinstance(image_id, str) else None
-        return details(words, gallery, case) if case is not None else words("mistakes.unknown_case")
+        if case is None:
+            return f"<p class='warning' role='alert'>{escape(words('mistakes.unknown_case'))}</p>"
+        return details(words, gallery, case)
+
+    def open_case(event: gr.EventData) -> str:
+        return case_or_warning(event._data.get("id") if isinstance(event._data, dict) else None)
 
     def from_link(request: gr.Request, *wanted: Any) -> list[Any]:
         """The tab by its address, which may choose it before the page listens, and the case in it."""
@@ -290,10 +294,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
         image_id = request.query_params.get("case")
         if image_id is None:
             return [nothing, nothing, *show(PAGE, *wanted)]
-        case = gallery.case(image_id)
-        text = f"<p class='warning' role='alert'>{escape(words('mistakes.unknown_case'))}</p>"
-        opened_case = details(words, gallery, case) if case is not None else text
-        return [gr.Tabs(selected="mistakes"), opened_case, *show(PAGE, *wanted)]
+        return [gr.Tabs(selected="mistakes"), case_or_warning(image_id), *show(PAGE, *wanted)]
 
     drawn = [many, counted, grid, more]
     gr.on(
@@ -313,4 +314,4 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
         **private,
     )
     grid.choose(open_case, None, opened, show_progress_on=opened, **private).then(None, js=_SHOW_CASE, **private)
-    page.load(from_link, asked, [tabs, opened, *drawn], **private)
+    page.load(from_link, asked, [tabs, opened, *drawn], show_progress="hidden", **private)

@@ -23,7 +23,7 @@ from skin_model.diagnoses import DIAGNOSES
 from skin_model.network import Preprocessing
 from skin_model.photo import open_photo
 from tests.train.rendered_lesions import write_work
-from train import UserError, attribution, evaluate, mistakes, neighbours
+from train import UserError, evaluate, mistakes, neighbours
 from train.__main__ import main
 
 VALIDATION = 24
@@ -210,27 +210,6 @@ def test_the_neighbours_are_the_training_cases_of_the_nearest_features(gallery, 
         row = training[training["image_id"] == near["image_id"]].iloc[0]
         assert (near["source"], near["malignant"]) == (row["source"], row["malignant"])
         assert near["distance"] == pytest.approx(distances[row.name], abs=1e-3)
-
-
-def test_neighbours_by_hand_leave_out_what_is_forbidden_and_what_is_unknown():
-    asked = np.array([[1.0, 0.0]])
-    among = np.array([[0.0, 1.0], [1.0, 0.0], [0.6, 0.8], [np.nan, np.nan], [-1.0, 0.0]])
-    forbidden = np.array([[False, True, False, False, False]])
-    positions, distances = neighbours.nearest(asked, among, forbidden, 4)
-    assert positions.tolist() == [[2, 0, 4, -1]]
-    assert distances[0, :3].tolist() == pytest.approx([0.4, 1.0, 2.0])
-    assert np.isnan(distances[0, 3])
-
-
-def test_fewer_training_cases_than_neighbours_are_no_error():
-    positions, _ = neighbours.nearest(np.ones((2, 1)), np.ones((1, 1)), np.zeros((2, 1), dtype=bool), 3)
-    assert positions.tolist() == [[0, -1, -1]] * 2
-
-
-def test_looking_at_features_leaves_no_hook_on_the_network():
-    network = networks.create(7).eval()
-    assert neighbours.pooled(network, torch.zeros(1, 3, 64, 64)).shape == (1, 1024)
-    assert not network.get_classifier()._forward_pre_hooks
 
 
 def test_imagefolder_reads_the_gallery(gallery, tmp_path):
@@ -433,22 +412,3 @@ def test_what_a_user_can_mend_is_one_sentence_and_status_2(work, tmp_path, capsy
     said = capsys.readouterr().err.strip()
     assert said.startswith("Error: There is no split named 'all'.")
     assert "\n" not in said
-
-
-@pytest.mark.parametrize(
-    ("image_id", "expected"),
-    [
-        ("ISIC_0024306", "ISIC_0024306"),
-        ("ISIC_0024306_downsampled", "ISIC_0024306"),
-        ("ham10000.ISIC_0024306", "ISIC_0024306"),
-        ("PAT_8_15_820", None),
-        ("melanoma_1", None),
-        ("ISIC_24306", None),
-    ],
-)
-def test_the_isic_archive_has_what_is_called_as_it_calls_things(image_id, expected):
-    assert attribution.isic_id(image_id) == expected
-
-
-def test_an_unknown_source_is_named_as_it_calls_itself():
-    assert attribution.attribution("my_clinic", "") == "my_clinic. Licence: not stated by the source."

@@ -12,62 +12,21 @@ import pytest
 from PIL import Image
 
 from tests.train.rendered_folders import write_text
-from train import shortcut_features, shortcut_rows, shortcut_tables, shortcuts, splits
-from train.__main__ import main
-from train.labels import CatalogueError
+from tests.train.rendered_shortcuts import (
+    OUTLINE,
+    SIDE,
+    bright_corner,
+    dark_circle,
+    listed,
+    photograph,
+    rendered,
+    shaded,
+)
+from train import shortcut_features, shortcut_rows, shortcuts, splits
 
-SIDE = 112
-COUNT = 120
 RESAMPLES = 100
-OUTLINE = np.array([(0.38, 0.36), (0.62, 0.4), (0.6, 0.63), (0.4, 0.6)], np.float32)
 RED = (180, 40, 40)
 WITHOUT_OUTLINES = [name for name in shortcut_rows.ROWS if name not in shortcut_rows.LESION_ROWS]
-
-
-def photograph(seed, lesion=(95, 70, 60), outline=OUTLINE):
-    """(112, 112, 3) uint8: mottled skin of a random tone with one lesion, nothing of it telling a class."""
-    rng = np.random.default_rng(seed)
-    tone = np.array((205, 165, 140)) + rng.normal(0, 12)
-    broad = cv2.GaussianBlur(rng.normal(0, 1, (SIDE, SIDE)).astype(np.float32), (0, 0), 9)
-    picture = tone + 8 * (broad / broad.std())[..., None] + rng.normal(0, 5, (SIDE, SIDE, 1))
-    cv2.fillPoly(picture, [np.round(outline * SIDE).astype(np.int32)], [float(c) for c in lesion])
-    return np.clip(picture, 0, 255).astype(np.uint8)
-
-
-def dark_circle(picture):
-    grid = np.arange(SIDE) - SIDE / 2
-    return np.where((np.hypot(grid[None], grid[:, None]) > 0.49 * SIDE)[..., None], 4, picture).astype(np.uint8)
-
-
-def bright_corner(picture):
-    picture = picture.copy()
-    picture[:28, :28] = np.minimum(picture[:28, :28].astype(int) + 30, 255)
-    return picture
-
-
-def shaded(picture):
-    """Darker to the right, which decides the hash of every such photograph."""
-    return (picture * np.linspace(1, 0.3, SIDE)[None, :, None]).astype(np.uint8)
-
-
-def untouched(picture):
-    return picture
-
-
-def rendered(folder, plant=untouched, quality=(80, 80), other=untouched, twins=False):
-    """120 photographs, every other one malignant; ``plant`` changes the malignant ones, ``other`` the benign.
-
-    twins: each malignant one is of the same skin as the benign one before it, and of its group.
-    """
-    rows = []
-    folder.mkdir(parents=True, exist_ok=True)
-    for k in range(COUNT):
-        malignant = k % 2
-        picture = (plant if malignant else other)(photograph(k - malignant * twins))
-        Image.fromarray(picture).save(folder / f"{k}.jpg", quality=quality[malignant])
-        group = f"g{k - malignant * twins}"
-        rows.append({"root": str(folder), "file": f"{k}.jpg", "source": "s", "malignant": malignant, "group": group})
-    return pd.DataFrame(rows)
 
 
 def verdicts(rows):
@@ -210,17 +169,6 @@ def numbers(monkeypatch, border):
     monkeypatch.setattr(shortcut_rows, "ROWS", {name: shortcut_rows.ROWS[name] for name in ("source", "border")})
 
 
-def listed(*sources, split=None):
-    """Rows of sources, each given as (name, malignant, benign)."""
-    rows = [
-        {"root": "/d", "file": f"{name}{k}.jpg", "source": name, "malignant": int(k < malignant)}
-        for name, malignant, benign in sources
-        for k in range(malignant + benign)
-    ]
-    table = pd.DataFrame(rows)
-    return table.assign(group=[f"g{k}" for k in range(len(table))])
-
-
 def test_what_only_tells_sources_apart_is_charged_to_the_source_row(monkeypatch):
     numbers(monkeypatch, lambda rows: rows["source"] == "ill")
     rows = listed(("ill", 80, 20), ("well", 20, 80))
@@ -344,94 +292,6 @@ def test_the_nearest_hash_decides_and_ties_share():
     asked = np.array([0b0001, 0b0000, 0b1111], np.uint64)
     # 1 bit from the first two (0 and 1); 0 bits from the first; 2 bits from the last two (1 and 1).
     assert shortcut_rows._nearest(known, np.array([0, 1, 1]), asked).tolist() == [0.5, 0.0, 1.0]
-
-
-def placed(folder, *names):
-    for k, name in enumerate(names):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(photograph(k)).save(folder / name)
-    return folder
-
-
-def test_a_table_of_paths_words_and_sets_is_recognised(tmp_path):
-    placed(tmp_path, "a/1.jpg", "b/1.jpg")
-    table = write_text(
-        tmp_path / "m.csv", "Path,benign_malignant,Set", "a/1.jpg,benign,Training", "b/1.jpg,Malignant,val"
-    )
-    rows = shortcut_tables.read(table)
-    assert rows[["file", "malignant", "split", "source", "root"]].to_numpy().tolist() == [
-        ["a/1.jpg", 0, "train", "m", str(tmp_path)],
-        ["b/1.jpg", 1, "validation", "m", str(tmp_path)],
-    ]
-
-
-def test_names_without_an_ending_and_numbered_folds_are_recognised(tmp_path):
-    placed(tmp_path, "jpeg/train/ISIC_1.jpg", "jpeg/train/ISIC_2.jpg")
-    lines = ["image_name,patient_id,target,fold", "ISIC_1,P,0,0", "ISIC_2,Q,1,1"]
-    rows = shortcut_tables.read(write_text(tmp_path / "train.csv", *lines))
-    assert rows["file"].tolist() == ["jpeg/train/ISIC_1.jpg", "jpeg/train/ISIC_2.jpg"]
-    assert rows["split"].tolist() == ["fold 0", "fold 1"] and rows["patient_id"].tolist() == ["P", "Q"]
-
-
-def test_diagnoses_serve_as_labels(tmp_path):
-    placed(tmp_path, "1.jpg", "2.jpg", "3.jpg")
-    rows = shortcut_tables.read(write_text(tmp_path / "m.csv", "filename,dx", "1.jpg,nv", "2.jpg,mel", "3.jpg,scc"))
-    assert rows["malignant"].tolist() == [0, 1, 1] and "split" not in rows
-
-
-@pytest.mark.parametrize(
-    ("lines", "complaint"),
-    [
-        (("file,source", "1.jpg,s"), "lacks the column malignant.*label, target"),
-        (("label,age", "1,40"), "lacks the column file.*filename"),
-        (("file,label", "1.jpg,maybe"), "'maybe' in its column label"),
-        (("file,label", "1.jpg,2"), "'2' in its column label"),
-        (("file,label,set", "1.jpg,1,holdout"), "'holdout' in its column set"),
-        (("image,label", "gone.jpg,1"), "None of the 1 photographs.*gone.jpg"),
-        (("image,label", "1.jpg,1", ",0"), "Line 3"),
-        (("file,label",), "no rows"),
-    ],
-)
-def test_a_table_that_cannot_be_audited_is_refused_in_one_sentence(tmp_path, lines, complaint):
-    placed(tmp_path, "1.jpg")
-    with pytest.raises(CatalogueError, match=complaint):
-        shortcut_tables.read(write_text(tmp_path / "m.csv", *lines))
-
-
-def run(*arguments):
-    with pytest.raises(SystemExit) as ending:
-        main([str(argument) for argument in arguments])
-    return ending.value.code or 0
-
-
-def test_the_command_audits_a_foreign_split_and_names_leak_and_crossing(tmp_path, capsys):
-    rows = rendered(tmp_path, dark_circle)
-    parts = ["training"] * 60 + ["val"] * 40 + ["test"] * 20
-    patients = [f"P{k}" for k in range(119)] + ["P0"]
-    lines = [
-        f"{file},{'malignant' if malignant else 'benign'},{part},{patient}"
-        for file, malignant, part, patient in zip(rows["file"], rows["malignant"], parts, patients, strict=True)
-    ]
-    table = write_text(tmp_path / "mine.csv", "image,label,set,patient_id", *lines)
-    assert run("audit", "--no-duplicates", "--data", table, "--out", tmp_path / "audit.json") == 0
-    said = capsys.readouterr().out
-    found = json.loads((tmp_path / "audit.json").read_text())
-    assert found["crossing"]["patients"] == ["mine/P0"] and "patients: 1 cross the split" in said
-    assert found["shortcuts"]["rows"]["border"]["verdict"] == "leak"
-    assert "Fitted on train, scored on validation" in said and "leak  The border alone" in said
-
-
-def test_the_same_lesion_is_never_on_both_sides_of_a_fold_whatever_the_column_that_says_so():
-    rows = listed(("s", 2, 3)).assign(lesion_id=["1", "1", "", "", ""], patient_id=["", "P", "P", "", ""])
-    near = pd.DataFrame({"i": [3], "j": [4]})
-    assert shortcuts._groups(rows, near).tolist() == ["g00000", "g00000", "g00000", "g00001", "g00001"]
-
-
-def test_a_table_without_photographs_is_counted_and_nothing_more(tmp_path, capsys):
-    table = write_text(tmp_path / "m.csv", "source,malignant", "a,1", "b,0")
-    assert run("audit", "--data", table, "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found["shortcuts"] is None and found["auc_from_source_alone"] == {"all": 1.0}
 
 
 def prepared(work, *, patients=True):
