@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from interface import about, batch, check, compare, evidence, mistakes
+from interface import about, batch, check, compare, evidence, mistakes, on_device
 from interface.settings import Settings
 from interface.theme import STYLE_SHEET, theme
 from interface.uploads import KEPT_SECONDS, SWEEP_SECONDS
@@ -16,7 +16,7 @@ from skin_model.assess import Assessor
 from skin_model.photo import MAX_BYTES
 from skin_model.wording import ENGLISH, Words, languages
 
-TABS = ("check", "compare", "batch", "mistakes", "evidence", "about")
+TABS = ("check", "compare", "batch", "mistakes", "evidence", "on_device", "about")
 
 
 def build(assessor: Assessor, settings: Settings | None = None) -> gr.Blocks:
@@ -60,6 +60,8 @@ def _fill(page: gr.Blocks, assessor: Assessor, settings: Settings, words: Words)
             mistakes.build(page, tabs, mistakes_tab, assessor, words, settings)
         with gr.Tab(words("tab.evidence"), id="evidence", elem_id="tab-evidence") as evidence_tab:
             evidence.build(page, evidence_tab, assessor, words)
+        with gr.Tab(words("tab.on_device"), id="on_device", elem_id="tab-on_device"):
+            on_device.build(words)
         with gr.Tab(words("tab.about"), id="about", elem_id="tab-about"):
             about.build(assessor, words)
     gr.HTML(
@@ -116,4 +118,6 @@ def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) ->
         "footer_links": [],
         "quiet": True,
     }
-    return page.launch(**chosen | options)
+    served = page.launch(**chosen | options)
+    on_device.mount(served[0])
+    return served

@@ -48,6 +48,10 @@ def test_the_model_knows_neither_interface_nor_training():
     assert imports("skin_model") & {"interface", "train", "gradio"} == set()
 
 
+def test_the_pages_build_needs_neither_interface_nor_training():
+    assert imports("on_device") & {"interface", "train", "gradio"} == set()
+
+
 def test_interface_and_training_do_not_know_each_other():
     assert "train" not in imports("interface")
     assert imports("train") & {"interface", "gradio"} == set()

@@ -1,0 +1,199 @@
+"""Builds the page into a folder for any static host: ``python -m on_device.build --out DIR``."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+import typer
+
+from on_device import icons, runtime, sentences
+from on_device.model_file import NotAnExport, metadata
+from skin_model import __version__, border, photo, wording
+from skin_model.diagnoses import MEDICAL_NAMES
+
+HERE = Path(__file__).parent
+MODEL = HERE / "model.onnx"
+"""The embedded checkpoint as ``python -m train export`` writes it in fp16, so that a build needs no training tools."""
+STYLE_SHEET = HERE.parent / "interface" / "style.css"
+RELEASE = "release.json"
+_PACKED = (".js", ".mjs", ".css", ".json", ".html")
+
+
+class CannotBuild(RuntimeError):
+    """Why no page can be built; the text says how to mend it."""
+
+
+def build(out: Path, model: Path = MODEL, cache: Path | None = None) -> dict[str, Any]:
+    """Write the page to ``out``, over an older build where there is one, and return its manifest (``release.json``).
+
+    model: an ONNX file with metadata. cache: see ``runtime.files``. The scripts, the network and the sentences lie in
+    one folder named after their content, so that a page can never be served with another release's network. Raises
+    CannotBuild, NotAnExport or runtime.RuntimeUnavailable.
+    """
+    if out.exists() and not (out / RELEASE).is_file() and any(out.iterdir()):
+        raise CannotBuild(f"{out} holds something else than an older build. Name an empty or a new folder.")
+    if not model.is_file():
+        raise CannotBuild(f"There is no model {model}. Make one with: python -m train export")
+    contents, downloads = _contents(model.read_bytes(), runtime.files(cache))
+    version = hashlib.sha256(
+        "".join(f"{name} {_sha256(contents[name])}\n" for name in sorted(contents)).encode()
+    ).hexdigest()[:12]
+    folder = f"v-{version}"
+    contents["release.json"] = _json({"version": version, "downloads": downloads})
+    files = {f"{folder}/{name}": content for name, content in contents.items()}
+    index = (HERE / "page" / "index.html").read_text(encoding="utf-8").replace("{{folder}}", folder)
+    files |= {"index.html": index.encode(), "app.webmanifest": _web_manifest(), "icons/icon.svg": icons.SVG.encode()}
+    files |= {f"icons/icon-{side}.png": icons.png(side) for side in (192, 512)}
+    files["icons/icon-maskable-512.png"] = icons.png(512, maskable=True)
+    listed = {path: {"bytes": len(content), "sha256": _sha256(content)} for path, content in sorted(files.items())}
+    kept = {("./" if path == "index.html" else path): facts for path, facts in listed.items()}
+    worker = (HERE / "page" / "service-worker.js").read_text(encoding="utf-8")
+    worker = worker.replace("{{version}}", version).replace("{{files}}", json.dumps(kept))
+    files["service-worker.js"] = worker.encode()
+    listed["service-worker.js"] = {
+        "bytes": len(files["service-worker.js"]),
+        "sha256": _sha256(files["service-worker.js"]),
+    }
+    manifest = {"version": version, "app": __version__, "files": listed, "first_visit_bytes": _over_the_wire(files)}
+    files[RELEASE] = _json(manifest)
+    _write(files, out)
+    return manifest
+
+
+def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The versioned folder's files by name, and what the page must know of the large ones."""
+    described = metadata(model)
+    if described["preprocessing"].get("remove_hair"):
+        raise CannotBuild("This network wants hairs removed first, which the page cannot do. Choose one that does not.")
+    contents = {
+        file.relative_to(HERE / "page").as_posix(): file.read_bytes()
+        for file in sorted((HERE / "page").rglob("*"))
+        if file.suffix in (".js", ".css") and file.name != "service-worker.js"
+    }
+    contents["style.css"] = STYLE_SHEET.read_bytes()
+    contents["inferno.js"] = _inferno()
+    contents["config.json"] = _json(_config(described))
+    for language in wording.languages():
+        file = Path(wording.__file__).parent / f"{language}.json"
+        contents[f"words/{language}.json"] = _json(sentences.used(json.loads(file.read_text(encoding="utf-8"))))
+    for name in runtime.SCRIPTS:
+        contents[f"onnxruntime/{name}"] = onnxruntime[name]
+    downloads = {}
+    for name, file, content in (
+        ("model", "model.onnx.gz", model),
+        ("wasm", f"onnxruntime/{runtime.BINARY}.gz", onnxruntime[runtime.BINARY]),
+    ):
+        contents[file] = packed = _gzip(content)
+        downloads[name] = {"file": file, "bytes": len(content), "sha256": _sha256(content), "packed": len(packed)}
+    return contents, downloads
+
+
+def _config(described: dict[str, Any]) -> dict[str, Any]:
+    """What the page needs of the network's own description, and of the Python modules that it copies."""
+    own = ("labels", "malignant", "preprocessing", "calibration", "thresholds", "checkpoint_sha256", "licence")
+    return {
+        **{name: described[name] for name in own if name in described},
+        "gate_threshold": described.get("gate_threshold"),
+        "version": __version__,
+        "medical_names": MEDICAL_NAMES,
+        "languages": {code: wording.Words(code).name for code in wording.languages()},
+        "border_triples": border._triples().tolist(),
+        "photo": {
+            "max_bytes": photo.MAX_BYTES,
+            "max_pixels": photo.MAX_PIXELS,
+            "max_scans": photo.MAX_SCANS,
+            "min_short_side": photo.MIN_SHORT_SIDE,
+            "max_aspect": photo.MAX_ASPECT,
+            "working_short_side": photo.WORKING_SHORT_SIDE,
+        },
+    }
+
+
+def _inferno() -> bytes:
+    levels = np.arange(256, dtype=np.uint8)[:, None]
+    colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[:, 0, ::-1]
+    numbers = ",".join(str(value) for value in colours.ravel())
+    told = "// The 256 colours of OpenCV's inferno, red, green and blue each."
+    return f"{told}\nexport const INFERNO = Uint8Array.of({numbers});\n".encode()
+
+
+def _web_manifest() -> bytes:
+    words = wording.Words()
+    return _json(
+        {
+            "name": words("interface.title"),
+            "short_name": words("interface.title"),
+            "description": words("device.promise"),
+            "start_url": "./",
+            "scope": "./",
+            "display": "standalone",
+            "background_color": "#f8fafc",
+            "theme_color": icons.TEAL,
+            "icons": [
+                {"src": "icons/icon-192.png", "sizes": "192x192", "type": "image/png"},
+                {"src": "icons/icon-512.png", "sizes": "512x512", "type": "image/png"},
+                {"src": "icons/icon-maskable-512.png", "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
+                {"src": "icons/icon.svg", "sizes": "any", "type": "image/svg+xml"},
+            ],
+        }
+    )
+
+
+def _over_the_wire(files: dict[str, bytes]) -> int:
+    """Bytes that a first visit moves where the server compresses text, as nearly all do."""
+    return sum(
+        len(_gzip(content)) if Path(path).suffix in (*_PACKED, ".svg", ".webmanifest") else len(content)
+        for path, content in files.items()
+    )
+
+
+def _write(files: dict[str, bytes], out: Path) -> None:
+    """All files, text also packed for servers that can send that, aside first and then in one move."""
+    aside = out.with_name(f"{out.name}.part")
+    shutil.rmtree(aside, ignore_errors=True)
+    for path, content in files.items():
+        file = aside / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+        if file.suffix in _PACKED:
+            file.with_name(f"{file.name}.gz").write_bytes(_gzip(content))
+    shutil.rmtree(out, ignore_errors=True)
+    aside.replace(out)
+
+
+def _gzip(content: bytes) -> bytes:
+    return gzip.compress(content, 9, mtime=0)
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder to write: new, empty, or an older build.")],
+    model: Annotated[Path, typer.Option(help="ONNX file written by: python -m train export")] = MODEL,
+) -> None:
+    """Build the page that scores photos in the visitor's own browser."""
+    try:
+        manifest = build(out, model)
+    except (CannotBuild, NotAnExport, runtime.RuntimeUnavailable) as problem:
+        sys.exit(f"Error: {problem}")
+    megabytes = manifest["first_visit_bytes"] / 1e6
+    print(f"Built release {manifest['version']} in {out}: {megabytes:.1f} MB on a first visit.")
+    print(f"Look at it with: python -m http.server --directory {out}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,85 @@
+// The live camera: hints while the visitor aims, then a burst whose sharpest frame is scored.
+import { grey } from "./pixels/colour.js";
+import { picture } from "./pixels/picture.js";
+import { look } from "./path/aim.js";
+import { pixelsOf } from "./path/photo.js";
+import { blur, workingCopy } from "./path/quality.js";
+
+const LOOK_SIDE = 128, LOOK_EVERY = 60; // pixels; milliseconds between two looks
+const BURST = 6, BURST_EVERY = 80;
+const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+export class Camera {
+  /** video: the element to show it in. onHint: called with a hint's code after every look. limits: config's `photo`. */
+  constructor(video, onHint, limits) { Object.assign(this, { video, onHint, limits, stream: null, looks: 0 }); }
+
+  get open() { return this.stream !== null; }
+
+  /** Throws what the browser throws: NotAllowedError where the visitor or the page's settings refuse. */
+  async start() {
+    this.stream = await navigator.mediaDevices.getUserMedia({
+      audio: false,
+      video: { facingMode: { ideal: "environment" }, width: { ideal: 1920 }, height: { ideal: 1440 } },
+    });
+    this.video.srcObject = this.stream;
+    await this.video.play().catch(() => {});
+    this.aim();
+  }
+
+  stop() {
+    this.stream?.getTracks().forEach((track) => track.stop());
+    this.stream = null;
+    this.video.srcObject = null;
+  }
+
+  async aim() {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = LOOK_SIDE;
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    const stream = this.stream;
+    let before = null;
+    while (this.stream === stream) {
+      const { videoWidth: width, videoHeight: height } = this.video;
+      const began = performance.now();
+      if (width && !this.bursting) {
+        const side = Math.min(width, height);
+        context.drawImage(this.video, (width - side) / 2, (height - side) / 2, side, side, 0, 0, LOOK_SIDE, LOOK_SIDE);
+        const rgb = opaque(context.getImageData(0, 0, LOOK_SIDE, LOOK_SIDE));
+        const { hint, lightness } = look(rgb, before);
+        before = lightness;
+        this.looks++;
+        this.onHint(hint);
+      }
+      await wait(Math.max(5, LOOK_EVERY - (performance.now() - began)));
+    }
+  }
+
+  /** Several frames a moment apart; the sharpest as a photo, {rgb, width, height}. */
+  async shoot() {
+    this.bursting = true;
+    let best = null, least = Infinity;
+    try {
+      for (let frame = 0; frame < BURST; frame++) {
+        if (frame) await wait(BURST_EVERY);
+        const still = await createImageBitmap(this.video);
+        const photo = pixelsOf(still, this.limits);
+        still.close();
+        const softness = blur(grey(workingCopy(photo.rgb, 256)));
+        if (softness < least) { least = softness; best = photo; }
+      }
+    } finally {
+      this.bursting = false;
+    }
+    return { ...best, softness: least };
+  }
+}
+
+function opaque({ data, width, height }) {
+  const rgb = picture(width, height, 3);
+  for (let from = 0, to = 0; from < data.length; from += 4) {
+    rgb.data[to++] = data[from];
+    rgb.data[to++] = data[from + 1];
+    rgb.data[to++] = data[from + 2];
+  }
+  return rgb;
+}

@@ -1,0 +1,75 @@
+// The whole path: a photo in, an assessment out, as skin_model/assess.py.
+import { cut } from "../pixels/picture.js";
+import { enlargeMap, resizeArea, resizeLinear } from "../pixels/resize.js";
+import { cropBox, findBorder } from "./border.js";
+import { bandOf, probabilities, riskOf } from "./calibration.js";
+import { problemsOf } from "./quality.js";
+
+/** Border, crop and square of one photo, in pixels of its working copy, and the picture that the network sees. */
+export function viewOf({ rgb }, config) {
+  const { crop: rule, input_size: size } = config.preprocessing;
+  const border = rule === "border" ? findBorder(rgb, config.border_triples) : null;
+  const crop = cropBox(rgb, border);
+  const cropped = cut(rgb, crop);
+  const side = Math.min(cropped.width, cropped.height);
+  const left = (cropped.width - side) >> 1, top = (cropped.height - side) >> 1;
+  const inner = cut(cropped, [left, top, left + side, top + side]);
+  const input = side > size ? resizeArea(inner, size, size) : resizeLinear(inner, size, size);
+  const square = [crop[0] + left, crop[1] + top, crop[0] + left + side, crop[1] + top + side];
+  return { border, crop, cropped, square, input };
+}
+
+/**
+ * network: see ../network.js. Returns risk (0…1), band, diagnoses (or null), border, crop and square in full-size
+ * pixels, problems, refused (a code or null), the picture that the network saw, and the cam (h × w numbers).
+ */
+export async function assess(photo, network, config) {
+  const view = viewOf(photo, config);
+  const seen = await network.run([view.input]);
+  const probability = probabilities(seen.logits[0], config.malignant, config.calibration);
+  const risk = riskOf(probability, config.malignant);
+  const refused = seen.novelty && seen.novelty[0] > config.gate_threshold ? "not_skin" : null;
+  const across = photo.width / photo.rgb.width, down = photo.height / photo.rgb.height;
+  const full = ([left, top, right, bottom]) => [left * across, top * down, right * across, bottom * down].map(Math.round);
+  return {
+    risk,
+    band: refused ? "cannot_tell" : bandOf(risk, config.thresholds),
+    diagnoses: config.labels.length > 1 ? Object.fromEntries(config.labels.map((code, i) => [code, probability[i]])) : null,
+    border: view.border && { ...view.border, x: view.border.x * across, y: view.border.y * across, radius: view.border.radius * across },
+    crop: full(view.crop),
+    square: full(view.square),
+    problems: problemsOf(view.cropped),
+    refused,
+    input: view.input,
+    cam: seen.cam?.[0] ?? null,
+    novelty: seen.novelty?.[0] ?? null,
+  };
+}
+
+/** Lowest and highest risk in all eight mirrored and turned views of the picture that the network saw. */
+export async function spread(input, network, config) {
+  const views = [];
+  for (const turned of [false, true]) for (const down of [false, true]) for (const across of [false, true]) views.push(turn(input, across, down, turned));
+  const { logits } = await network.run(views);
+  const risks = logits.map((row) => riskOf(probabilities(row, config.malignant, config.calibration), config.malignant));
+  return [Math.min(...risks), Math.max(...risks)];
+}
+
+function turn(input, mirrored, upsideDown, turned) {
+  const { width: side, data } = input, result = { ...input, data: new Uint8Array(data.length) };
+  for (let y = 0, at = 0; y < side; y++) {
+    for (let x = 0; x < side; x++, at += 3) {
+      const [u, v] = turned ? [y, x] : [x, y];
+      const from = ((upsideDown ? side - 1 - v : v) * side + (mirrored ? side - 1 - u : u)) * 3;
+      result.data.set(data.subarray(from, from + 3), at);
+    }
+  }
+  return result;
+}
+
+/** The cam (h × w, nowhere negative) enlarged to the network's input and scaled to a maximum of 1, or all zeros. */
+export function heatmap(cam, side) {
+  const heat = enlargeMap(cam, Math.sqrt(cam.length), side);
+  const top = heat.reduce((most, value) => Math.max(most, value), 0);
+  return top > 0 ? heat.map((value) => Math.min(Math.max(value / top, 0), 1)) : heat.fill(0);
+}

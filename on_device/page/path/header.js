@@ -1,0 +1,88 @@
+// What a file says of itself before any pixel is decoded: skin_model/photo.py's gate, once more.
+
+export class Refused extends Error {
+  /** code: the one under which the sentence stands ("refused.<code>"). */
+  constructor(code) { super(code); this.code = code; }
+}
+
+const HEIF_BRANDS = ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1"];
+const text = (bytes, from, to) => String.fromCharCode(...bytes.subarray(from, to));
+
+/** "jpeg", "png", "webp" or "heif"; refuses everything else. */
+export function formatOf(bytes) {
+  if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return "jpeg";
+  if (text(bytes, 0, 8) === "\x89PNG\r\n\x1a\n") return "png";
+  if (text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 12) === "WEBP") return "webp";
+  if (text(bytes, 4, 8) === "ftyp" && HEIF_BRANDS.includes(text(bytes, 8, 12))) return "heif";
+  throw new Refused("unsupported_format");
+}
+
+/** Width and height as stored (before any turning), or null where only the decoder knows (HEIF). */
+export function sizeOf(bytes, format, mostScans) {
+  try {
+    if (format === "jpeg") return jpegSize(bytes, mostScans);
+    if (format === "png") return pngSize(bytes);
+    if (format === "webp") return webpSize(bytes);
+  } catch (problem) {
+    if (problem instanceof RangeError) throw new Refused("damaged_file");
+    throw problem;
+  }
+  return null;
+}
+
+/** Refuses a JPEG that never ends or that holds more scans than any encoder writes. */
+function jpegSize(bytes, mostScans) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let size = null, scans = 0, at = 2;
+  while (scans <= mostScans) {
+    while (at + 1 < bytes.length && !(bytes[at] === 0xff && isSegment(bytes[at + 1]))) at++;
+    if (at + 1 >= bytes.length) break;
+    const kind = bytes[at + 1];
+    at += 2;
+    if (kind === 0xd9) {
+      if (!size) break;
+      return size;
+    }
+    const frame = kind >= 0xc0 && kind <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(kind);
+    if (frame && !size) size = { width: view.getUint16(at + 5), height: view.getUint16(at + 3) };
+    if (kind === 0xda) scans++;
+    if (at + 1 < bytes.length) at += view.getUint16(at);
+  }
+  throw new Refused("damaged_file");
+}
+
+// Any marker but a stuffed byte, a restart, and those without content.
+function isSegment(kind) { return (kind >= 0x02 && kind <= 0xcf) || (kind >= 0xd9 && kind <= 0xfe); }
+
+/** Browsers show what there is of a cut PNG, so its blocks are followed to the last one here. */
+function pngSize(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 8; ; at += 12 + view.getUint32(at)) {
+    if (at + 12 + view.getUint32(at) > bytes.length) throw new Refused("damaged_file");
+    if (text(bytes, at + 4, at + 8) === "IEND") break;
+  }
+  return { width: view.getUint32(16), height: view.getUint32(20) };
+}
+
+function webpSize(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (view.getUint32(4, true) + 8 > bytes.length) throw new Refused("damaged_file");
+  const kind = text(bytes, 12, 16);
+  if (kind === "VP8X") {
+    const three = (at) => 1 + bytes[at] + (bytes[at + 1] << 8) + (bytes[at + 2] << 16);
+    return { width: three(24), height: three(27) };
+  }
+  if (kind === "VP8L") {
+    const bits = view.getUint32(21, true);
+    return { width: 1 + (bits & 0x3fff), height: 1 + ((bits >> 14) & 0x3fff) };
+  }
+  if (kind === "VP8 ") return { width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff };
+  throw new Refused("damaged_file");
+}
+
+/** Refuses by pixel count and shape. */
+export function checkSize({ width, height }, limits) {
+  if (width * height > limits.max_pixels) throw new Refused("too_many_pixels");
+  if (Math.min(width, height) < limits.min_short_side) throw new Refused("too_small_photo");
+  if (Math.max(width, height) > limits.max_aspect * Math.min(width, height)) throw new Refused("too_elongated");
+}

@@ -1,0 +1,205 @@
+"""The page's answer is Python's, for the same file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image
+
+from skin_model.assess import Assessor
+from skin_model.photo import PhotoRefused, open_photo
+from tests.conftest import REPOSITORY
+from tests.on_device.conftest import encoded
+
+pytestmark = pytest.mark.browser
+
+MOST_DIFFERENCE = 0.01
+A_SOURCE = 6
+"""Real photographs of every source that are compared."""
+RENDERED = sorted((REPOSITORY / "examples").glob("*.jpg"))
+ASSESS = """async (folder, file) => {
+    const bytes = Uint8Array.from(atob(file), (c) => c.charCodeAt(0));
+    const found = await (await import(folder + "app.js")).assessFile(new File([bytes], "photo"));
+    return { ...found, input: null, cam: found.cam && Array.from(found.cam) };
+}"""
+
+
+@pytest.fixture(scope="module")
+def assessor():
+    return Assessor.load()
+
+
+@pytest.fixture(scope="module")
+def in_browser(scripts):
+    return lambda content: scripts(ASSESS, encoded(content))
+
+
+def in_python(assessor, content):
+    try:
+        return assessor.assess(open_photo(content)).to_json("photo")
+    except PhotoRefused as problem:
+        return {"refused": problem.code, "risk": None}
+
+
+def assert_agreement(page, python, thresholds):
+    assert page["refused"] == python["refused"]
+    if python["risk"] is None:
+        return
+    assert abs(page["risk"] - python["risk"]) <= MOST_DIFFERENCE
+    borders = (thresholds.low, thresholds.high, thresholds.malignant_from, thresholds.benign_to)
+    if all(abs(python["risk"] - threshold) > MOST_DIFFERENCE for threshold in borders):
+        assert page["band"] == python["band"]
+
+
+def jpeg(picture, **options):
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", **{"quality": 92} | options)
+    return file.getvalue()
+
+
+def saved(picture, kind, **options):
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+def large(width, height, name="tone-3-dermatoscope.jpg"):
+    """A rendered photo with as many pixels, and the noise, of a phone's camera."""
+    picture = cv2.cvtColor(cv2.imread(str(REPOSITORY / "examples" / name)), cv2.COLOR_BGR2RGB)
+    picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
+    noise = np.random.default_rng(0).normal(0, 4, picture.shape[:2])[..., None]
+    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+
+
+def turned(orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+@pytest.mark.parametrize("file", RENDERED, ids=lambda file: file.name)
+def test_a_rendered_photo_gets_pythons_answer(in_browser, assessor, file):
+    page, python = in_browser(file.read_bytes()), in_python(assessor, file.read_bytes())
+    assert_agreement(page, python, assessor.checkpoint.config.thresholds)
+    assert page["problems"] == python["problems"]
+    assert page["crop"] == python["crop"]
+    for code, share in python["diagnoses"].items():
+        assert abs(page["diagnoses"][code] - share) <= MOST_DIFFERENCE
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_photo_gets_pythons_answer(in_browser, assessor, orientation):
+    picture = np.asarray(Image.open(REPOSITORY / "examples" / "tone-4-uneven.jpg"))
+    content = jpeg(picture, exif=turned(orientation))
+    assert_agreement(in_browser(content), in_python(assessor, content), assessor.checkpoint.config.thresholds)
+
+
+@pytest.mark.parametrize("size", [(1600, 1200), (2016, 1512), (4032, 3024), (6016, 4512)])
+@pytest.mark.parametrize("name", ["tone-3-dermatoscope.jpg", "tone-4-uneven.jpg"])
+def test_a_large_photo_that_python_decodes_reduced_gets_its_answer(in_browser, assessor, size, name):
+    content = jpeg(large(*size, name), exif=turned(6))
+    assert_agreement(in_browser(content), in_python(assessor, content), assessor.checkpoint.config.thresholds)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "options"),
+    [
+        ("PNG", "RGB", {}),
+        ("PNG", "RGBA", {}),
+        ("PNG", "P", {}),
+        ("PNG", "L", {}),
+        ("WEBP", "RGB", {"lossless": True}),
+        ("WEBP", "RGB", {"quality": 90}),
+        ("JPEG", "L", {}),
+        ("JPEG", "RGB", {"progressive": True, "subsampling": 0}),
+    ],
+)
+def test_every_format_gets_pythons_answer(in_browser, assessor, kind, mode, options):
+    picture = Image.open(REPOSITORY / "examples" / "tone-4-uneven.jpg").convert(mode)
+    content = saved(picture, kind, **options)
+    assert_agreement(in_browser(content), in_python(assessor, content), assessor.checkpoint.config.thresholds)
+
+
+def small_jpeg(width, height):
+    return jpeg(np.full((height, width, 3), 180, np.uint8))
+
+
+EXAMPLE = (REPOSITORY / "examples" / "tone-1.jpg").read_bytes()
+UNUSABLE = {
+    "empty": b"",
+    "text": b"This is not a picture at all, but a letter.",
+    "gif": b"GIF89a" + bytes(100),
+    "cut JPEG": EXAMPLE[: len(EXAMPLE) // 2],
+    "JPEG filled up with zeros": EXAMPLE[: len(EXAMPLE) // 2] + bytes(len(EXAMPLE) // 2),
+    "only a JPEG's beginning": b"\xff\xd8\xff",
+    "cut PNG": saved(Image.new("RGB", (300, 300), "tan"), "PNG")[:-40],
+    "cut WebP": saved(Image.new("RGB", (300, 300), "tan"), "WEBP", lossless=True)[:-10],
+    "too small": small_jpeg(200, 95),
+    "too elongated": small_jpeg(500, 120),
+    "too many pixels": saved(Image.new("1", (7800, 7800)), "PNG"),
+    "too large a file": EXAMPLE + bytes(20 * 1024 * 1024),
+}
+
+
+@pytest.mark.parametrize("name", UNUSABLE)
+def test_what_python_refuses_the_page_refuses_for_the_same_reason(in_browser, assessor, name):
+    refused = in_python(assessor, UNUSABLE[name])["refused"]
+    assert refused is not None
+    assert in_browser(UNUSABLE[name])["refused"] == refused
+
+
+def test_a_picture_that_is_no_skin_is_refused_as_in_python(in_browser, assessor):
+    y, x = np.mgrid[:400, :400]
+    board = np.repeat((((x // 40 + y // 40) % 2) * 255).astype(np.uint8)[..., None], 3, axis=2)
+    content = saved(Image.fromarray(board), "PNG")
+    assert in_python(assessor, content)["refused"] == "not_skin"
+    assert in_browser(content)["refused"] == "not_skin"
+
+
+def test_a_heic_photo_that_the_browser_cannot_read_is_refused_with_a_way_out(in_browser):
+    file = io.BytesIO()
+    pillow_heif.from_pillow(Image.new("RGB", (300, 300), "tan")).save(file)
+    assert in_browser(file.getvalue())["refused"] == "heic_unreadable"
+
+
+def test_the_colours_show_what_pythons_grad_cam_shows(in_browser, assessor):
+    content = (REPOSITORY / "examples" / "tone-4-uneven.jpg").read_bytes()
+    cam = np.array(in_browser(content)["cam"], np.float32).reshape(7, 7)
+    python = assessor.heatmap(open_photo(content), "grad_cam")
+    page = cv2.resize(cam / cam.max(), python.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    assert np.abs(page / page.max() - python).max() < 0.02
+
+
+def chosen_photographs(shared_data: Path) -> list[Path]:
+    """Of every source some, spread over its sorted files: always the same ones, whatever split is prepared."""
+    sources = defaultdict(list)
+    with (shared_data / "lesions.csv").open(newline="", encoding="utf-8") as table:
+        for row in csv.DictReader(table):
+            sources[row["source"]].append(shared_data / row["file"])
+    chosen = []
+    for _, files in sorted(sources.items()):
+        files.sort()
+        chosen += files[:: max(1, len(files) // A_SOURCE)][:A_SOURCE]
+    return chosen
+
+
+@pytest.mark.real_data
+def test_real_photographs_of_every_source_get_pythons_answer(in_browser, assessor, shared_data):
+    files = chosen_photographs(shared_data)
+    assert len(files) >= 40
+    largest, problems = 0.0, 0
+    for file in files:
+        content = file.read_bytes()
+        page, python = in_browser(content), in_python(assessor, content)
+        assert_agreement(page, python, assessor.checkpoint.config.thresholds)
+        largest = max(largest, abs(page["risk"] - python["risk"]))
+        problems += page["problems"] != python["problems"]
+    print(f"{len(files)} photographs, largest difference {largest:.6f}, other hints on {problems}")
+    assert problems == 0

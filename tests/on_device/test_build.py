@@ -1,0 +1,120 @@
+"""What the build writes, and what it refuses to write."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from on_device import runtime, sentences
+from on_device.build import MODEL, CannotBuild, build, main
+from on_device.model_file import NotAnExport, metadata
+from skin_model import wording
+from skin_model.checkpoint import Checkpoint
+
+
+def test_the_manifest_holds_the_checksum_of_every_file(site):
+    manifest = json.loads((site / "release.json").read_text())
+    listed = set(manifest["files"])
+    written = {file.relative_to(site).as_posix() for file in site.rglob("*") if file.is_file()}
+    beside = {f"{path}.gz" for path in listed} | {"release.json", "release.json.gz"}
+    assert listed <= written
+    assert written - listed <= beside
+    for path, facts in manifest["files"].items():
+        content = (site / path).read_bytes()
+        assert len(content) == facts["bytes"]
+        assert hashlib.sha256(content).hexdigest() == facts["sha256"]
+
+
+def test_packed_copies_hold_what_they_are_copies_of(site):
+    packed = [file for file in site.rglob("*.gz") if file.with_suffix("").is_file()]
+    assert len(packed) > 20
+    assert all(gzip.decompress(file.read_bytes()) == file.with_suffix("").read_bytes() for file in packed)
+
+
+def test_the_same_sources_give_the_same_release(site, tmp_path):
+    again = build(tmp_path / "again")
+    assert again == json.loads((site / "release.json").read_text())
+
+
+def test_a_build_replaces_an_older_one_completely(tmp_path):
+    out = tmp_path / "site"
+    build(out)
+    (out / "left.txt").write_text("from before")
+    build(out)
+    assert not (out / "left.txt").exists()
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(CannotBuild, match="holds something else than an older build"):
+        build(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_model_without_metadata_is_refused(tmp_path):
+    model = tmp_path / "model.onnx"
+    model.write_bytes(b"\x08\x07")
+    with pytest.raises(NotAnExport, match="does not say its calibration"):
+        build(tmp_path / "out", model)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", [b"\x72\xff", b"\x72", b"no protobuf at all"])
+def test_a_file_that_is_no_onnx_model_is_refused(content):
+    with pytest.raises(NotAnExport, match="no complete ONNX file"):
+        metadata(content)
+
+
+def test_the_committed_network_is_the_embedded_checkpoint():
+    described, checkpoint = metadata(MODEL.read_bytes()), Checkpoint.load()
+    assert described["checkpoint_sha256"] == checkpoint.config.model_sha256
+    assert described["thresholds"]["low"] == checkpoint.config.thresholds.low
+    assert described["calibration"]["temperature"] == checkpoint.config.calibration.temperature
+    assert described["gate_threshold"] == float(checkpoint.gate.threshold)
+
+
+def test_a_network_that_wants_hairs_removed_is_refused(monkeypatch, tmp_path):
+    described = metadata(MODEL.read_bytes())
+    described["preprocessing"]["remove_hair"] = True
+    monkeypatch.setattr("on_device.build.metadata", lambda content: described)
+    with pytest.raises(CannotBuild, match="hairs"):
+        build(tmp_path / "out")
+
+
+def test_a_package_with_another_checksum_is_not_used(monkeypatch, tmp_path):
+    def fetch(folder):
+        package = folder / "package.tgz"
+        package.write_bytes(b"something else")
+        return package
+
+    monkeypatch.setattr(runtime, "_fetch", fetch)
+    with pytest.raises(runtime.RuntimeUnavailable, match="another checksum"):
+        runtime.files(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("language", wording.languages())
+def test_only_the_pages_own_sentences_are_shipped(site, language):
+    shipped = json.loads(next(site.glob(f"v-*/words/{language}.json")).read_text(encoding="utf-8"))
+    assert {"device.promise", "band.low", "next_step.high", "problem.glare", "refused.not_skin"} <= set(shipped)
+    assert not [key for key in shipped if key.startswith(("batch.", "mistakes.", "evidence.", "compare."))]
+
+
+def test_templates_in_the_scripts_count_as_their_keys():
+    assert set(sentences.used({"band.low": "", "diagnosis.mel.name": "", "batch.line": ""})) == {
+        "band.low",
+        "diagnosis.mel.name",
+    }
+
+
+def test_the_command_says_why_it_cannot_build(tmp_path):
+    app = typer.Typer()
+    app.command()(main)
+    done = CliRunner().invoke(app, ["--out", str(tmp_path / "out"), "--model", str(tmp_path / "none.onnx")])
+    assert done.exit_code == 1
+    assert "Make one with: python -m train export" in str(done.exception)

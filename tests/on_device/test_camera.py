@@ -1,0 +1,136 @@
+"""While the visitor aims, the page says what to do; then the sharpest of a burst is scored."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from skin_model import quality
+from skin_model.wording import Words
+from tests.conftest import REPOSITORY
+from tests.on_device.conftest import CAMERA, READY
+
+pytestmark = pytest.mark.browser
+
+WIDTH, HEIGHT = 640, 480
+SKIN, MOLE = (214, 170, 148), (96, 60, 48)
+
+
+def scene(*, x=0.5, y=0.5, radius=0.2, light=1.0, shine=0):
+    """A mole on skin with fine grain: its place and radius in shares of width and height, as an RGB picture."""
+    rng = np.random.default_rng(0)
+    grain = cv2.GaussianBlur(rng.normal(0, 14, (HEIGHT, WIDTH, 1)), (0, 0), 0.8)[..., None]
+    picture = np.full((HEIGHT, WIDTH, 3), SKIN, np.float64)
+    cv2.circle(picture, (round(x * WIDTH), round(y * HEIGHT)), round(radius * HEIGHT), MOLE, -1, cv2.LINE_AA)
+    picture = (cv2.GaussianBlur(picture, (0, 0), 1.0) + grain) * light
+    for spot in range(shine):
+        place = (round(WIDTH * (0.3 + 0.13 * spot)), round(HEIGHT * 0.25))
+        cv2.circle(picture, place, 26, (255, 255, 255), -1, cv2.LINE_AA)
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+def shifted(picture, x, y):
+    return np.roll(picture, (y, x), axis=(0, 1))
+
+
+def clip(folder, frames, name="clip"):
+    """The frames as the motion JPEG that Chromium takes for a camera's picture, shown over and over."""
+    file = folder / f"{name}.mjpeg"
+    with file.open("wb") as written:
+        for frame in frames:
+            one = io.BytesIO()
+            Image.fromarray(frame).save(one, "JPEG", quality=95, subsampling=0)
+            written.write(one.getvalue())
+    return file
+
+
+@pytest.fixture
+def aim(launch, address, tmp_path):
+    """Opens the camera on frames and returns the page."""
+
+    def start(frames):
+        browser = launch(*CAMERA, f"--use-file-for-fake-video-capture={clip(tmp_path, frames)}")
+        page = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB").new_page()
+        page.set_default_timeout(READY)
+        page.goto(address)
+        page.locator("html[data-ready]").wait_for()
+        page.locator("#use-camera").click()
+        page.locator("#aim[data-hint]").wait_for()
+        return page
+
+    return start
+
+
+SCENES = {
+    "ready": [scene()] * 4,
+    "closer": [scene(radius=0.06)] * 4,
+    "centre": [scene(x=0.72, y=0.75, radius=0.15)] * 4,
+    "too_dark": [scene(light=0.15)] * 4,
+    "glare": [scene(shine=4)] * 4,
+    "no_mole": [scene(radius=0.0)] * 4,
+    "still": [shifted(scene(), 0, 0)] * 2 + [shifted(scene(), 50, 20)] * 2 + [shifted(scene(), -30, -40)] * 2,
+}
+
+
+@pytest.mark.parametrize("hint", SCENES)
+def test_the_hint_names_what_is_wrong_with_the_aim(aim, hint):
+    page = aim(SCENES[hint])
+    page.locator(f"#aim[data-hint={hint}]").wait_for()
+    assert page.locator("#aim").inner_text() == Words()(f"device.aim.{hint}")
+
+
+def test_hints_come_ten_times_a_second_or_more(aim):
+    page = aim(SCENES["ready"])
+
+    def looks():
+        return int(page.locator("#aim").get_attribute("data-looks"))
+
+    page.wait_for_timeout(1000)
+    rates = []
+    for _ in range(5):  # another program may take the processor for a moment
+        before, began = looks(), page.evaluate("performance.now()")
+        page.wait_for_timeout(1000)
+        rates.append((looks() - before) / (page.evaluate("performance.now()") - began) * 1000)
+    print(f"hints a second: {', '.join(f'{rate:.1f}' for rate in rates)}")
+    assert max(rates) >= 10
+
+
+def shown(page):
+    address = page.locator("#photo").evaluate("canvas => canvas.toDataURL('image/png')")
+    content = base64.b64decode(address.split(",")[1])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def test_the_sharpest_frame_of_a_burst_is_scored(aim):
+    sharp = cv2.resize(np.asarray(Image.open(REPOSITORY / "examples" / "tone-4-uneven.jpg")), (WIDTH, HEIGHT))
+    soft = cv2.GaussianBlur(sharp, (0, 0), 6.0)
+    page = aim([soft] * 9 + [sharp] * 3)
+    page.locator("#shutter").click()
+    page.locator("#answer .answer[data-kind]").wait_for()
+    page.locator("#picture").wait_for()
+    assert quality.measure(shown(page)).blur < quality.MOST_BLUR < quality.measure(soft).blur
+
+
+def test_after_a_countdown_the_photo_is_taken_without_a_press(aim):
+    page = aim(SCENES["ready"])
+    page.locator("#countdown").click()
+    page.locator("#count").filter(has_text="3").wait_for()
+    page.locator("#answer .answer[data-kind]").wait_for()
+    assert page.locator("#camera").is_hidden()
+
+
+def test_a_camera_that_is_refused_is_explained(launch, address):
+    browser = launch("--use-fake-device-for-media-stream", "--deny-permission-prompts")
+    page = browser.new_context(locale="en-GB").new_page()
+    page.set_default_timeout(READY)
+    page.goto(address)
+    page.locator("html[data-ready]").wait_for()
+    page.locator("#use-camera").click()
+    page.locator("#message:not(:empty)").wait_for()
+    assert page.locator("#message").inner_text() == Words()("interface.stage.camera_denied")
+    assert page.locator("#camera").is_hidden()

@@ -1,0 +1,276 @@
+"""The page keeps the photo, works without a network, and says what is wrong when something is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+
+from on_device.build import MODEL, build
+from skin_model.wording import Words, languages
+from tests.conftest import REPOSITORY
+from tests.on_device.conftest import READY, serve
+
+pytestmark = pytest.mark.browser
+
+PHOTO = REPOSITORY / "examples" / "tone-4-uneven.jpg"
+LARGEST_FIRST_VISIT = 8_000_000
+ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
+
+
+def choose(page, file=PHOTO):
+    page.locator("#file").set_input_files(file)
+    page.locator("#answer .answer[data-kind]").wait_for()
+    return page.locator("#answer .answer").get_attribute("data-kind")
+
+
+def state(page):
+    page.locator("#state[data-kind=failed]").wait_for()
+    return page.locator("#state-text").inner_text()
+
+
+def test_a_chosen_photo_gets_its_band_risk_and_next_step_first(open_page):
+    page = open_page()
+    assert choose(page) == "raised"
+    card = page.locator("#answer .answer").inner_text()
+    assert "Raised risk" in card
+    assert re.search(r"\b6\.4%", card)
+    assert Words()("next_step.raised") in card
+    assert page.locator(".compare canvas").count() == 2
+    assert page.locator(".bars li").count() == 7
+
+
+def test_a_refused_photo_shows_no_number(open_page, tmp_path):
+    file = tmp_path / "letter.jpg"
+    file.write_bytes(b"This is not a picture at all.")
+    page = open_page()
+    assert choose(page, file) == "refused"
+    text = page.locator("#results").inner_text()
+    assert Words()("refused.unsupported_format") in text
+    assert "%" not in text
+
+
+def test_nothing_is_asked_for_after_loading_nor_while_scoring(open_page):
+    page = open_page()
+    asked = []
+    page.context.on("request", lambda request: asked.append(request.url))
+    choose(page)
+    page.locator("#sure").wait_for()
+    page.locator("#strength").fill("80")
+    assert asked == []
+
+
+REACH_OUT = """async (url) => {
+    const tries = {
+        fetch: () => fetch(url, { method: "POST", body: "photo" }),
+        picture: () => new Promise((done, fail) => {
+            const image = Object.assign(new Image(), { onload: done, onerror: fail });
+            image.src = url + "picture.png";
+        }),
+        socket: () => new Promise((done, fail) => {
+            const socket = new WebSocket(url.replace("http", "ws"));
+            socket.onopen = done;
+            socket.onerror = fail;
+        }),
+        script: () => import(url + "script.js"),
+        beacon: async () => { if (!navigator.sendBeacon(url, "photo")) throw new Error("refused"); },
+    };
+    const reached = [];
+    for (const [name, attempt] of Object.entries(tries)) await attempt().then(() => reached.push(name), () => {});
+    return reached;
+}"""
+
+
+def test_the_pages_policy_lets_nothing_reach_another_server(open_page, tmp_path):
+    with serve(tmp_path, {"Access-Control-Allow-Origin": "*"}) as (elsewhere, handler):
+        page = open_page()
+        page.evaluate(REACH_OUT, elsewhere)
+        page.wait_for_timeout(500)
+        assert handler.asked == []
+
+
+def test_the_policy_allows_neither_inline_scripts_nor_inline_styles(open_page):
+    policy = open_page().locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+    assert policy.startswith("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self';")
+    assert "connect-src 'self';" in policy
+    assert "'unsafe-inline'" not in policy
+    assert "'unsafe-eval'" not in policy.replace("'wasm-unsafe-eval'", "")
+
+
+def test_the_page_works_without_a_network_after_the_first_visit(open_page, site):
+    with serve(site) as (url, _):
+        page = open_page(url)
+        risk = choose(page), page.locator(".risk strong").inner_text()
+    page.context.set_offline(True)
+    page.reload()
+    page.locator("html[data-ready]").wait_for()
+    assert (choose(page), page.locator(".risk strong").inner_text()) == risk
+    page.locator("#language").select_option("pl")
+    page.get_by_text(Words("pl")("band.raised"), exact=True).wait_for()
+
+
+def another_release(folder):
+    """The same network with one more note in its metadata, so that its checksum and the release's name differ."""
+    key, value = b"note", b"another release"
+    entry = b"\x0a" + bytes([len(key)]) + key + b"\x12" + bytes([len(value)]) + value
+    model = folder / "another.onnx"
+    model.write_bytes(MODEL.read_bytes() + b"\x72" + bytes([len(entry)]) + entry)
+    return model
+
+
+def test_a_newer_release_replaces_the_whole_of_the_older_one_when_the_visitor_agrees(open_page, site, tmp_path):
+    served = tmp_path / "site"
+    shutil.copytree(site, served)
+    with serve(served) as (url, handler):
+        page = open_page(url)
+        old = page.locator("script").get_attribute("src").split("/")[0]
+        new = f"v-{build(served, another_release(tmp_path))['version']}"
+        assert new != old
+        handler.asked.clear()
+        page.reload()
+        page.get_by_text(Words()("device.renewed")).wait_for()
+        assert page.locator("script").get_attribute("src").startswith(old)
+        assert choose(page) == "raised"
+        assert not [path for path in handler.asked if old in path]
+        page.get_by_role("button", name=Words()("device.renewed.use")).click()
+        page.locator(f"script[src^='{new}']").wait_for(state="attached")
+        page.locator("html[data-ready]").wait_for()
+        assert choose(page) == "raised"
+        names = page.evaluate("caches.keys()")
+        assert [name.split()[-1] for name in names] == [new.removeprefix("v-")]
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_it_scores_with_threads_where_the_page_is_isolated_and_without_elsewhere(open_page, site, isolated):
+    with serve(site, ISOLATED if isolated else None) as (url, _):
+        page = open_page(url)
+        assert page.evaluate("crossOriginIsolated") is isolated
+        assert (int(page.locator("html").get_attribute("data-threads")) > 1) is isolated
+        assert choose(page) == "raised"
+
+
+def corrupted(times):
+    """Answers the first requests for the network with the right number of wrong bytes."""
+    seen = []
+
+    def handle(route):
+        seen.append(route.request.url)
+        if len(seen) > times:
+            return route.continue_()
+        return route.fulfill(status=200, body=bytes(1000))
+
+    return handle, seen
+
+
+def test_a_corrupted_download_is_fetched_once_more(browser, address):
+    context = browser.new_context(service_workers="block")
+    page = context.new_page()
+    handle, seen = corrupted(1)
+    page.route("**/model.onnx.gz", handle)
+    page.goto(address)
+    page.locator("html[data-ready]").wait_for(timeout=READY)
+    assert len(seen) == 2
+    assert choose(page) == "raised"
+    context.close()
+
+
+def test_a_download_that_stays_corrupted_is_explained(browser, address):
+    context = browser.new_context(service_workers="block", locale="en-GB")
+    page = context.new_page()
+    handle, seen = corrupted(9)
+    page.route("**/model.onnx.gz", handle)
+    page.goto(address)
+    assert state(page) == Words()("device.failed.download")
+    assert len(seen) == 2
+    assert page.get_by_role("button", name=Words()("device.again")).is_visible()
+    context.close()
+
+
+MISSING = {
+    "webassembly": "delete window.WebAssembly",
+    "memory": "WebAssembly.instantiate = () => Promise.reject(new RangeError('Out of memory'))",
+    "canvas": """const read = CanvasRenderingContext2D.prototype.getImageData;
+        CanvasRenderingContext2D.prototype.getImageData = function (...box) {
+            const found = read.apply(this, box);
+            for (let i = 0; i < found.data.length; i += 97) found.data[i] ^= 1;
+            return found;
+        };""",
+}
+
+
+@pytest.mark.parametrize("what", MISSING)
+def test_what_the_browser_lacks_is_said_in_words(open_page, what):
+    page = open_page(ready=False, before=MISSING[what])
+    assert state(page) == Words()(f"device.failed.{what}")
+
+
+def test_the_first_visit_stays_within_eight_megabytes(open_page, site):
+    with serve(site) as (url, handler):
+        open_page(url)
+        print(f"first visit: {handler.sent / 1e6:.2f} MB, nothing compressed by the server")
+        assert handler.sent <= LARGEST_FIRST_VISIT
+
+
+def test_the_large_files_cross_the_wire_once(open_page, site):
+    with serve(site) as (url, handler):
+        open_page(url)
+        large = [line for line in handler.asked if line.endswith(("model.onnx.gz", ".wasm.gz"))]
+        assert len(large) == len(set(large)) == 2
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_language_is_spoken_in_its_direction(open_page, language):
+    page = open_page(locale=language)
+    words = Words(language)
+    assert page.locator("html").get_attribute("lang") == language
+    assert page.locator("html").get_attribute("dir") == words.direction
+    choose(page)
+    assert page.get_by_text(words("band.raised"), exact=True).is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(open_page, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe (requirements-dev.txt)")
+    page = open_page(color_scheme=scheme, bypass_csp=True)
+    choose(page)
+    page.locator("#sure").wait_for()
+    found = axe.Axe().run(page).response["violations"]
+    serious = {
+        rule["id"]: [node["html"][:120] for node in rule["nodes"]]
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+    }
+    assert not serious
+
+
+def test_buttons_and_sliders_are_large_enough_for_a_thumb(open_page):
+    page = open_page()
+    choose(page)
+    for control in page.locator("button:visible, select:visible, input[type=range]:visible, summary:visible").all():
+        assert control.bounding_box()["height"] >= 44
+
+
+def test_the_keyboard_alone_reaches_everything(open_page):
+    page = open_page()
+    choose(page)
+    page.locator("#sure").wait_for()
+    page.evaluate("document.activeElement.blur()")
+    reached = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+    assert {"language", "choose", "use-camera", "compare-place", "strength", "SUMMARY"} <= set(reached)
+    page.locator("#compare-place").focus()
+    page.keyboard.press("End")
+    assert page.locator(".compare").evaluate("node => node.style.getPropertyValue('--place')") == "100%"
+
+
+def test_it_can_be_installed(open_page, site):
+    page = open_page()
+    manifest = page.evaluate("fetch(document.querySelector('link[rel=manifest]').href).then((answer) => answer.json())")
+    assert manifest["display"] == "standalone"
+    assert {"192x192", "512x512"} <= {icon["sizes"] for icon in manifest["icons"]}
+    assert any(icon.get("purpose") == "maskable" for icon in manifest["icons"])
+    assert all((site / icon["src"]).is_file() for icon in manifest["icons"])
