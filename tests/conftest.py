@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+FAKE_CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +37,25 @@ def backbone_file() -> Path:
     if not file.is_file():
         pytest.skip(f"needs the ImageNet backbone {file}")
     return file
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator[Callable]:
+    """Starts a Chromium with further arguments: Debian's where there is one, else the one that Playwright installed.
+
+    All are closed at the end. One Playwright serves every test, for a process can run no second one beside it.
+    """
+    playwright_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)")
+    installed = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with playwright_api.sync_playwright() as playwright:
+        if installed is None and not Path(playwright.chromium.executable_path).is_file():
+            pytest.skip("needs Chromium: python -m playwright install --with-deps chromium")
+        started = []
+
+        def start(*arguments: str):
+            started.append(playwright.chromium.launch(executable_path=installed, args=[*QUIET, *arguments]))
+            return started[-1]
+
+        yield start
+        for chromium in started:
+            chromium.close()

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import FAKE_CAMERA
 from tests.interface.served import RefusingGate, random_assessor, serve
-
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-FAKE_CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,16 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator:
-    """Debian's Chromium where there is one, else the one that Playwright installed."""
-    playwright_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)")
-    installed = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    with playwright_api.sync_playwright() as playwright:
-        if installed is None and not Path(playwright.chromium.executable_path).is_file():
-            pytest.skip("needs Chromium: python -m playwright install --with-deps chromium")
-        chromium = playwright.chromium.launch(executable_path=installed, args=QUIET + FAKE_CAMERA)
-        yield chromium
-        chromium.close()
+def browser(launch):
+    return launch(*FAKE_CAMERA)
 
 
 @pytest.fixture(scope="session")

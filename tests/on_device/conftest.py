@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import functools
 import http.server
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +15,6 @@ import pytest
 from on_device import runtime
 from on_device.build import build
 
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 READY = 60_000
 """Milliseconds that a page may take on a busy machine."""
 
@@ -69,26 +66,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(site: Path) -> Iterator[str]:
     with serve(site) as (url, _):
         yield url
-
-
-@pytest.fixture(scope="session")
-def launch() -> Iterator[Callable]:
-    """Starts a Chromium with further arguments; all are closed at the end."""
-    playwright_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)")
-    installed = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    with playwright_api.sync_playwright() as playwright:
-        if installed is None and not Path(playwright.chromium.executable_path).is_file():
-            pytest.skip("needs Chromium: python -m playwright install --with-deps chromium")
-        started = []
-
-        def start(*arguments: str):
-            chromium = playwright.chromium.launch(executable_path=installed, args=[*ARGUMENTS, *arguments])
-            started.append(chromium)
-            return chromium
-
-        yield start
-        for chromium in started:
-            chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,8 @@ from PIL import Image
 
 from skin_model import quality
 from skin_model.wording import Words
-from tests.conftest import REPOSITORY
-from tests.on_device.conftest import CAMERA, READY
+from tests.conftest import FAKE_CAMERA, REPOSITORY
+from tests.on_device.conftest import READY
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +54,7 @@ def aim(launch, address, tmp_path):
     """Opens the camera on frames and returns the page."""
 
     def start(frames):
-        browser = launch(*CAMERA, f"--use-file-for-fake-video-capture={clip(tmp_path, frames)}")
+        browser = launch(*FAKE_CAMERA, f"--use-file-for-fake-video-capture={clip(tmp_path, frames)}")
         page = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB").new_page()
         page.set_default_timeout(READY)
         page.goto(address)
