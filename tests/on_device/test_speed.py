@@ -20,7 +20,7 @@ LONGEST_START = 2.0
 
 @pytest.mark.xfail(
     strict=False,
-    reason="not reached yet: 255 ms at best on two shared cores, about half of it reading 48 MB of pixels and averaging them",
+    reason="not reached yet: 244 ms at best on two shared cores, half of it reading and averaging 48 MB of pixels",
 )
 def test_a_twelve_megapixel_photo_is_answered_within_150_milliseconds(scripts):
     photo = encoded(jpeg(large(4032, 3024, "tone-4-uneven.jpg")))
