@@ -3,6 +3,7 @@ import { picture } from "../pixels/picture.js";
 import { checkSize, formatOf, Refused, sizeOf } from "./header.js";
 
 const STRIP = 512; // rows read at a time: a large photo never lies in memory twice
+const MOST_LOST = 0.49; // levels; half a level more would round 255 up
 
 /**
  * limits: config.json's `photo`. Returns {rgb, width, height}: a picture of three channels, and the upright full size.
@@ -43,32 +44,63 @@ export function reduction({ width, height }, limits) {
 /** The working copy of a bitmap, canvas or video frame; transparent parts lie on white. */
 export function pixelsOf(source, limits) {
   const { width, height } = source;
-  const factor = reduction(source, limits);
+  const factor = reduction(source, limits), half = factor > 1 ? 2 : 1;
   const rgb = picture(Math.ceil(width / factor), Math.ceil(height / factor), 3);
   const rows = Math.min(STRIP, height);
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = rows;
-  const context = canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
+  const context = contextOf(Math.ceil(width / half), Math.ceil(rows / half));
+  const lost = half > 1 ? lostByHalving() : 0;
   for (let top = 0; top < height; top += rows) {
     const here = Math.min(rows, height - top);
-    context.fillStyle = "white";
-    context.fillRect(0, 0, width, here);
-    context.drawImage(source, 0, -top);
-    reduceInto(rgb, context.getImageData(0, 0, width, here), top / factor, factor);
+    const strip = draw(context, source, top, width, here, half);
+    reduceInto(rgb, strip, top / factor, factor / half, lost);
   }
-  canvas.width = canvas.height = 0; // Safari keeps a canvas's memory until its size is taken away
+  context.canvas.width = context.canvas.height = 0; // Safari keeps a canvas's memory until its size is taken away
   return { rgb, width, height };
 }
 
+function contextOf(width, height) {
+  const canvas = document.createElement("canvas");
+  Object.assign(canvas, { width, height });
+  return canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
+}
+
 /**
- * Means of blocks of factor × factor RGBA pixels, rounded half up as Pillow's reduce does; partial ones at the edge. Red
- * and blue are summed in one number, 16 bits apart: 64 pixels of 255 at most do not meet.
+ * Pixels of some rows of a source, whole or at half its size. The browser halves: a bilinear look at the corner where
+ * four pixels meet is their mean, and saves reading three of four pixels back, which costs more than all the rest.
  */
-function reduceInto(rgb, { data, width, height }, firstRow, factor) {
+function draw(context, source, top, width, height, half) {
+  const wide = Math.ceil(width / half), high = Math.ceil(height / half);
+  context.imageSmoothingQuality = "low"; // "medium" and "high" are slower ways to the same means
+  context.fillStyle = "white";
+  context.fillRect(0, 0, wide, high);
+  // What is left over at an odd edge fills its pixel first: the halved picture covers only half of that.
+  if (width % half) context.drawImage(source, width - 1, top, 1, height, wide - 1, 0, 1, height / half);
+  if (height % half) context.drawImage(source, 0, top + height - 1, width, 1, 0, high - 1, width / half, 1);
+  context.drawImage(source, 0, top, width, height, 0, 0, width / half, height / half);
+  return context.getImageData(0, 0, wide, high);
+}
+
+/** By how many levels this browser's halving lies under the true mean: some cut fractions off. */
+export function lostByHalving() {
+  const SIDE = 64, source = contextOf(SIDE, SIDE), drawn = source.createImageData(SIDE, SIDE);
+  for (let i = 0, level = 1; i < drawn.data.length; i++) {
+    level = (level * 75 + 74) % 65537;
+    drawn.data[i] = i % 4 === 3 ? 255 : level >> 8;
+  }
+  source.putImageData(drawn, 0, 0);
+  const mean = ({ data }) => data.reduce((sum, value, i) => (i % 4 === 3 ? sum : sum + value), 0) / (0.75 * data.length);
+  const halved = draw(contextOf(SIDE / 2, SIDE / 2), source.canvas, 0, SIDE, SIDE, 2);
+  return Math.min(Math.max(mean(drawn) - mean(halved), 0), MOST_LOST);
+}
+
+/**
+ * Means of blocks of side × side RGBA pixels plus `lost` levels, rounded half up as Pillow's reduce does; partial blocks
+ * at the edge. Red and blue are summed in one number, 16 bits apart: 16 pixels of 255 at most do not meet.
+ */
+function reduceInto(rgb, { data, width, height }, firstRow, side, lost) {
   const pixels = new Int32Array(data.buffer, data.byteOffset, width * height), into = rgb.data;
   let at = firstRow * rgb.width * 3;
-  if (factor === 1) {
+  if (side === 1) {
     for (let from = 0; from < pixels.length; from++, at += 3) {
       const pixel = pixels[from];
       into[at] = pixel & 255;
@@ -77,10 +109,10 @@ function reduceInto(rgb, { data, width, height }, firstRow, factor) {
     }
     return;
   }
-  for (let top = 0; top < height; top += factor) {
-    const bottom = Math.min(top + factor, height);
-    for (let left = 0; left < width; left += factor) {
-      const right = Math.min(left + factor, width);
+  for (let top = 0; top < height; top += side) {
+    const bottom = Math.min(top + side, height);
+    for (let left = 0; left < width; left += side) {
+      const right = Math.min(left + side, width);
       let redBlue = 0, green = 0;
       for (let y = top; y < bottom; y++) {
         for (let from = y * width + left, end = y * width + right; from < end; from++) {
@@ -89,10 +121,10 @@ function reduceInto(rgb, { data, width, height }, firstRow, factor) {
           green += (pixel >>> 8) & 255;
         }
       }
-      const count = (bottom - top) * (right - left), half = count >> 1;
-      into[at++] = ((redBlue & 0xffff) + half) / count;
-      into[at++] = (green + half) / count;
-      into[at++] = ((redBlue >>> 16) + half) / count;
+      const count = (bottom - top) * (right - left), more = Math.floor(count * (0.5 + lost));
+      into[at++] = ((redBlue & 0xffff) + more) / count;
+      into[at++] = (green + more) / count;
+      into[at++] = ((redBlue >>> 16) + more) / count;
     }
   }
 }

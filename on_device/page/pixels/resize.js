@@ -87,7 +87,8 @@ function weighted(source, width, height, scaleX, scaleY) {
   const across = areaTable(source.width, width, scaleX), down = areaTable(source.height, height, scaleY);
   const row = width * channels, columns = across.targets.length;
   const buffer = new Float32Array(row), sum = new Float32Array(row);
-  const into = across.targets.map((x) => x * channels), from = across.sources.map((x) => x * channels);
+  const into = across.targets.map((x) => x * channels), from = across.sources.map((x) => x * channels), weights = across.weights;
+  const ends = Int32Array.from({ length: width }, (_, x) => across.targets.lastIndexOf(x) + 1);
   const flush = (y) => {
     for (let i = 0; i < row; i++) target.data[y * row + i] = roundToEven(sum[i]);
     sum.fill(0);
@@ -96,17 +97,23 @@ function weighted(source, width, height, scaleX, scaleY) {
   for (let k = 0; k < down.targets.length; k++) {
     if (down.targets[k] !== current) { flush(current); current = down.targets[k]; }
     const base = down.sources[k] * source.width * channels, share = down.weights[k];
-    buffer.fill(0);
     if (channels === 3) {
-      for (let j = 0; j < columns; j++) {
-        const weight = across.weights[j], s = base + from[j], d = into[j];
-        buffer[d] += fround(data[s] * weight);
-        buffer[d + 1] += fround(data[s + 1] * weight);
-        buffer[d + 2] += fround(data[s + 2] * weight);
+      for (let x = 0, j = 0, d = 0; x < width; x++, d += 3) {
+        let red = 0, green = 0, blue = 0;
+        for (const end = ends[x]; j < end; j++) {
+          const weight = weights[j], s = base + from[j];
+          red = fround(red + fround(data[s] * weight));
+          green = fround(green + fround(data[s + 1] * weight));
+          blue = fround(blue + fround(data[s + 2] * weight));
+        }
+        buffer[d] = red;
+        buffer[d + 1] = green;
+        buffer[d + 2] = blue;
       }
     } else {
+      buffer.fill(0);
       for (let j = 0; j < columns; j++) {
-        for (let c = 0; c < channels; c++) buffer[into[j] + c] += fround(data[base + from[j] + c] * across.weights[j]);
+        for (let c = 0; c < channels; c++) buffer[into[j] + c] += fround(data[base + from[j] + c] * weights[j]);
       }
     }
     for (let i = 0; i < row; i++) sum[i] += fround(share * buffer[i]);
