@@ -1,16 +1,20 @@
-# Two commands for everybody: `make app` serves the app, `make test` runs every test.
+# Two commands for everybody: `make app` serves the app, `make test` runs the tests.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 RUN := OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python
 UV := 0.13.8
 
-.PHONY: app test lint examples clean
+.PHONY: app test test-hard lint examples clean
 
 app: $(VENV)/app-installed
 	$(RUN) app.py
 
 test: $(VENV)/tests-installed $(VENV)/browser-looked-for lint
 	$(RUN) -m pytest -n 2 --dist loadfile
+
+# One after another on a machine that does nothing else, for they measure time.
+test-hard: $(VENV)/tests-installed $(VENV)/browser-looked-for
+	$(RUN) -m pytest -m hard -n 0 -s
 
 lint: $(VENV)/tests-installed
 	$(VENV)/bin/ruff check .

@@ -58,4 +58,5 @@ def launch() -> Iterator[Callable]:
 
         yield start
         for chromium in started:
-            chromium.close()
+            if chromium.is_connected():
+                chromium.close()

@@ -101,6 +101,7 @@ async function loadNetwork(release) {
 async function score(source) {
   const mine = ++work;
   message(null);
+  if (now.state?.key === "device.offline") say(null); // read by now
   Object.assign(now, { found: null, interval: null, refused: null, photo: null });
   document.body.classList.add("looking");
   show();

@@ -13,7 +13,7 @@ from PIL import Image
 from skin_model import quality
 from skin_model.wording import Words
 from tests.conftest import FAKE_CAMERA, REPOSITORY
-from tests.on_device.conftest import READY
+from tests.on_device.conftest import READY, encoded
 
 pytestmark = pytest.mark.browser
 
@@ -50,11 +50,25 @@ def clip(folder, frames, name="clip"):
 
 
 @pytest.fixture
-def aim(launch, address, tmp_path):
+def camera_browser(launch):
+    """A Chromium of its own for a test: a camera left running would take the processor from all later ones."""
+    started = []
+
+    def start(*arguments):
+        started.append(launch(*arguments))
+        return started[-1]
+
+    yield start
+    for browser in started:
+        browser.close()
+
+
+@pytest.fixture
+def aim(camera_browser, address, tmp_path):
     """Opens the camera on frames and returns the page."""
 
     def start(frames):
-        browser = launch(*FAKE_CAMERA, f"--use-file-for-fake-video-capture={clip(tmp_path, frames)}")
+        browser = camera_browser(*FAKE_CAMERA, f"--use-file-for-fake-video-capture={clip(tmp_path, frames)}")
         page = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB").new_page()
         page.set_default_timeout(READY)
         page.goto(address)
@@ -77,13 +91,33 @@ SCENES = {
 }
 
 
+TIMED_LOOKS = """async (folder, file) => {
+    const { look } = await import(folder + "path/aim.js");
+    const { resizeArea } = await import(folder + "pixels/resize.js");
+    const data = Uint8Array.from(atob(file), (c) => c.charCodeAt(0));
+    const rgb = resizeArea({ width: 480, height: 480, channels: 3, data }, 128, 128);
+    return Array.from({ length: 30 }, () => {
+        const began = performance.now();
+        look(rgb, null);
+        return performance.now() - began;
+    });
+}"""
+
+
 @pytest.mark.parametrize("hint", SCENES)
 def test_the_hint_names_what_is_wrong_with_the_aim(aim, hint):
     page = aim(SCENES[hint])
-    page.locator(f"#aim[data-hint={hint}]").wait_for()
-    assert page.locator("#aim").inner_text() == Words()(f"device.aim.{hint}")
+    page.locator(f"#aim[data-hint={hint}]", has_text=Words()(f"device.aim.{hint}")).wait_for()
 
 
+def test_a_look_at_the_cameras_picture_takes_less_than_a_tenth_of_a_second(scripts):
+    """Ten hints a second or more are possible then; how many come is measured where the machine is idle."""
+    took = scripts(TIMED_LOOKS, encoded(scene()[:, 80:560].tobytes()))
+    print(f"one look: {min(took):.1f} ms at its fastest")
+    assert min(took) < 100
+
+
+@pytest.mark.hard
 def test_hints_come_ten_times_a_second_or_more(aim):
     page = aim(SCENES["ready"])
 
@@ -91,13 +125,11 @@ def test_hints_come_ten_times_a_second_or_more(aim):
         return int(page.locator("#aim").get_attribute("data-looks"))
 
     page.wait_for_timeout(1000)
-    rates = []
-    for _ in range(5):  # another program may take the processor for a moment
-        before, began = looks(), page.evaluate("performance.now()")
-        page.wait_for_timeout(1000)
-        rates.append((looks() - before) / (page.evaluate("performance.now()") - began) * 1000)
-    print(f"hints a second: {', '.join(f'{rate:.1f}' for rate in rates)}")
-    assert max(rates) >= 10
+    before, began = looks(), page.evaluate("performance.now()")
+    page.wait_for_timeout(5000)
+    rate = (looks() - before) / (page.evaluate("performance.now()") - began) * 1000
+    print(f"hints a second: {rate:.1f}")
+    assert rate >= 10
 
 
 def shown(page):
@@ -124,8 +156,8 @@ def test_after_a_countdown_the_photo_is_taken_without_a_press(aim):
     assert page.locator("#camera").is_hidden()
 
 
-def test_a_camera_that_is_refused_is_explained(launch, address):
-    browser = launch("--use-fake-device-for-media-stream", "--deny-permission-prompts")
+def test_a_camera_that_is_refused_is_explained(camera_browser, address):
+    browser = camera_browser("--use-fake-device-for-media-stream", "--deny-permission-prompts")
     page = browser.new_context(locale="en-GB").new_page()
     page.set_default_timeout(READY)
     page.goto(address)

@@ -142,3 +142,46 @@ def test_connected_spots_are_opencvs(scripts):
     stats = cv2.connectedComponentsWithStats(mask, connectivity=8)[2][1:]
     found = scripts(SPOTS, [mask.ravel().tolist(), 60, 40])
     assert sorted(found) == sorted(stats.tolist())
+
+
+REDUCED = """async (folder, [width, height]) => {
+    const { pixelsOf, reduction } = await import(folder + "path/photo.js");
+    const limits = (await (await fetch(folder + "config.json")).json()).photo;
+    const canvas = Object.assign(document.createElement("canvas"), { width, height });
+    const context = canvas.getContext("2d", { willReadFrequently: true });
+    const drawn = context.createImageData(width, height);
+    for (let i = 0, level = 1; i < drawn.data.length; i++) {
+        if (i % 4 < 3) level = (level * 75 + 74) % 65537;
+        drawn.data[i] = i % 4 === 3 ? 255 : level >> 8;
+    }
+    context.putImageData(drawn, 0, 0);
+    const { rgb } = pixelsOf(canvas, limits), factor = reduction(canvas, limits);
+    let off = 0, sum = 0;
+    for (let y = 0; y < rgb.height; y++) for (let x = 0; x < rgb.width; x++) {
+        let block = 0, count = 0;
+        for (let v = y * factor; v < Math.min(height, (y + 1) * factor); v++)
+            for (let u = x * factor; u < Math.min(width, (x + 1) * factor); u++, count++) block += drawn.data[4 * (v * width + u)];
+        const difference = rgb.data[3 * (y * rgb.width + x)] - block / count;
+        sum += difference;
+        if (x < Math.floor(width / factor) && y < Math.floor(height / factor)) off = Math.max(off, Math.abs(difference));
+    }
+    return { factor, size: [rgb.width, rgb.height], off, bias: sum / (rgb.width * rgb.height) };
+}"""
+
+
+@pytest.mark.parametrize(
+    ("size", "factor", "reduced"),
+    [
+        ((1021, 767), 1, (1021, 767)),
+        ((2017, 1513), 2, (1009, 757)),
+        ((4032, 3024), 4, (1008, 756)),
+        ((4033, 3027), 4, (1009, 757)),
+    ],
+)
+def test_a_large_photo_is_reduced_by_the_means_of_its_blocks(scripts, size, factor, reduced):
+    found = scripts(REDUCED, list(size))
+    assert found["factor"] == factor
+    assert tuple(found["size"]) == reduced
+    assert found["off"] <= 1
+    # A halving whose fractions are cut off, as Chromium's, cannot be told apart from a darker photo at half size.
+    assert abs(found["bias"]) < (0.4 if factor == 2 else 0.01)

@@ -1,4 +1,4 @@
-"""How long a visitor waits."""
+"""How long a visitor waits, on a machine that does nothing else: ``make test-hard``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.on_device.conftest import READY, encoded, serve
 from tests.on_device.test_agreement import ASSESS, jpeg, large
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.hard]
 
 LONGEST_ANSWER = 150
 """Milliseconds from the decoded picture of 12 megapixels to the answer."""
@@ -18,16 +18,11 @@ LONGEST_START = 2.0
 """Seconds from asking for the page to being able to score, where everything is kept from the visit before."""
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="not reached yet: 244 ms at best on two shared cores, half of it reading and averaging 48 MB of pixels",
-)
 def test_a_twelve_megapixel_photo_is_answered_within_150_milliseconds(scripts):
     photo = encoded(jpeg(large(4032, 3024, "tone-4-uneven.jpg")))
-    times = sorted(scripts(ASSESS, photo)["milliseconds"] for _ in range(15))
-    print(f"12 megapixels, milliseconds: fastest {times[0]:.0f}, median {statistics.median(times):.0f}")
-    # The faster half: other programs on the machine only ever make it slower.
-    assert statistics.median(times[:8]) <= LONGEST_ANSWER
+    times = [scripts(ASSESS, photo)["milliseconds"] for _ in range(25)]
+    print(f"12 megapixels, milliseconds: fastest {min(times):.0f}, median {statistics.median(times):.0f}")
+    assert statistics.median(times) <= LONGEST_ANSWER
 
 
 def test_a_second_visit_is_ready_within_two_seconds(browser, site):
@@ -45,4 +40,4 @@ def test_a_second_visit_is_ready_within_two_seconds(browser, site):
             waits.append(time.perf_counter() - began)
         context.close()
     print(f"ready from what is kept, seconds: fastest {min(waits):.2f}, median {statistics.median(waits):.2f}")
-    assert min(waits) <= LONGEST_START
+    assert statistics.median(waits) <= LONGEST_START
