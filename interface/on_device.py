@@ -53,7 +53,7 @@ def content(words: Words, folder: Path = BUILT) -> str:
     line = f"<p>{escape(words('device.tab.line'))}</p>"
     if (folder / "index.html").is_file():
         address = f".{_PLACE}/?lang={words.language}"
-        link = f'<a class="download" href="{address}" target="_blank">{escape(words("device.tab.open"))}</a>'
+        link = f'<a class="download primary" href="{address}" target="_blank">{escape(words("device.tab.open"))}</a>'
         return f'<div class="prose tab-intro">{line}<p>{link}</p></div>'
     missing = f"<p>{escape(words('device.tab.missing'))}</p><pre dir='ltr'><code>{escape(COMMAND)}</code></pre>"
     return f'<div class="prose tab-intro">{line}{missing}</div>'

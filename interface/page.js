@@ -30,7 +30,7 @@
   // The tab stands in the address, so that it can be linked to, reloaded and gone back to.
   const buttons = () => [...document.querySelectorAll("#tabs > .tab-wrapper [role=tab], #tabs [role=tablist] > [role=tab]")];
   const inAddress = () => new URLSearchParams(location.search).get("tab") || tabs[0];
-  const buttonOf = (tab) => document.querySelector(`#tab-${tab}-button`);
+  const buttonOf = (tab) => document.getElementById(`tab-${tab}-button`);
   let going = false;
   function go() {
     const button = buttonOf(inAddress());
