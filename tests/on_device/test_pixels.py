@@ -159,11 +159,12 @@ REDUCED = """async (folder, [width, height]) => {
     let off = 0, sum = 0;
     for (let y = 0; y < rgb.height; y++) for (let x = 0; x < rgb.width; x++) {
         let block = 0, count = 0;
-        for (let v = y * factor; v < Math.min(height, (y + 1) * factor); v++)
-            for (let u = x * factor; u < Math.min(width, (x + 1) * factor); u++, count++) block += drawn.data[4 * (v * width + u)];
+        const bottom = Math.min(height, (y + 1) * factor), right = Math.min(width, (x + 1) * factor);
+        for (let v = y * factor; v < bottom; v++)
+            for (let u = x * factor; u < right; u++, count++) block += drawn.data[4 * (v * width + u)];
         const difference = rgb.data[3 * (y * rgb.width + x)] - block / count;
         sum += difference;
-        if (x < Math.floor(width / factor) && y < Math.floor(height / factor)) off = Math.max(off, Math.abs(difference));
+        if (count === factor * factor) off = Math.max(off, Math.abs(difference));
     }
     return { factor, size: [rgb.width, rgb.height], off, bias: sum / (rgb.width * rgb.height) };
 }"""
