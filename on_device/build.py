@@ -5,8 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +24,7 @@ MODEL = HERE / "model.onnx"
 """The embedded checkpoint as ``python -m train export`` writes it in fp16, so that a build needs no training tools."""
 STYLE_SHEET = HERE.parent / "interface" / "style.css"
 RELEASE = "release.json"
+EXPORT = "python -m train export --out DIR"
 _PACKED = (".js", ".mjs", ".css", ".json", ".html")
 
 
@@ -38,24 +39,26 @@ def build(out: Path, model: Path = MODEL, cache: Path | None = None) -> dict[str
     one folder named after their content, so that a page can never be served with another release's network. Raises
     CannotBuild, NotAnExport or runtime.RuntimeUnavailable.
     """
-    if out.exists() and not (out / RELEASE).is_file() and any(out.iterdir()):
-        raise CannotBuild(f"{out} holds something else than an older build. Name an empty or a new folder.")
+    out = out.resolve()
+    _refuse_to_overwrite(out)
     if not model.is_file():
-        raise CannotBuild(f"There is no model {model}. Make one with: python -m train export")
+        raise CannotBuild(f"There is no model {model}. Make one with: {EXPORT}")
     contents, downloads = _contents(model.read_bytes(), runtime.files(cache))
+    beside = {"app.webmanifest": _web_manifest(), "icons/icon.svg": icons.SVG.encode()}
+    beside |= {f"icons/icon-{side}.png": icons.png(side) for side in (192, 512)}
+    beside["icons/icon-maskable-512.png"] = icons.png(512, maskable=True)
+    index, worker = ((HERE / "page" / name).read_text(encoding="utf-8") for name in ("index.html", "service-worker.js"))
+    # Whatever changes makes another release: visitors who come back keep all of a release under its name.
+    named = contents | beside | {"index.html": index.encode(), "service-worker.js": worker.encode()}
     version = hashlib.sha256(
-        "".join(f"{name} {_sha256(contents[name])}\n" for name in sorted(contents)).encode()
+        "".join(f"{name} {_sha256(named[name])}\n" for name in sorted(named)).encode()
     ).hexdigest()[:12]
     folder = f"v-{version}"
     contents["release.json"] = _json({"version": version, "downloads": downloads})
-    files = {f"{folder}/{name}": content for name, content in contents.items()}
-    index = (HERE / "page" / "index.html").read_text(encoding="utf-8").replace("{{folder}}", folder)
-    files |= {"index.html": index.encode(), "app.webmanifest": _web_manifest(), "icons/icon.svg": icons.SVG.encode()}
-    files |= {f"icons/icon-{side}.png": icons.png(side) for side in (192, 512)}
-    files["icons/icon-maskable-512.png"] = icons.png(512, maskable=True)
+    files = {f"{folder}/{name}": content for name, content in contents.items()} | beside
+    files["index.html"] = index.replace("{{folder}}", folder).encode()
     listed = {path: {"bytes": len(content), "sha256": _sha256(content)} for path, content in sorted(files.items())}
     kept = {("./" if path == "index.html" else path): facts for path, facts in listed.items()}
-    worker = (HERE / "page" / "service-worker.js").read_text(encoding="utf-8")
     worker = worker.replace("{{version}}", version).replace("{{files}}", json.dumps(kept))
     files["service-worker.js"] = worker.encode()
     listed["service-worker.js"] = {
@@ -66,6 +69,24 @@ def build(out: Path, model: Path = MODEL, cache: Path | None = None) -> dict[str
     files[RELEASE] = _json(manifest)
     _write(files, out)
     return manifest
+
+
+def _refuse_to_overwrite(out: Path) -> None:
+    """Raises CannotBuild where ``out`` holds anything that an older build did not write."""
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise CannotBuild(f"{out} is a file. Name an empty or a new folder.")
+    there = {file.relative_to(out).as_posix() for file in out.rglob("*") if not file.is_dir()}
+    try:
+        release = json.loads((out / RELEASE).read_text(encoding="utf-8"))
+        written = {RELEASE, *release["files"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        written = set()
+    foreign = sorted(there - written - {f"{path}.gz" for path in written})
+    if foreign:
+        named = ", ".join(foreign[:3]) + ", …" * (len(foreign) > 3)
+        raise CannotBuild(f"{out} holds what no older build wrote ({named}). Name an empty or a new folder.")
 
 
 def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, bytes], dict[str, Any]]:
@@ -157,16 +178,21 @@ def _over_the_wire(files: dict[str, bytes]) -> int:
 
 def _write(files: dict[str, bytes], out: Path) -> None:
     """All files, text also packed for servers that can send that, aside first and then in one move."""
-    aside = out.with_name(f"{out.name}.part")
-    shutil.rmtree(aside, ignore_errors=True)
-    for path, content in files.items():
-        file = aside / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content)
-        if file.suffix in _PACKED:
-            file.with_name(f"{file.name}.gz").write_bytes(_gzip(content))
-    shutil.rmtree(out, ignore_errors=True)
-    aside.replace(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as aside:
+            built = Path(aside) / "site"
+            for path, content in files.items():
+                file = built / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(content)
+                if file.suffix in _PACKED:
+                    file.with_name(f"{file.name}.gz").write_bytes(_gzip(content))
+            if out.exists():
+                out.replace(Path(aside) / "older")
+            built.replace(out)
+    except OSError as problem:
+        raise CannotBuild(f"{out} cannot be written ({problem.strerror}). Name another folder.") from None
 
 
 def _gzip(content: bytes) -> bytes:
@@ -183,7 +209,7 @@ def _json(value: Any) -> bytes:
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder to write: new, empty, or an older build.")],
-    model: Annotated[Path, typer.Option(help="ONNX file written by: python -m train export")] = MODEL,
+    model: Annotated[Path, typer.Option(help=f"ONNX file written by: {EXPORT}")] = MODEL,
 ) -> None:
     """Build the page that scores photos in the visitor's own browser."""
     try:

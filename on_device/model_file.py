@@ -34,11 +34,12 @@ def metadata(content: bytes) -> dict[str, Any]:
         entries = [dict(_fields(entry)) for number, entry in _fields(content) if number == METADATA_FIELD]
         texts = {entry[1].decode("utf-8"): entry[2].decode("utf-8") for entry in entries}
     except (IndexError, KeyError, ValueError) as problem:
-        raise NotAnExport("This is no complete ONNX file. Make it with: python -m train export") from problem
+        raise NotAnExport("This is no complete ONNX file. Make it with: python -m train export --out DIR") from problem
     missing = {"labels", "malignant", "preprocessing", "calibration", "thresholds", "checkpoint_sha256"} - set(texts)
     if missing:
         raise NotAnExport(
-            f"The ONNX file does not say its {', '.join(sorted(missing))}. Make it with: python -m train export"
+            f"The ONNX file does not say its {', '.join(sorted(missing))}. "
+            "Make it with: python -m train export --out DIR"
         )
     return {name: json.loads(text) if name in _JSON else text for name, text in texts.items()}
 

@@ -21,6 +21,10 @@ SCRIPTS = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs")
 BINARY = "ort-wasm-simd-threaded.wasm"
 
 
+_IMPATIENT = ("--prefer-offline", "--fetch-retries=1", "--fetch-retry-maxtimeout=2000", "--fetch-timeout=30000")
+"""npm alone tries for minutes where there is no network."""
+
+
 class RuntimeUnavailable(RuntimeError):
     """The package cannot be fetched, or is not what was pinned; the text says how to mend it."""
 
@@ -34,6 +38,7 @@ def files(cache: Path | None = None) -> dict[str, bytes]:
     folder = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "self-skin-check"
     package = folder / f"onnxruntime-web-{VERSION}.tgz"
     if not (package.is_file() and _is_pinned(package)):
+        print(f"Fetching onnxruntime-web {VERSION} from the npm registry …", flush=True)
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as aside:
             fetched = _fetch(Path(aside))
@@ -56,12 +61,12 @@ def _fetch(folder: Path) -> Path:
     package = folder / f"onnxruntime-web-{VERSION}.tgz"
     npm = shutil.which("npm")
     if npm:
-        command = [npm, "pack", f"onnxruntime-web@{VERSION}", "--silent", "--ignore-scripts"]
+        command = [npm, "pack", f"onnxruntime-web@{VERSION}", "--silent", "--ignore-scripts", *_IMPATIENT]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
         if done.returncode == 0 and package.is_file():
             return package
     try:
-        with urlopen(ADDRESS, timeout=60) as answer, package.open("wb") as file:
+        with urlopen(ADDRESS, timeout=30) as answer, package.open("wb") as file:
             shutil.copyfileobj(answer, file)
     except (URLError, OSError) as problem:
         raise RuntimeUnavailable(

@@ -18,7 +18,7 @@ const COUNTDOWN = 5;
 
 /** What the visitor sees now: the words, the photo with what was found in it, or a refusal's code. */
 const now = { words: null, photo: null, found: null, interval: null, refused: null, state: null };
-let config, network, networkReady, camera, work = 0;
+let config, network, networkReady, camera, work = 0, speaking = 0;
 
 // --- start ----------------------------------------------------------------------------------------------------------
 async function start() {
@@ -30,6 +30,7 @@ async function start() {
   config = await json("config.json");
   for (const [code, name] of Object.entries(config.languages)) at("language").append(element("option", { value: code, lang: code }, name));
   await speak(preferredLanguage(Object.keys(config.languages)));
+  at("offline-promise").hidden = !window.isSecureContext; // browsers keep nothing for pages without https
   connect();
   networkReady = loadNetwork(release);
   await networkReady;
@@ -37,7 +38,10 @@ async function start() {
 
 /** Puts the page into a language, with whatever stands on it. */
 async function speak(language) {
-  now.words = await loadWords(language, HERE);
+  const mine = ++speaking;
+  const words = await loadWords(language, HERE);
+  if (mine !== speaking) return;
+  now.words = words;
   document.documentElement.lang = language;
   document.documentElement.dir = now.words.direction;
   document.title = now.words.say("interface.title");
@@ -53,6 +57,7 @@ async function speak(language) {
 /** The line above the photo. state: {key, button: [key, action], progress: 0…1}, or null. */
 function say(state) {
   now.state = state;
+  at("state").classList.remove("starting");
   at("state").hidden = !state;
   at("state-text").textContent = state ? now.words.say(state.key) : "";
   at("progress").hidden = state?.progress === undefined;
@@ -68,7 +73,10 @@ function say(state) {
 const again = ["device.again", () => location.reload()];
 
 async function loadNetwork(release) {
-  const fail = (key) => say({ key, kind: "failed", button: again });
+  const fail = (key) => {
+    for (const button of document.querySelectorAll("#sources button, #empty")) button.disabled = true;
+    say({ key, kind: "failed", button: again });
+  };
   if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function") return fail("device.failed.webassembly");
   if (!readsTrueColours()) return fail("device.failed.canvas");
   try {
@@ -91,7 +99,7 @@ async function loadNetwork(release) {
   Object.assign(document.documentElement.dataset, { ready: "network", threads: network.threads });
   say(null);
   keepForOffline({
-    ready: () => { document.documentElement.dataset.ready = "offline"; if (!now.state) say({ key: "device.offline" }); },
+    ready: (first) => { document.documentElement.dataset.ready = "offline"; if (first && !now.state) say({ key: "device.offline" }); },
     renewed: (use) => say({ key: "device.renewed", button: ["device.renewed.use", use] }),
   });
 }
@@ -115,12 +123,16 @@ async function score(source) {
     else Object.assign(now, { photo, found });
     now.last = found;
   } catch (problem) {
-    if (!(problem instanceof Refused)) throw problem;
+    if (!(problem instanceof Refused)) console.error(problem);
     if (mine !== work) return;
-    now.refused = problem.code;
-    now.last = { refused: problem.code };
+    now.refused = problem instanceof Refused ? problem.code : "unreadable_file"; // a folder, or a file that is gone
+    now.last = { refused: now.refused };
   } finally {
-    if (mine === work) { document.body.classList.remove("looking"); show(); scrollToAnswer(); }
+    if (mine === work) {
+      document.body.classList.remove("looking");
+      show();
+      if (now.found || now.refused) scrollToAnswer();
+    }
   }
   if (mine !== work || !now.found) return;
   await nextFrame();
@@ -181,13 +193,16 @@ function message(key) { at("message").textContent = key ? now.words.say(key) : "
 
 // --- camera ---------------------------------------------------------------------------------------------------------
 async function openCamera() {
+  if (camera) return;
   message(null);
   // Browsers give pages without https no camera; the phone's own camera app still works.
   if (!navigator.mediaDevices?.getUserMedia) return at("native-camera").click();
-  camera = new Camera(at("video"), hint, config.photo);
+  const mine = camera = new Camera(at("video"), hint, cameraEnded, config.photo);
   try {
-    await camera.start();
+    await mine.start();
+    if (camera !== mine) return mine.stop(); // closed, or another photo chosen, while it started
   } catch (problem) {
+    if (camera !== mine) return;
     camera = null;
     return message(problem.name === "NotAllowedError" ? "interface.stage.camera_denied" : "interface.stage.camera_missing");
   }
@@ -213,9 +228,16 @@ function closeCamera() {
   show();
 }
 
+/** The camera was unplugged, or another program took it. */
+function cameraEnded() {
+  closeCamera();
+  message("interface.stage.camera_missing");
+}
+
 async function shoot() {
   if (!camera?.open || camera.bursting || !at("video").videoWidth) return;
   const photo = await camera.shoot();
+  if (!photo) return; // closed meanwhile
   closeCamera();
   await score(photo);
 }
@@ -250,7 +272,11 @@ function beep(sound, pitch) {
 
 // --- the visitor's hand ---------------------------------------------------------------------------------------------
 function connect() {
-  const take = (file) => file && score(file);
+  const take = (file) => {
+    if (!file) return;
+    if (camera) closeCamera();
+    score(file);
+  };
   at("choose").onclick = at("empty").onclick = () => at("file").click();
   for (const id of ["file", "native-camera"]) {
     at(id).addEventListener("change", () => { take(at(id).files[0]); at(id).value = ""; });
@@ -259,7 +285,11 @@ function connect() {
   at("shutter").onclick = shoot;
   at("countdown").onclick = countDown;
   at("close-camera").onclick = closeCamera;
-  at("language").addEventListener("change", () => { rememberLanguage(at("language").value); speak(at("language").value); });
+  at("language").addEventListener("change", () => {
+    const chosen = at("language").value;
+    rememberLanguage(chosen);
+    speak(chosen).catch(() => { at("language").value = now.words.language; });
+  });
   document.addEventListener("paste", (event) => {
     const file = event.clipboardData?.files[0];
     if (file) { event.preventDefault(); take(file); }
@@ -291,4 +321,10 @@ export async function assessFile(file) {
   }
 }
 
-start();
+start().catch((problem) => {
+  console.error(problem);
+  // No words have arrived, so what the page came with stays: that it could not start, and a button to try again.
+  at("state").classList.remove("starting");
+  at("state").hidden = at("state-button").hidden = false;
+  at("state-button").onclick = () => location.reload();
+});

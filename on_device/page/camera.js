@@ -10,8 +10,11 @@ const BURST = 6, BURST_EVERY = 80;
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 export class Camera {
-  /** video: the element to show it in. onHint: called with a hint's code after every look. limits: config's `photo`. */
-  constructor(video, onHint, limits) { Object.assign(this, { video, onHint, limits, stream: null, looks: 0 }); }
+  /**
+   * video: the element to show it in. onHint: called with a hint's code after every look. onEnd: called when the camera
+   * goes away by itself. limits: config's `photo`.
+   */
+  constructor(video, onHint, onEnd, limits) { Object.assign(this, { video, onHint, onEnd, limits, stream: null, looks: 0 }); }
 
   get open() { return this.stream !== null; }
 
@@ -21,6 +24,7 @@ export class Camera {
       audio: false,
       video: { facingMode: { ideal: "environment" }, width: { ideal: 1920 }, height: { ideal: 1440 } },
     });
+    for (const track of this.stream.getTracks()) track.addEventListener("ended", () => this.open && this.onEnd());
     this.video.srcObject = this.stream;
     await this.video.play().catch(() => {});
     this.aim();
@@ -54,19 +58,23 @@ export class Camera {
     }
   }
 
-  /** Several frames a moment apart; the sharpest as a photo, {rgb, width, height}. */
+  /** Several frames a moment apart; the sharpest as a photo, {rgb, width, height}, or null where it was closed meanwhile. */
   async shoot() {
     this.bursting = true;
     let best = null, least = Infinity;
     try {
       for (let frame = 0; frame < BURST; frame++) {
         if (frame) await wait(BURST_EVERY);
+        if (!this.open) return null;
         const still = await createImageBitmap(this.video);
         const photo = pixelsOf(still, this.limits);
         still.close();
         const softness = blur(grey(workingCopy(photo.rgb, 256)));
         if (softness < least) { least = softness; best = photo; }
       }
+    } catch (problem) {
+      if (this.open) throw problem;
+      return null;
     } finally {
       this.bursting = false;
     }

@@ -1,11 +1,16 @@
 // Registers the service worker that makes the page work without a network, and says when a newer release is ready.
 
-/** ready: called once everything is kept. renewed: called with a function that switches to the newer release. */
+/**
+ * ready: called once everything is kept, with whether this visit is the first. renewed: called with a function that
+ * switches to the newer release.
+ */
 export async function keepForOffline({ ready, renewed }) {
   if (!navigator.serviceWorker) return;
+  const first = !navigator.serviceWorker.controller;
   try {
     const registration = await navigator.serviceWorker.register("service-worker.js");
     const offer = (worker) => renewed(() => {
+      if (worker.state !== "installed") return location.reload(); // another tab has switched already
       navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), { once: true });
       worker.postMessage("use-now");
     });
@@ -17,7 +22,7 @@ export async function keepForOffline({ ready, renewed }) {
       });
     });
     await navigator.serviceWorker.ready;
-    ready();
+    ready(first);
   } catch (problem) {
     console.info("This page cannot be kept for use without a network:", problem.message);
   }

@@ -34,7 +34,7 @@ export function answer(words, found, config, interval = null) {
 
 /** Why there is no result; code: the refusal's. */
 export function refusal(words, code) {
-  return card("refused", words.say("interface.no_result"), [element("p", {}, words.say(`refused.${code}`))]);
+  return card("refused", words.say("interface.no_result"), [element("p", {}, words.either(`device.refused.${code}`, `refused.${code}`))]);
 }
 
 /** What stands there before the first photo: how to take a good one. */
@@ -62,7 +62,7 @@ function meter(words, risk, { low, high, malignant_from: from, benign_to: to }) 
 /** What is wrong with the picture and how to take a better one; null without problems. */
 export function problems(words, codes) {
   if (!codes.length) return null;
-  return element("section", { class: "problems" }, element("h3", {}, words.say("interface.problems")), element("ul", {}, codes.map((code) => element("li", {}, words.say(`problem.${code}`)))));
+  return element("section", { class: "problems" }, element("h3", {}, words.say("interface.problems")), element("ul", {}, codes.map((code) => element("li", {}, words.either(`device.problem.${code}`, `problem.${code}`)))));
 }
 
 /** The diagnoses as bars, likeliest first. */

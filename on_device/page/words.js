@@ -10,6 +10,9 @@ export class Words {
     return sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   }
 
+  /** The first of both sentences where there is one, else the second. */
+  either(first, second) { return this.say(first in this.sentences ? first : second); }
+
   get direction() { return this.say("language.direction"); }
 
   /** A share (0…1) in per cent, under 10 with one decimal; never 0 or 100, which would claim certainty. */
@@ -32,9 +35,13 @@ export function preferredLanguage(languages) {
 
 export function rememberLanguage(code) {
   try { localStorage.setItem("language", code); } catch { /* it holds for this visit */ }
+  const address = new URL(location.href); // a link's language must not win over the choice after a reload
+  address.searchParams.delete("lang");
+  history.replaceState(null, "", address);
 }
 
 export async function loadWords(language, folder) {
   const response = await fetch(new URL(`words/${language}.json`, folder));
+  if (!response.ok) throw new Error(`words/${language}.json: ${response.status}`);
   return new Words(language, await response.json());
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 import typer
@@ -41,19 +43,61 @@ def test_the_same_sources_give_the_same_release(site, tmp_path):
     assert again == json.loads((site / "release.json").read_text())
 
 
-def test_a_build_replaces_an_older_one_completely(tmp_path):
+def test_a_build_replaces_an_older_one_completely(tmp_path, another_page):
     out = tmp_path / "site"
-    build(out)
-    (out / "left.txt").write_text("from before")
-    build(out)
-    assert not (out / "left.txt").exists()
+    old = build(out)
+    another_page("index.html", "<title>Self Skin Check</title>", "<title>Another</title>")
+    new = build(out)
+    assert {folder.name for folder in out.glob("v-*")} == {f"v-{new['version']}"} != {f"v-{old['version']}"}
+    assert list(tmp_path.iterdir()) == [out]
 
 
-def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path):
+@pytest.fixture
+def another_page(monkeypatch, tmp_path_factory):
+    """Builds from a copy of the sources, in which one text is replaced."""
+    copied = tmp_path_factory.mktemp("sources") / "on_device"
+    shutil.copytree(MODEL.parent / "page", copied / "page")
+
+    def replace(name, text, by):
+        file = copied / "page" / name
+        assert text in file.read_text()
+        file.write_text(file.read_text().replace(text, by))
+        monkeypatch.setattr("on_device.build.HERE", copied)
+
+    return replace
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("index.html", "<h1"), ("service-worker.js", "const OURS"), ("page.css", ".small"), ("app.js", "now")],
+)
+def test_whatever_changes_makes_another_release(site, tmp_path, another_page, name, text):
+    another_page(name, text, f" {text}")
+    assert build(tmp_path / "out")["version"] != json.loads((site / "release.json").read_text())["version"]
+
+
+@pytest.mark.parametrize("release", [None, "{}", "no json", '{"files": ["index.html"]}'])
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path, release):
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(CannotBuild, match="holds something else than an older build"):
+    if release is not None:
+        (tmp_path / "release.json").write_text(release)
+    with pytest.raises(CannotBuild, match=r"thesis\.txt"):
         build(tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_file_is_no_place_for_a_build(tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(CannotBuild, match="is a file"):
+        build(tmp_path / "thesis.txt")
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+def test_a_build_into_the_current_folder_works_where_that_is_empty(tmp_path, monkeypatch):
+    (tmp_path / "site").mkdir()
+    monkeypatch.chdir(tmp_path / "site")
+    build(Path())
+    assert (tmp_path / "site" / "index.html").is_file()
 
 
 def test_a_model_without_metadata_is_refused(tmp_path):

@@ -156,6 +156,54 @@ def test_after_a_countdown_the_photo_is_taken_without_a_press(aim):
     assert page.locator("#camera").is_hidden()
 
 
+SLOW_CAMERA = """
+    window.started = [];
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async (wanted) => {
+        await new Promise((done) => setTimeout(done, 800));
+        const stream = await ask(wanted);
+        window.started.push(...stream.getTracks());
+        return stream;
+    };"""
+LIVE = "() => window.started.filter((track) => track.readyState === 'live').length"
+
+
+@pytest.fixture
+def slow_camera(camera_browser, address):
+    page = camera_browser(*FAKE_CAMERA).new_context(locale="en-GB").new_page()
+    page.set_default_timeout(READY)
+    page.add_init_script(SLOW_CAMERA)
+    page.goto(address)
+    page.locator("html[data-ready]").wait_for()
+    return page
+
+
+def test_two_taps_start_one_camera_which_closing_stops(slow_camera):
+    slow_camera.locator("#use-camera").dblclick()
+    slow_camera.locator("#camera").wait_for()
+    assert slow_camera.evaluate(LIVE) == 1
+    slow_camera.locator("#close-camera").click()
+    assert slow_camera.evaluate(LIVE) == 0
+
+
+def test_a_photo_chosen_while_the_camera_starts_comes_first(slow_camera):
+    slow_camera.locator("#use-camera").click()
+    slow_camera.locator("#file").set_input_files(REPOSITORY / "examples" / "tone-1.jpg")
+    slow_camera.wait_for_function("() => window.started.length === 1")
+    slow_camera.locator("#answer .answer[data-kind]").wait_for()
+    slow_camera.wait_for_function(f"() => ({LIVE})() === 0")
+    assert slow_camera.locator("#camera").is_hidden()
+    assert slow_camera.locator("#picture").is_visible()
+
+
+def test_a_camera_that_goes_away_is_told_and_closed(slow_camera):
+    slow_camera.locator("#use-camera").click()
+    slow_camera.locator("#aim[data-hint]").wait_for()
+    slow_camera.evaluate("window.started[0].dispatchEvent(new Event('ended'))")
+    slow_camera.locator("#message", has_text=Words()("interface.stage.camera_missing")).wait_for()
+    assert slow_camera.locator("#camera").is_hidden()
+
+
 def test_a_camera_that_is_refused_is_explained(camera_browser, address):
     browser = camera_browser("--use-fake-device-for-media-stream", "--deny-permission-prompts")
     page = browser.new_context(locale="en-GB").new_page()

@@ -187,6 +187,94 @@ def test_a_download_that_stays_corrupted_is_explained(browser, address):
     context.close()
 
 
+@pytest.mark.parametrize("file", ["config.json", "words/en.json"])
+def test_a_page_that_cannot_start_says_so_and_offers_another_try(browser, address, file):
+    context = browser.new_context(service_workers="block", locale="en-GB")
+    page = context.new_page()
+    page.route(f"**/{file}", lambda route: route.fulfill(status=404, body="gone"))
+    page.goto(address)
+    again = page.get_by_role("button", name="Load the page again")
+    again.wait_for()
+    assert page.get_by_text("could not be loaded").is_visible()
+    page.unroute(f"**/{file}")
+    again.click()
+    page.locator("html[data-ready]").wait_for(timeout=READY)
+    context.close()
+
+
+def test_without_its_scripts_the_page_says_what_it_needs(browser, address):
+    context = browser.new_context(service_workers="block")
+    page = context.new_page()
+    page.route("**/app.js", lambda route: route.abort())
+    page.goto(address)
+    page.get_by_text("could not be loaded").wait_for(timeout=READY)
+    context.close()
+
+
+def test_without_its_network_the_page_takes_no_photo(browser, address):
+    context = browser.new_context(service_workers="block", locale="en-GB")
+    page = context.new_page()
+    page.route("**/model.onnx.gz", lambda route: route.fulfill(status=500, body="broken"))
+    page.goto(address)
+    state(page)
+    assert page.locator("#choose").is_disabled()
+    assert page.locator("#use-camera").is_disabled()
+    context.close()
+
+
+def test_a_dropped_folder_is_refused_in_words(open_page):
+    page = open_page()
+    page.evaluate("""async () => {
+        const file = new File(["x"], "folder");
+        file.arrayBuffer = () => Promise.reject(new DOMException("gone", "NotFoundError"));
+        const drop = new Event("drop", { bubbles: true, cancelable: true });
+        document.dispatchEvent(Object.assign(drop, { dataTransfer: { files: [file] } }));
+    }""")
+    page.get_by_text(Words()("refused.unreadable_file")).wait_for()
+
+
+def test_the_page_advises_nothing_that_it_cannot_do(open_page):
+    page = open_page()
+    choose(page, REPOSITORY / "examples" / "far-away.jpg")
+    page.get_by_text(Words()("device.problem.lesion_too_small"), exact=True).wait_for()
+
+
+def test_the_language_chosen_last_wins_and_outlives_a_links(open_page, address):
+    page = open_page(f"{address}?lang=en")
+    page.route("**/words/fr.json", lambda route: (page.wait_for_timeout(500), route.continue_()))
+    page.locator("#language").select_option("fr")
+    page.locator("#language").select_option("it")
+    page.locator("html[lang=it]").wait_for()
+    page.wait_for_timeout(700)
+    assert page.locator("html").get_attribute("lang") == "it"
+    page.reload()
+    page.locator("html[lang=it]").wait_for()
+
+
+def test_another_tab_follows_when_one_has_taken_the_newer_release(open_page, site, tmp_path):
+    served = tmp_path / "site"
+    shutil.copytree(site, served)
+    with serve(served) as (url, _):
+        first = open_page(url)
+        second = first.context.new_page()
+        second.goto(url)
+        second.locator("html[data-ready]").wait_for()
+        new = f"v-{build(served, another_release(tmp_path))['version']}"
+        first.reload()
+        for page in (first, second):
+            page.get_by_text(Words()("device.renewed")).wait_for()
+        for page in (first, second):
+            page.get_by_role("button", name=Words()("device.renewed.use")).click()
+            page.locator(f"script[src^='{new}']").wait_for(state="attached")
+
+
+def test_without_https_the_page_promises_no_use_without_the_internet(open_page):
+    assert open_page().locator("#offline-promise").is_visible()
+    page = open_page(ready=False, before="Object.defineProperty(window, 'isSecureContext', { value: false })")
+    page.locator("html[data-ready]").wait_for()
+    assert page.locator("#offline-promise").is_hidden()
+
+
 MISSING = {
     "webassembly": "delete window.WebAssembly",
     "memory": "WebAssembly.instantiate = () => Promise.reject(new RangeError('Out of memory'))",
