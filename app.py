@@ -16,18 +16,20 @@ import interface
 from interface.settings import Settings, SettingsError
 from interface.uploads import private_folder
 from skin_model.assess import Assessor
-from skin_model.checkpoint import CheckpointError
+from skin_model.checkpoint import Checkpoint, CheckpointError
 from skin_model.wording import sentence
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     try:
         settings = Settings.from_environment()
-        assessor = Assessor.load(settings.checkpoint)
+        checkpoint = Checkpoint.load_or_embedded(settings.checkpoint)
     except (SettingsError, CheckpointError) as problem:
         sys.exit(f"Error: {problem}")
+    if checkpoint.stands_in_for:
+        print(f"Warning: {checkpoint.why_not} The embedded checkpoint answers instead.", file=sys.stderr, flush=True)
     with private_folder():
-        page = interface.build(assessor, settings)
+        page = interface.build(Assessor(checkpoint), settings)
         _, address, _ = interface.launch(page, settings, prevent_thread_lock=True)
         print(sentence("interface.serving", address=address), flush=True)
         page.block_thread()

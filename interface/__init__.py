@@ -48,7 +48,7 @@ def build(assessor: Assessor, settings: Settings | None = None) -> gr.Blocks:
 
 def _fill(page: gr.Blocks, assessor: Assessor, settings: Settings, words: Words) -> None:
     """One page in one language."""
-    gr.HTML(_head(words), elem_id="page-head")
+    gr.HTML(_head(words, assessor.checkpoint.stands_in_for), elem_id="page-head")
     with gr.Tabs(elem_id="tabs") as tabs:
         with gr.Tab(words("tab.check"), id="check", elem_id="tab-check"):
             check.build(assessor, words)
@@ -70,7 +70,7 @@ def _fill(page: gr.Blocks, assessor: Assessor, settings: Settings, words: Words)
     )
 
 
-def _head(words: Words) -> str:
+def _head(words: Words, stands_in_for: str | None = None) -> str:
     options = "".join(
         f'<option value="{code}" lang="{code}"{" selected" if code == words.language else ""}>'
         f"{escape(Words(code).name)}</option>"
@@ -82,7 +82,11 @@ def _head(words: Words) -> str:
         f'data-leave="{escape(words("interface.language.leave"))}">{options}</select></label>'
     )
     title, line = escape(words("interface.title")), escape(words("interface.subtitle"))
-    return f"<header><div><h1>{title}</h1>{switch}</div><p>{line}</p></header>"
+    note = ""
+    if stands_in_for:
+        said = escape(words("interface.stands_in", wanted=stands_in_for))
+        note = f"<p class='stands-in' role='status'>{said}</p>"
+    return f"<header><div><h1>{title}</h1>{switch}</div><p>{line}</p>{note}</header>"
 
 
 def head_script(settings: Settings) -> str:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from skin_model import hub
 from skin_model import network as networks
 from skin_model.calibration import Calibration, Thresholds
 from skin_model.diagnoses import malignant_mask
@@ -43,13 +44,18 @@ class CheckpointError(ValueError):
     """A checkpoint that cannot be used; the sentence says what was expected and what was found."""
 
 
+class DamagedFileError(CheckpointError):
+    """A file that is not what was saved: another copy of it may be whole."""
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything about a checkpoint but its weights.
 
     diagnoses: one code per network output, empty for a binary head (one malignant logit). operating_points: dicts of
     threshold, sensitivity and specificity (all 0…1), measured on validation photographs. training: recipe, seed,
-    data and split hashes, versions. model_sha256: of ``model.safetensors``.
+    data and split hashes, versions. model_sha256: of ``model.safetensors``. gate_sha256: of ``gate.safetensors``, "" in
+    checkpoints without one and in those from before it was kept.
     """
 
     diagnoses: tuple[str, ...]
@@ -62,6 +68,7 @@ class Config:
     version: str = "0.1.0"
     licence_note: str = LICENCE_NOTE
     model_sha256: str = ""
+    gate_sha256: str = ""
 
     @property
     def malignant(self) -> list[bool]:
@@ -122,6 +129,7 @@ class Config:
                 version=str(ours["version"]),
                 licence_note=str(ours["licence_note"]),
                 model_sha256=str(ours["model_sha256"]),
+                gate_sha256=str(ours.get("gate_sha256", "")),
             )
         except KeyError as missing:
             raise CheckpointError(f"{where} lacks the key {missing}. Copy the checkpoint again.") from None
@@ -133,7 +141,8 @@ class Config:
 class Checkpoint:
     """A network in eval mode with its config and, where it has one, its novelty gate. source says where it is from.
 
-    metrics: what ``python -m train evaluate`` measured of these very weights, where it lies beside them.
+    metrics: what ``python -m train evaluate`` measured of these very weights, where it lies beside them. stands_in_for:
+    the checkpoint on the Hub that could not be had, in whose place this one answers, and why_not.
     """
 
     config: Config
@@ -141,6 +150,8 @@ class Checkpoint:
     gate: NoveltyGate | None = None
     source: str = "embedded"
     metrics: dict[str, Any] | None = None
+    stands_in_for: str | None = None
+    why_not: str | None = None
 
     @property
     def hash(self) -> str:
@@ -163,23 +174,45 @@ class Checkpoint:
         match = _HUB_REFERENCE.match(str(reference))
         if match is None or str(reference).startswith((".", "/")):
             raise CheckpointError(f"There is no folder {reference}. Name a folder, or owner/name@revision on the Hub.")
-        return cls._load_folder(_download(match["repo"], match["revision"]), str(reference))
+        return cls._from_hub(match["repo"], match["revision"], str(reference))
+
+    @classmethod
+    def load_or_embedded(cls, reference: str | Path | None = None) -> Checkpoint:
+        """As ``load``; but where the Hub cannot give the checkpoint, or gives one that this version cannot use, the
+        embedded one, which then says so in ``stands_in_for``. What is wrong with a folder is still a CheckpointError.
+        """
+        try:
+            return cls.load(reference)
+        except CheckpointError as problem:
+            named = str(reference)
+            if Path(named).exists() or _HUB_REFERENCE.match(named) is None or named.startswith((".", "/")):
+                raise
+            return replace(cls.load(), stands_in_for=named, why_not=str(problem))
+
+    @classmethod
+    def _from_hub(cls, repo: str, revision: str | None, source: str) -> Checkpoint:
+        needed, wanted = (CONFIG_FILE, MODEL_FILE), (GATE_FILE, METRICS_FILE)
+        try:
+            try:
+                return cls._load_folder(hub.download(repo, revision, needed, wanted), source)
+            except DamagedFileError:
+                # The cache may hold a file that a full disk or a crash cut off.
+                return cls._load_folder(hub.download(repo, revision, needed, wanted, anew=True), source)
+        except hub.HubError as problem:
+            raise CheckpointError(str(problem)) from None
 
     @classmethod
     def _load_folder(cls, folder: Path, source: str) -> Checkpoint:
         config = _read_config(folder)
         weights = _read_bytes(folder, MODEL_FILE)
-        digest = hashlib.sha256(weights).hexdigest()
-        if digest != config.model_sha256:
-            raise CheckpointError(
-                f"{folder / MODEL_FILE} is not the file that {CONFIG_FILE} names (SHA-256 {digest[:12]}…, expected "
-                f"{config.model_sha256[:12]}…). Copy the checkpoint again."
-            )
+        digest = _check(weights, config.model_sha256, folder / MODEL_FILE)
         network = _build(config, _parse(weights, folder / MODEL_FILE), folder)
         gate = None
-        if (folder / GATE_FILE).is_file():
+        if (folder / GATE_FILE).is_file() or config.gate_sha256:
+            kept = _read_bytes(folder, GATE_FILE)
+            _check(kept, config.gate_sha256 or None, folder / GATE_FILE)
             try:
-                gate = NoveltyGate.from_tensors(_parse((folder / GATE_FILE).read_bytes(), folder / GATE_FILE))
+                gate = NoveltyGate.from_tensors(_parse(kept, folder / GATE_FILE))
             except (KeyError, ValueError, RuntimeError) as problem:
                 raise CheckpointError(f"{folder / GATE_FILE} is not a novelty gate: {problem}") from None
         return cls(config, network, gate, source, _read_metrics(folder, digest))
@@ -198,9 +231,11 @@ class Checkpoint:
         content = self.config.to_json()
         content["skin_model"]["model_sha256"] = hashlib.sha256(weights).hexdigest()
         if self.gate is not None:
-            tensors = {name: t.contiguous() for name, t in self.gate.to_tensors().items()}
-            _write(folder / GATE_FILE, save_tensors(tensors))
+            kept = save_tensors({name: t.contiguous() for name, t in self.gate.to_tensors().items()})
+            content["skin_model"]["gate_sha256"] = hashlib.sha256(kept).hexdigest()
+            _write(folder / GATE_FILE, kept)
         else:
+            content["skin_model"]["gate_sha256"] = ""
             (folder / GATE_FILE).unlink(missing_ok=True)
         _write(folder / MODEL_FILE, weights)
         _write(folder / CONFIG_FILE, (json.dumps(content, indent=1) + "\n").encode())
@@ -215,6 +250,17 @@ def _read_metrics(folder: Path, digest: str) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if measured and digest.startswith(measured) else None
+
+
+def _check(content: bytes, expected: str | None, file: Path) -> str:
+    """The SHA-256 of a file's content; raises CheckpointError where another is expected."""
+    digest = hashlib.sha256(content).hexdigest()
+    if expected is not None and digest != expected:
+        raise DamagedFileError(
+            f"{file} is not the file that {CONFIG_FILE} names (SHA-256 {digest[:12]}…, expected {expected[:12]}…). "
+            "Copy the checkpoint again."
+        )
+    return digest
 
 
 def _write(file: Path, content: bytes) -> None:
@@ -239,7 +285,7 @@ def _read_config(folder: Path) -> Config:
     try:
         content = json.loads(_read_bytes(folder, CONFIG_FILE))
     except (json.JSONDecodeError, UnicodeDecodeError) as problem:
-        raise CheckpointError(f"{folder / CONFIG_FILE} is not valid JSON: {problem}") from None
+        raise DamagedFileError(f"{folder / CONFIG_FILE} is not valid JSON: {problem}") from None
     return Config.from_json(content, str(folder / CONFIG_FILE))
 
 
@@ -270,24 +316,3 @@ def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
             raise CheckpointError(f"{folder / MODEL_FILE}: {name} holds values that are not finite numbers.")
     network.load_state_dict(state)
     return network.eval().requires_grad_(False)
-
-
-def _download(repo: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(
-            snapshot_download(
-                repo, revision=revision, allow_patterns=[CONFIG_FILE, MODEL_FILE, GATE_FILE, METRICS_FILE]
-            )
-        )
-    except LocalEntryNotFoundError:
-        raise CheckpointError(
-            f"There is no folder {repo}, and the Hub cannot be reached to look for {repo} there. "
-            "Check the name and the connection."
-        ) from None
-    except (HfHubHTTPError, OSError, ValueError) as problem:
-        first_line = (str(problem).strip() or type(problem).__name__).splitlines()[0]
-        at = f" at revision {revision}" if revision else ""
-        raise CheckpointError(f"The Hub did not give {repo}{at}: {first_line}") from None

@@ -1,0 +1,71 @@
+"""Files of one commit of a Hub repository: downloaded once, kept in the Hub client's cache, or one sentence why not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class HubError(ValueError):
+    """Why the Hub did not give the files, in one sentence."""
+
+
+def download(
+    repo: str, revision: str | None, needed: Sequence[str], wanted: Sequence[str] = (), *, anew: bool = False
+) -> Path:
+    """The folder that holds the files, all of the same commit; those ``wanted`` may be missing there.
+
+    revision: branch, tag or commit; None is the main branch. Where the Hub cannot be reached, or HF_HUB_OFFLINE is set,
+    the files of an earlier download are taken, if they are whole. anew: whatever the cache holds. Raises HubError.
+    """
+    # What the client's own transport raises; it comes along with huggingface_hub.
+    from httpx2 import HTTPError, TransportError
+    from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RemoteEntryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    at = f" at revision {revision}" if revision else ""
+    try:
+        folder = Path(hf_hub_download(repo, needed[0], revision=revision, force_download=anew)).parent
+        # The cache names a folder by its commit, so that the branch may move on in between.
+        commit = folder.name
+        for name in needed[1:]:
+            hf_hub_download(repo, name, revision=commit, force_download=anew)
+        for name in wanted:
+            if try_to_load_from_cache(repo, name, revision=commit) is not _CACHED_NO_EXIST:
+                try:
+                    hf_hub_download(repo, name, revision=commit, force_download=anew)
+                except RemoteEntryNotFoundError:
+                    continue
+        return folder
+    except LocalEntryNotFoundError:
+        reason = "the Hub cannot be reached, and there is no earlier download of it"
+        raise HubError(f"The Hub did not give {repo}{at}: {reason}. Check the name and the connection.") from None
+    except RevisionNotFoundError:
+        raise HubError(f"The Hub did not give {repo}{at}: there is no such revision.") from None
+    except EntryNotFoundError:
+        raise HubError(f"The Hub did not give {repo}{at}: it lacks one of {', '.join(needed)}.") from None
+    except HfHubHTTPError as problem:
+        raise HubError(f"The Hub did not give {repo}{at}: {_why(problem)}") from None
+    except TransportError as problem:
+        raise HubError(f"The Hub did not give {repo}{at}: the connection failed ({_first_line(problem)}).") from None
+    except (HTTPError, OSError, ValueError) as problem:
+        raise HubError(f"The Hub did not give {repo}{at}: {_first_line(problem)}") from None
+
+
+def _why(problem: OSError) -> str:
+    status = problem.response.status_code
+    if status == 401 and "credentials" in (problem.server_message or ""):
+        return "it does not accept the token. Log in again with: hf auth login"
+    if status in (401, 404):
+        return "there is no such repository, or it is private. Check the name, and log in where it is private."
+    return _first_line(problem.server_message or problem)
+
+
+def _first_line(problem: object) -> str:
+    return (str(problem).strip() or type(problem).__name__).splitlines()[0]
