@@ -25,7 +25,7 @@ from interface.mistake_cases import (
     read_cases,
     read_header,
 )
-from skin_model import saliency
+from skin_model import hub, saliency
 from skin_model.calibration import Thresholds
 from skin_model.network import central_square
 from skin_model.photo import PhotoRefused, open_photo
@@ -93,7 +93,11 @@ class Gallery:
             match = _HUB_REFERENCE.fullmatch(str(reference))
             if match is None:
                 raise GalleryError(f"There is no folder {reference}. Name a folder, or owner/name on the Hub.")
-            folder = _download(match["repo"], match["revision"])
+            wanted = [GALLERY_FILE, CASES_FILE, METADATA_FILE, f"{IMAGES}/*.jpg"]
+            try:
+                folder = hub.data_set(match["repo"], match["revision"], wanted)
+            except hub.HubError as problem:
+                raise GalleryError(str(problem)) from None
         header, thresholds = read_header(folder)
         return cls(header, tuple(read_cases(folder, header, thresholds)), folder, thresholds, archive or Archive())
 
@@ -203,21 +207,3 @@ class Gallery:
 
 def _within(value: float | None, bounds: tuple[float, float] | None) -> bool:
     return bounds is None or (value is not None and bounds[0] <= value <= bounds[1])
-
-
-def _download(repo: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    wanted = [GALLERY_FILE, CASES_FILE, METADATA_FILE, f"{IMAGES}/*.jpg"]
-    try:
-        return Path(snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=wanted))
-    except LocalEntryNotFoundError:
-        raise GalleryError(
-            f"There is no folder {repo}, and the Hub cannot be reached to look for the data set {repo} there. "
-            "Check the name and the connection."
-        ) from None
-    except (HfHubHTTPError, OSError, ValueError) as problem:
-        first_line = (str(problem).strip() or type(problem).__name__).splitlines()[0]
-        at = f" at revision {revision}" if revision else ""
-        raise GalleryError(f"The Hub did not give the data set {repo}{at}: {first_line}") from None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -13,24 +14,15 @@ class HubError(ValueError):
 def download(
     repo: str, revision: str | None, needed: Sequence[str], wanted: Sequence[str] = (), *, anew: bool = False
 ) -> Path:
-    """The folder that holds the files, all of the same commit; those ``wanted`` may be missing there.
+    """The folder that holds a model's files, all of the same commit; those ``wanted`` may be missing there.
 
     revision: branch, tag or commit; None is the main branch. Where the Hub cannot be reached, or HF_HUB_OFFLINE is set,
     the files of an earlier download are taken, if they are whole. anew: whatever the cache holds. Raises HubError.
     """
-    # What the client's own transport raises; it comes along with huggingface_hub.
-    from httpx2 import HTTPError, TransportError
     from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RemoteEntryNotFoundError,
-        RevisionNotFoundError,
-    )
+    from huggingface_hub.errors import RemoteEntryNotFoundError
 
-    at = f" at revision {revision}" if revision else ""
-    try:
+    with _in_one_sentence(repo, revision, f"it lacks one of {', '.join(needed)}"):
         folder = Path(hf_hub_download(repo, needed[0], revision=revision, force_download=anew)).parent
         # The cache names a folder by its commit, so that the branch may move on in between.
         commit = folder.name
@@ -43,13 +35,37 @@ def download(
                 except RemoteEntryNotFoundError:
                     continue
         return folder
+
+
+def data_set(repo: str, revision: str | None, patterns: Sequence[str]) -> Path:
+    """The folder, named by the commit, that holds those files of a data set which fit the patterns. Raises HubError."""
+    from huggingface_hub import snapshot_download
+
+    with _in_one_sentence(repo, revision, "a file went missing there"):
+        return Path(snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=list(patterns)))
+
+
+@contextmanager
+def _in_one_sentence(repo: str, revision: str | None, lacking: str) -> Iterator[None]:
+    # What the client's own transport raises; it comes along with huggingface_hub.
+    from httpx2 import HTTPError, TransportError
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    at = f" at revision {revision}" if revision else ""
+    try:
+        yield
     except LocalEntryNotFoundError:
         reason = "the Hub cannot be reached, and there is no earlier download of it"
         raise HubError(f"The Hub did not give {repo}{at}: {reason}. Check the name and the connection.") from None
     except RevisionNotFoundError:
         raise HubError(f"The Hub did not give {repo}{at}: there is no such revision.") from None
     except EntryNotFoundError:
-        raise HubError(f"The Hub did not give {repo}{at}: it lacks one of {', '.join(needed)}.") from None
+        raise HubError(f"The Hub did not give {repo}{at}: {lacking}.") from None
     except HfHubHTTPError as problem:
         raise HubError(f"The Hub did not give {repo}{at}: {_why(problem)}") from None
     except TransportError as problem:

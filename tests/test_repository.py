@@ -78,3 +78,10 @@ def test_the_spaces_gradio_is_the_pinned_one():
     page = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     pinned = re.search(r"^gradio==(.+)$", (REPOSITORY / "requirements.txt").read_text(), re.MULTILINE)[1]
     assert f"sdk_version: {pinned}\n" in page
+
+
+def test_the_embedded_checkpoint_says_what_it_was_trained_on():
+    seen = json.loads((EMBEDDED / "trained_on.json").read_text(encoding="utf-8"))
+    counted = Checkpoint.load().config.training["photographs"]
+    for part in ("train", "validation"):
+        assert len(seen[part]["image_id"].split()) == sum(counted[part].values())

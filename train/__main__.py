@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from train import UserError
+from train import UserError, push
+from train.publishing import commands as publishing
 
 app = typer.Typer(
     help="Train, evaluate and publish a checkpoint from folders of labelled photographs.",
@@ -17,6 +18,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(publishing)
+app.add_typer(push.app, name="push")
 
 
 @app.callback()
@@ -43,17 +46,30 @@ def spread(arguments: list[str]) -> list[str]:
 
 @app.command()
 def prepare(
-    data: Annotated[list[Path], typer.Option(help="Data folders, one or more; their layout is detected.")],
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FOLDER|hub:HUB_ID[@REVISION]",
+            help="Data folders, one or more, whose layout is detected, or data sets that push dataset made.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="The work folder that split.csv and audit.json are written to.")],
     keep_split: Annotated[
         Path | None, typer.Option(help="An earlier split.csv: its photographs keep their split, the test stays locked.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides which groups go where; the same seed gives the same split.")] = 0,
+    manifest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|hub:HUB_ID[@REVISION]",
+            help="Rebuild this data set without pictures (push dataset --manifest-only) from those in --data.",
+        ),
+    ] = None,
 ) -> None:
     """Read data folders, find near-duplicates, and split into train, validation and test without leaks."""
     from train import shortcuts, splits
 
-    audit = splits.prepare(data, out, keep_split, seed)
+    audit = splits.prepare(data, out, keep_split, seed, manifest)
     print(shortcuts.table(audit))
     for reason, count in audit["left_out"].items():
         print(f"left out, {reason}: {count}")

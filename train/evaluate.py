@@ -119,7 +119,7 @@ def report(
         "data": {
             "split": split if work is not None else None,
             "split_sha256": _sha256(work / "split.csv") if work is not None else None,
-            "rows_sha256": _rows_hash(rows),
+            "rows_sha256": rows_hash(rows),
             "n": len(rows),
             "unreadable": unreadable.to_dict("records"),
         },
@@ -235,7 +235,7 @@ def score(assessor: Assessor, rows: pd.DataFrame, out: Path) -> pd.DataFrame:
     """
     part, key_file = out / PART_FILE, out / PART_KEY_FILE
     names = rows["file"] if rows["root"].nunique() == 1 else rows["root"] + "/" + rows["file"]
-    key = {"checkpoint": _checkpoint_key(assessor), "rows": _rows_hash(rows)}
+    key = {"checkpoint": checkpoint_key(assessor), "rows": rows_hash(rows)}
     done = _done(part, key_file, key)
     if not done:
         _write(key_file, json.dumps(key))
@@ -371,7 +371,7 @@ def _warnings(training: dict[str, Any], rows: pd.DataFrame, work: Path | None, s
     return []
 
 
-def _checkpoint_key(assessor: Assessor) -> str:
+def checkpoint_key(assessor: Assessor) -> str:
     """The weights and everything else that changes a score or a refusal."""
     checkpoint = assessor.checkpoint
     gate = hashlib.sha256()
@@ -380,7 +380,7 @@ def _checkpoint_key(assessor: Assessor) -> str:
     return f"{checkpoint.hash} {checkpoint.config.preprocessing} {checkpoint.config.calibration} {gate.hexdigest()}"
 
 
-def _rows_hash(rows: pd.DataFrame) -> str:
+def rows_hash(rows: pd.DataFrame) -> str:
     """SHA-256 of which photographs are scored, with their labels, whatever folder they lie in."""
     content = rows[["file", "malignant", "diagnosis", "group"]].astype(str).to_csv(index=False)
     return hashlib.sha256(content.encode()).hexdigest()

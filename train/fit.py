@@ -17,7 +17,7 @@ from accelerate.utils import DataLoaderConfiguration
 
 from skin_model.checkpoint import CONFIG_FILE, Checkpoint
 from skin_model.network import Preprocessing
-from train import UserError, backbones, distillation, images, splits
+from train import UserError, backbones, distillation, images, provenance, splits
 from train.recipes import Recipe
 from train.run import Run, network_of
 from train.run_folder import STATE_FILE, keep_recipe, training_record
@@ -77,6 +77,9 @@ def fit(
     if taught_by:
         record["teachers"] = [teacher.hash for teacher in taught_by]
         record["command"] += " --teacher CHECKPOINT" * len(taught_by)
+    # First, so that a checkpoint with its config.json, which finish writes last, always has it.
+    (out / "checkpoint").mkdir(exist_ok=True)
+    provenance.write(out / "checkpoint", work)
     return run.finish(record)
 
 

@@ -122,8 +122,8 @@ def model_card(metrics: dict[str, Any]) -> str:
     chosen = [every[key] for key in CARD_SECTIONS]
     lines = ["## How good it is", ""]
     for warning in metrics.get("warnings") or []:
-        lines += [f"**Warning:** {_escaped(warning)}", ""]
-    lines += [*(f"- {_escaped(sentence)}" for sentence in (*summary(metrics), *weak_spots(metrics))), ""]
+        lines += [f"**Warning:** {escaped(warning)}", ""]
+    lines += [*(f"- {escaped(sentence)}" for sentence in (*summary(metrics), *weak_spots(metrics))), ""]
     for section in chosen:
         if section.tables:
             lines += [f"### {section.title}", "", *(line for table in section.tables for line in _markdown(table))]
@@ -146,15 +146,15 @@ def fill(page: str, text: str, name: str) -> str:
 
 def _markdown(table: Table) -> list[str]:
     """A table with its caption above and its note below."""
-    lines = [f"**{_escaped(table.caption)}**", "", f"| {' | '.join(_escaped(name) for name in table.head)} |"]
+    lines = [f"**{escaped(table.caption)}**", "", f"| {' | '.join(escaped(name) for name in table.head)} |"]
     lines.append("|" + "---|" * len(table.head))
     for row in table.rows:
-        cells = [_escaped(cell.text + " *" * cell.few) for cell in row]
+        cells = [escaped(cell.text + " *" * cell.few) for cell in row]
         lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, "", *([_escaped(table.footnote), ""] if table.footnote else [])]
+    return [*lines, "", *([escaped(table.footnote), ""] if table.footnote else [])]
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that Markdown shows as it is: names of sources may hold anything."""
     one_line = " ".join(text.split())
     return re.sub(r"([\\`*_\[\]|])", r"\\\1", one_line.replace("&", "&amp;").replace("<", "&lt;"))

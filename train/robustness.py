@@ -206,12 +206,20 @@ def measure(
     out: a folder that the risks are kept in as they come, so that an interrupted call, repeated, goes on.
     """
     rows = draw(rows, photographs, seed)
-    kept = None if out is None else out / f"robustness-{_key(assessor, rows)}.csv"
-    found = measure_each(rows, lambda row: [_risks(assessor, row)], "Altering photographs", kept)
+    found = altered_risks(assessor, rows, out)
     if found.empty or found[UNALTERED].isna().all():
         return None
     readable = found[UNALTERED].notna().to_numpy()
     return summarise(found[readable], rows[readable], thresholds, resamples, seed)
+
+
+def altered_risks(assessor: Assessor, rows: pd.DataFrame, out: Path | None = None) -> pd.DataFrame:
+    """The risk of every row (root, file) unaltered and with each alteration, one column each, NaN where not opened.
+
+    out: as for ``measure``.
+    """
+    kept = None if out is None else out / f"robustness-{_key(assessor, rows)}.csv"
+    return measure_each(rows, lambda row: [_risks(assessor, row)], "Altering photographs", kept)
 
 
 def summarise(

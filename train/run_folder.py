@@ -60,6 +60,7 @@ def training_record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: flo
         "seed": recipe.seed,
         "split_sha256": sha256(work / "split.csv"),
         "photographs": {split: counts[split].to_dict() for split in counts.index.levels[0]},
+        "licences": licences(work),
         "versions": {
             name: version(name) for name in ("torch", "timm", "numpy", "opencv-python-headless", "accelerate")
         },
@@ -67,6 +68,18 @@ def training_record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: flo
         "seconds": round(seconds),
         "command": f"python -m train fit --work WORK --out RUN --recipe {recipe.name}",
     }
+
+
+def licences(work: Path) -> dict[str, dict[str, int]]:
+    """Source -> licence as the source states it -> photographs of training and validation; {} where not noted."""
+    catalogue = work / "catalogue.csv"
+    if not catalogue.is_file():
+        return {}
+    rows = pd.read_csv(catalogue, dtype=str, keep_default_na=False)
+    if not {"licence", "split", "source"} <= set(rows):
+        return {}
+    counts = rows[rows["split"].isin(["train", "validation"])].groupby(["source", "licence"]).size()
+    return {source: {name: int(n) for (_, name), n in of.items()} for source, of in counts.groupby(level=0)}
 
 
 def sha256(file: Path) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from train import UserError, catalogue, duplicates
 
@@ -110,18 +113,23 @@ def _strata(rows: pd.DataFrame) -> pd.Series:
 def decided(rows: pd.DataFrame, old: pd.DataFrame | None = None) -> dict[str, str]:
     """Group -> split for groups that may not be drawn: those with a test-only source, and those in an old split.
 
-    rows: source, image_id, group. old: source, image_id, split of an earlier split, whose rows keep their part. Raises
-    UserError where a group now joins rows of different parts.
+    rows: source, image_id, group, and where known lesion_id and patient_id. old: source, image_id, split of an earlier
+    split, with its lesion_id and patient_id where known, so that a new photograph of a patient whose old photographs
+    are gone still goes where they were. Raises UserError where a group now joins rows of different parts.
     """
     parts: dict[str, dict[str, str]] = {}
     for name, source, image in rows[["group", "source", "image_id"]].itertuples(index=False):
         if source in catalogue.TEST_ONLY:
             parts.setdefault(name, {}).setdefault("test", f"{source} {image}, which is only ever a test")
-    if old is not None:
-        earlier = {(row.source, row.image_id): row.split for row in old.itertuples(index=False)}
-        for name, source, image in rows[["group", "source", "image_id"]].itertuples(index=False):
-            split = earlier.get((source, image))
-            if split:
+    for column in ("image_id", "lesion_id", "patient_id") if old is not None else ():
+        if column not in old or column not in rows:
+            continue
+        earlier: dict[str, set[str]] = {}
+        for key, split in zip(identities(old, column), old["split"], strict=True):
+            earlier.setdefault(key, set()).add(split)
+        described = zip(rows["group"], identities(rows, column), rows["source"], rows["image_id"], strict=True)
+        for name, key, source, image in described:
+            for split in sorted(earlier.get(key, ())) if key else ():
                 parts.setdefault(name, {}).setdefault(split, f"{source} {image}")
     for name, found in parts.items():
         if len(found) > 1:
@@ -159,17 +167,70 @@ def read_split(file: Path) -> pd.DataFrame:
     return table.astype({"malignant": int})
 
 
-def prepare(folders: Iterable[Path], work: Path, keep_split: Path | None = None, seed: int = 0) -> dict[str, object]:
+def with_identities(file: Path) -> pd.DataFrame:
+    """A split.csv as ``read_split`` reads it, with lesion_id and patient_id from the catalogue.csv beside it."""
+    rows = read_split(file)
+    listed, key = file.with_name("catalogue.csv"), ["source", "image_id"]
+    if not listed.is_file():
+        return rows
+    columns = ["lesion_id", "patient_id"]
+    known = pd.read_csv(listed, dtype=str, keep_default_na=False, usecols=[*key, *columns]).drop_duplicates(key)
+    found = known.set_index(key).reindex(pd.MultiIndex.from_frame(rows[key]))
+    return rows.assign(**{column: found[column].fillna("").to_numpy() for column in columns if column not in rows})
+
+
+def lineage(file: Path) -> list[str]:
+    """SHA-256 of the splits that a split.csv was grown from with ``--keep-split``, the oldest first; see audit.json."""
+    audit = file.with_name("audit.json")
+    if not audit.is_file():
+        return []
+    return list(json.loads(audit.read_text(encoding="utf-8")).get("kept_split", {}).get("lineage", []))
+
+
+def sha256(file: Path) -> str:
+    """Of a whole file, as hexadecimal digits."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _kept(rows: pd.DataFrame, old: pd.DataFrame, file: Path) -> dict[str, object]:
+    """What became of an old split: its line of ancestors, and how many photographs of each part are missing."""
+    key = ["source", "image_id"]
+    there = set(rows[key].itertuples(index=False, name=None))
+    gone = [name not in there for name in old[key].itertuples(index=False, name=None)]
+    missing = {split: int((old["split"][gone] == split).sum()) for split in SPLITS}
+    if any(missing.values()):
+        said = ", ".join(f"{n} of {split}" for split, n in missing.items() if n)
+        tqdm.write(f"No longer in the data, though in {file}: {said}. The lock on the rest is kept.", file=sys.stderr)
+    return {"lineage": [*lineage(file), sha256(file)], "missing": missing}
+
+
+def prepare(
+    folders: Iterable[Path],
+    work: Path,
+    keep_split: Path | None = None,
+    seed: int = 0,
+    manifest: str | Path | None = None,
+) -> dict[str, object]:
     """Read, compare, group and split; writes split.csv, catalogue.csv, duplicates.csv, left_out.csv, audit.json.
 
+    folders: data folders, and ``hub:owner/name[@revision]`` for data sets that ``push dataset`` made, which keep their
+    split as keep_split's photographs do. manifest: a data set of that kind without pictures, a folder or on the Hub,
+    whose photographs are then looked for in the folders.
     Returns the audit. The same data, seed and old split give the same split.csv, byte for byte. Raises UserError
     where the data cannot be read or a group would cross.
     """
-    from train import shortcuts  # it reads splits itself
+    from train import released, shortcuts  # they read splits themselves
 
-    old = read_split(keep_split) if keep_split else None
+    kept = with_identities(keep_split) if keep_split else None
     work.mkdir(parents=True, exist_ok=True)
-    rows, left_out = catalogue.read_all(list(folders), work)
+    places, from_hub = released.fetch(list(folders), work)
+    if manifest is None:
+        rows, left_out = catalogue.read_all(places, work)
+    else:
+        rows, left_out, listed = released.match(manifest, places, work)
+        from_hub = [*from_hub, listed]
+    known = [table for table in (kept, *from_hub) if table is not None]
+    old = pd.concat(known, ignore_index=True).fillna("") if known else None
     prints = duplicates.fingerprints(
         [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)], work / "fingerprints"
     )
@@ -183,15 +244,17 @@ def prepare(folders: Iterable[Path], work: Path, keep_split: Path | None = None,
     left_out = pd.concat([left_out, dropped.astype(str)], ignore_index=True)
     # Groups are made with the left-out rows still in, so that what such a photograph joins stays together.
     rows["group"] = group(rows, near)
-    kept = ~rows.index.isin(reasons.index)
-    new_position = np.cumsum(kept) - 1
-    near = near[kept[near["i"]] & kept[near["j"]]].reset_index(drop=True)
+    usable = ~rows.index.isin(reasons.index)
+    new_position = np.cumsum(usable) - 1
+    near = near[usable[near["i"]] & usable[near["j"]]].reset_index(drop=True)
     near = near.assign(i=new_position[near["i"]], j=new_position[near["j"]])
-    rows = rows[kept].reset_index(drop=True)
+    rows = rows[usable].reset_index(drop=True)
     if rows.empty:
         raise UserError(f"Every photograph was left out; {work / 'left_out.csv'} would hold the reasons.")
     rows["split"] = assign(rows, decided(rows, old), seed)
     audit = shortcuts.audit(rows, near)
+    if kept is not None:
+        audit["kept_split"] = _kept(rows, kept, keep_split)
     crossed = {name: found for name, found in audit["crossing"].items() if found}
     if crossed:
         raise UserError(f"The split is refused, since these cross it: {json.dumps(crossed)}.")

@@ -291,8 +291,8 @@ def test_a_gallery_comes_from_the_hub_at_a_revision(folder, tmp_path):
     assert done.returncode == 0, done.stderr
     found, other, revision = done.stdout.splitlines()
     assert found == f"6 {(folder / 'images' / 'ISIC_0000001.jpg').stat().st_size}"
-    assert other.startswith("refused: The Hub did not give the data set owner/other:")
-    assert revision.startswith("refused: The Hub did not give the data set owner/name at revision v9:")
+    assert other.startswith("refused: The Hub did not give owner/other: there is no such repository")
+    assert revision.startswith("refused: The Hub did not give owner/name at revision v9: there is no such revision")
     assert not list((tmp_path / "home").rglob("other.bin"))
 
 

@@ -1,0 +1,118 @@
+"""Trouble between here and the Hub: what may pass and is tried again, and what a maintainer is told."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TypeVar
+
+from train import UserError
+
+RepoType = Literal["model", "dataset", "space"]
+WAITS = (1.0, 2.0, 4.0)
+"""Seconds before another try, where the Hub has trouble that may pass."""
+LONGEST_WAIT = 60.0
+"""Seconds to wait at most where the Hub says how long."""
+PASSING = frozenset({408, 429, 500, 502, 503, 504})
+_NAMES = {"model": "model", "dataset": "data set", "space": "Space"}
+_Result = TypeVar("_Result")
+
+
+def patiently(call: Callable[[], _Result]) -> _Result:
+    """Call again after trouble that may pass; only for what may be asked twice."""
+    for wait in WAITS:
+        try:
+            return call()
+        except Exception as problem:
+            if not may_pass(problem):
+                raise
+            time.sleep(wait_of(problem, wait))
+    return call()
+
+
+def may_pass(problem: BaseException) -> bool:
+    """Whether the same may succeed a little later."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if isinstance(problem, HfHubHTTPError):
+        return problem.response.status_code in PASSING
+    return isinstance(problem, httpx2.TransportError)
+
+
+def wait_of(problem: BaseException, usual: float) -> float:
+    """Seconds that the Hub asks to wait, or the usual ones."""
+    response = getattr(problem, "response", None)
+    asked = response.headers.get("Retry-After", "") if response is not None else ""
+    return min(float(asked), LONGEST_WAIT) if asked.isdigit() else usual
+
+
+def is_about_the_token(problem: Any) -> bool:
+    """Whether a 401 means the token itself, not what it may see."""
+    return "credentials" in (problem.server_message or str(problem))
+
+
+@contextmanager
+def in_plain_words(repo: str, repo_type: RepoType) -> Iterator[None]:
+    """Turn what the Hub's client raises into a UserError of one sentence that says how to mend it."""
+    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        yield
+    except OfflineModeIsEnabled:
+        raise UserError(
+            "HF_HUB_OFFLINE is set, so nothing can be published. Unset it and repeat the command."
+        ) from None
+    except HfHubHTTPError as problem:
+        raise UserError(_sentence(problem, repo, repo_type)) from None
+    except httpx2.HTTPError as problem:
+        raise UserError(_unreachable(problem)) from None
+    except HFValidationError:
+        raise UserError(f"{repo} is no name of a repository on the Hub. Write it as owner/name.") from None
+    except RuntimeError as problem:  # the client wraps what goes wrong while a large file is sent
+        cause = problem.__cause__
+        if isinstance(cause, HfHubHTTPError):
+            raise UserError(_sentence(cause, repo, repo_type)) from None
+        if isinstance(cause, httpx2.HTTPError):
+            raise UserError(_unreachable(cause)) from None
+        raise
+    except ValueError as problem:
+        raise UserError(f"The Hub would not take {repo}: {' '.join(str(problem).split())}") from None
+
+
+def _unreachable(problem: Exception) -> str:
+    return (
+        f"The Hub cannot be reached ({_first_line(problem)}). Check the connection and repeat the command; "
+        "it goes on where it stopped."
+    )
+
+
+def _sentence(problem: Any, repo: str, repo_type: RepoType) -> str:
+    status = problem.response.status_code
+    said = _first_line(problem.server_message or problem)
+    if status == 401 and is_about_the_token(problem):
+        return (
+            "The Hub does not accept the token. Make another at https://huggingface.co/settings/tokens and log in "
+            "again: hf auth login"
+        )
+    if status in (401, 404):
+        return (
+            f"There is no {_NAMES[repo_type]} {repo} on the Hub that this token may see. Check the name and the token."
+        )
+    if status == 403:
+        return f"The token may not write to {repo} ({said}). Use a token that may, or choose another name."
+    if status == 412:
+        return (
+            f"{repo} has changed since it was looked at, by somebody else. See what came in, then repeat the command."
+        )
+    if status == 429:
+        return "The Hub asks for a pause (429). Wait some minutes and repeat the command; it goes on where it stopped."
+    if status >= 500:
+        return f"The Hub has trouble ({status}: {said}). Repeat the command later; it goes on where it stopped."
+    return f"The Hub refused {repo} ({status}: {said}). Mend that and repeat the command."
+
+
+def _first_line(problem: Any) -> str:
+    return (str(problem).strip() or type(problem).__name__).splitlines()[0].rstrip(".")

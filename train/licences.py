@@ -1,0 +1,68 @@
+"""Licences of photographs: what upstream wrote, as an SPDX identifier, and which of them may be published anew."""
+
+from __future__ import annotations
+
+import re
+
+from train import UserError
+
+UNKNOWN = "unknown"
+NAMES: dict[str, str] = {
+    "CC0-1.0": "CC0 1.0 Universal",
+    "CC-BY-4.0": "Creative Commons Attribution 4.0",
+    "CC-BY-3.0": "Creative Commons Attribution 3.0",
+    "CC-BY-SA-4.0": "Creative Commons Attribution Share Alike 4.0",
+    "CC-BY-SA-3.0": "Creative Commons Attribution Share Alike 3.0",
+    "CC-BY-NC-4.0": "Creative Commons Attribution Non Commercial 4.0",
+    "CC-BY-NC-3.0": "Creative Commons Attribution Non Commercial 3.0",
+    "CC-BY-ND-4.0": "Creative Commons Attribution No Derivatives 4.0",
+    "CC-BY-NC-SA-4.0": "Creative Commons Attribution Non Commercial Share Alike 4.0",
+    "CC-BY-NC-ND-4.0": "Creative Commons Attribution Non Commercial No Derivatives 4.0",
+    "MIT": "MIT License",
+    "Apache-2.0": "Apache License 2.0",
+}
+"""SPDX identifier -> name, of the licences that are recognised (spdx.org/licenses)."""
+
+_BY_LOWER = {identifier.lower(): identifier for identifier in NAMES}
+_OF_THE_ISIC_ARCHIVE = re.compile(r"isic_|siim_isic_|ham10000")
+_NOTE = re.compile(r"\s*\((?P<note>[^()]*)\)$")
+_A_LICENCE = re.compile(r"\bcc\b|\bcc[- ]?(0|by)|licen[cs]e|none|\b(by|nc|nd|sa)\b", re.IGNORECASE)
+
+
+def normalise(written: str, source: str = "") -> str:
+    """The SPDX identifier of a licence as upstream wrote it, or UNKNOWN.
+
+    The whole text has to name one licence; one note in brackets is ignored unless it speaks of licences itself. A
+    Creative Commons licence without a version is unknown, except in the ISIC Archive, whose terms link version 4.0,
+    and except CC0, which has one version only.
+    """
+    text = written.strip()
+    if (found := _NOTE.search(text)) and not _A_LICENCE.search(found["note"]):
+        text = text[: found.start()]
+    plain = re.sub(r"[\s_-]+", "-", text.strip().lower().replace("cc-0", "cc0"))
+    plain = re.sub(r"^cc-?0(-1\.0)?(-universal)?$", "cc0-1.0", plain)
+    if re.fullmatch(r"cc-by(-nc)?(-sa|-nd)?", plain) and _OF_THE_ISIC_ARCHIVE.match(source):
+        plain += "-4.0"
+    return _BY_LOWER.get(plain, UNKNOWN)
+
+
+def is_free(identifier: str) -> bool:
+    """Whether photographs under it may be published anew for any use: known, neither NC nor ND."""
+    parts = identifier.split("-")
+    return identifier in NAMES and "NC" not in parts and "ND" not in parts
+
+
+def chosen(wanted: str | None) -> frozenset[str]:
+    """The identifiers in a list like ``CC0-1.0,CC-BY-4.0``; without one, every licence that is free.
+
+    Raises UserError for one that is not an SPDX identifier known here.
+    """
+    if wanted is None:
+        return frozenset(identifier for identifier in NAMES if is_free(identifier))
+    asked = [part.strip() for part in wanted.split(",") if part.strip()]
+    for part in asked:
+        if part.lower() not in _BY_LOWER:
+            raise UserError(f"{part!r} is not a licence known here. Name them whole, as SPDX does: {', '.join(NAMES)}.")
+    if not asked:
+        raise UserError("--licence names no licence; leave it away for all that are free, or name some.")
+    return frozenset(_BY_LOWER[part.lower()] for part in asked)
