@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from on_device import runtime
 from skin_model.checkpoint import EMBEDDED, Checkpoint
 from tests import hub
 from tests.hub import LocalHub
@@ -194,6 +196,24 @@ def test_without_a_page_the_static_one_needs_the_models_onnx_file(local, push):
     status, _, err = push("--static")
     assert status == 2
     assert "holds no model.fp16.onnx" in err
+
+
+def test_without_a_page_the_static_one_is_built_from_the_models_own_onnx_file(local, push):
+    try:
+        runtime.files()
+    except runtime.RuntimeUnavailable as problem:
+        pytest.skip(f"needs onnxruntime-web: {problem}")
+    exported = (REPOSITORY / "on_device" / "model.onnx").read_bytes()
+    local.create(MODEL, {name: (EMBEDDED / name).read_bytes() for name in FILES} | {"model.fp16.onnx": exported})
+    status, _, _ = push("--static", model=MODEL)
+    assert status == 0
+    page = sent(local)
+    config = next(content for path, content in page.items() if re.fullmatch(r"v-\w+/config.json", path))
+    assert json.loads(config)["checkpoint_sha256"] == Checkpoint.load().config.model_sha256
+    listed = json.loads(page["release.json"])["files"]
+    assert {path: hashlib.sha256(page[path]).hexdigest() for path in listed} == {
+        path: stated["sha256"] for path, stated in listed.items()
+    }
 
 
 SCRIPT = """
