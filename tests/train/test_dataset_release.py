@@ -64,13 +64,6 @@ def manifest(work, tmp_path_factory) -> Path:
     return dataset_release.write_dataset(work, out, manifest_only=True, repo=REPO)
 
 
-@pytest.fixture
-def local(monkeypatch, tmp_path):
-    with hub.LocalHub() as found:
-        hub.point_clients_at(found, monkeypatch, tmp_path / "home", found.token)
-        yield found
-
-
 def rows(file: Path) -> pd.DataFrame:
     return pd.read_csv(file, dtype=str, keep_default_na=False)
 

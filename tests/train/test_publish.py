@@ -14,15 +14,6 @@ REPO = "owner/name"
 
 
 @pytest.fixture
-def local(monkeypatch, tmp_path):
-    with LocalHub() as found:
-        hub.point_clients_at(found, monkeypatch, tmp_path / "home", found.token)
-        monkeypatch.setattr(publish, "time", found.clock)
-        monkeypatch.setattr(hub_problems, "time", found.clock)
-        yield found
-
-
-@pytest.fixture
 def folder(tmp_path):
     found = tmp_path / "folder"
     (found / "plots").mkdir(parents=True)

@@ -10,20 +10,10 @@ import pytest
 import yaml
 
 from interface.mistakes_gallery import Gallery
-from tests import hub
-from tests.hub import LocalHub
-from train.__main__ import main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 EMBEDDED = REPOSITORY / "examples" / "mistakes"
 REPO = "owner/mistakes"
-
-
-@pytest.fixture
-def local(monkeypatch, tmp_path):
-    with LocalHub() as found:
-        hub.point_clients_at(found, monkeypatch, tmp_path / "home", found.token)
-        yield found
 
 
 @pytest.fixture
@@ -34,18 +24,9 @@ def gallery(tmp_path):
 
 
 @pytest.fixture
-def push(gallery, capsys):
-    def pushing(*options):
-        try:
-            main(["push", "mistakes", REPO, "--gallery", str(gallery), *options])
-            status = 0
-        except SystemExit as ended:
-            status = ended.code or 0
-        said = capsys.readouterr()
-        assert "hf_" not in said.out + said.err
-        return status, said.out, said.err
-
-    return pushing
+def push(gallery, train):
+    """Publishes the gallery; exit status, stdout and stderr."""
+    return lambda *options: train("push", "mistakes", REPO, "--gallery", gallery, *options)
 
 
 def with_picture(gallery, licence):

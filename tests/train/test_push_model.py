@@ -14,13 +14,10 @@ import pytest
 import yaml
 
 from skin_model.checkpoint import EMBEDDED, Checkpoint
-from tests import hub
-from tests.hub import LocalHub
 from tests.train.exported_checkpoints import random_checkpoint
 from tests.train.full_metrics import full_metrics
 from tests.train.rendered_lesions import write_work
-from train import gate, hub_problems, model_release, publish, splits
-from train.__main__ import main
+from train import gate, model_release, splits
 
 REPO = "owner/mole"
 
@@ -60,29 +57,9 @@ def run(exported, tmp_path):
 
 
 @pytest.fixture
-def local(monkeypatch, tmp_path):
-    with LocalHub() as found:
-        hub.point_clients_at(found, monkeypatch, tmp_path / "home", found.token)
-        monkeypatch.setattr(publish, "time", found.clock)
-        monkeypatch.setattr(hub_problems, "time", found.clock)
-        yield found
-
-
-@pytest.fixture
-def push(run, capsys):
-    """Runs the command; returns exit status, stdout and stderr, none of which may hold a token."""
-
-    def pushing(*options, of=run):
-        try:
-            main(["push", "model", REPO, "--run", str(of), *options])
-            status = 0
-        except SystemExit as ended:
-            status = ended.code or 0
-        said = capsys.readouterr()
-        assert "hf_" not in said.out + said.err
-        return status, said.out, said.err
-
-    return pushing
+def push(run, train):
+    """Publishes the run; exit status, stdout and stderr."""
+    return lambda *options, of=run: train("push", "model", REPO, "--run", of, *options)
 
 
 def sent(local, revision="main"):

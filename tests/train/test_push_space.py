@@ -16,9 +16,7 @@ import yaml
 from on_device import runtime
 from skin_model.checkpoint import EMBEDDED, Checkpoint
 from tests import hub
-from tests.hub import LocalHub
 from train import space_release
-from train.__main__ import main
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 REPO, MODEL = "owner/app", "owner/mole"
@@ -26,28 +24,17 @@ FILES = ("config.json", "model.safetensors", "gate.safetensors", "metrics.json")
 
 
 @pytest.fixture
-def local(monkeypatch, tmp_path):
-    with LocalHub() as found:
-        hub.point_clients_at(found, monkeypatch, tmp_path / "home", found.token)
-        monkeypatch.setattr(space_release, "time", found.clock)
-        model = found.create(MODEL, {name: (EMBEDDED / name).read_bytes() for name in FILES})
-        model.tags["1.0.0"] = model.head().sha
-        yield found
+def local(local):
+    """The Hub with a published checkpoint, version 1.0.0."""
+    model = local.create(MODEL, {name: (EMBEDDED / name).read_bytes() for name in FILES})
+    model.tags["1.0.0"] = model.head().sha
+    return local
 
 
 @pytest.fixture
-def push(capsys):
-    def pushing(*options, model=f"{MODEL}@1.0.0"):
-        try:
-            main(["push", "space", REPO, "--model", model, *options])
-            status = 0
-        except SystemExit as ended:
-            status = ended.code or 0
-        said = capsys.readouterr()
-        assert "hf_" not in said.out + said.err
-        return status, said.out, said.err
-
-    return pushing
+def push(train):
+    """Publishes a Space; exit status, stdout and stderr."""
+    return lambda *options, model=f"{MODEL}@1.0.0": train("push", "space", REPO, "--model", model, *options)
 
 
 def sent(local):
