@@ -42,12 +42,13 @@ def look(assessor: Assessor, file: Path, whole: Photo | None = None, region: Box
     """Open and score a photo, or a ``region`` of it (full-size pixels). Raises PhotoRefused or FileNotFoundError."""
     whole = open_photo(file) if whole is None else whole
     scored = whole if region is None else open_photo(file, region=region)
-    assessment = assessor.assess(scored)
+    view = assessor.view(scored)
+    assessment = assessor.assess(scored, view)
     suggested = None
     if region is None and "lesion_too_small" in assessment.problems:
         suggested = _suggestion(whole)
-    spread = assessor.spread(scored) if assessment.refused is None else (0.0, 1.0)
-    return Visit(file, whole, scored, region, assessment, assessor.view(scored), suggested, spread)
+    spread = assessor.spread(view) if assessment.refused is None else (0.0, 1.0)
+    return Visit(file, whole, scored, region, assessment, view, suggested, spread)
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _suggestion(photo: Photo) -> Box | None:
 def before_and_after(assessor: Assessor, visit: Visit, method: str, strength: float) -> tuple[np.ndarray, np.ndarray]:
     """The scored picture plain and with the heat drawn over it, both (H, W, 3) uint8. strength: 0…1."""
     if method not in visit.heatmaps:
-        visit.heatmaps[method] = assessor.heatmap(visit.scored, method)
+        visit.heatmaps[method] = assessor.heatmap(visit.view, method)
     rgb = visit.scored.rgb
     return rgb, saliency.overlay(rgb, visit.heatmaps[method], visit.view.square, strength)
 

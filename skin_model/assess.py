@@ -15,7 +15,7 @@ from skin_model import border as borders
 from skin_model import calibration, hair, quality, saliency
 from skin_model.border import Border
 from skin_model.checkpoint import Checkpoint
-from skin_model.network import central_square, logits_and_maps, prepare
+from skin_model.network import central_square, fused, logits_and_maps, prepare
 from skin_model.photo import Photo, PhotoRefused
 from skin_model.wording import sentence
 
@@ -113,6 +113,7 @@ class Assessor:
             raise ValueError(f"A photo is looked at in {', '.join(map(str, VIEWS))} views, not {views}.")
         self.checkpoint = checkpoint
         self.views = views
+        self._network = fused(checkpoint.network)
 
     @classmethod
     def load(cls, reference: str | Path | None = None, views: int = 1) -> Assessor:
@@ -130,22 +131,22 @@ class Assessor:
             cropped = hair.remove(cropped)
         return View(border, crop, cropped, prepare(cropped, preprocessing))
 
-    def assess(self, photo: Photo) -> Assessment:
-        """Score one photo. Whatever decodes gets a number, refused or not."""
-        return self.assess_many([photo])[0]
+    def assess(self, photo: Photo, view: View | None = None) -> Assessment:
+        """Score one photo. Whatever decodes gets a number, refused or not. view: ``view(photo)``, where it is known."""
+        return self._assess([photo], [view or self.view(photo)])[0]
 
-    @torch.inference_mode()
     def assess_many(self, photos: Iterable[Photo]) -> list[Assessment]:
         """Score several photos in one forward pass; the same numbers as one by one, up to rounding."""
         photos = list(photos)
-        if not photos:
-            return []
-        views = [self.view(photo) for photo in photos]
+        return self._assess(photos, [self.view(photo) for photo in photos]) if photos else []
+
+    @torch.inference_mode()
+    def _assess(self, photos: list[Photo], views: list[View]) -> list[Assessment]:
         config = self.checkpoint.config
         batch = torch.cat([view.batch for view in views]).contiguous(memory_format=torch.channels_last)
-        logits, maps = logits_and_maps(self.checkpoint.network, batch)
+        logits, maps = logits_and_maps(self._network, batch)
         if self.views > 1:
-            others = [self.checkpoint.network(other) for other in turned(batch, self.views)[1:]]
+            others = [self._network(other) for other in turned(batch, self.views)[1:]]
             logits = torch.stack([logits, *others]).mean(dim=0)
         probability = calibration.probabilities(logits.double().numpy(), config.malignant, config.calibration)
         risks = calibration.risk(probability, config.malignant)
@@ -172,30 +173,27 @@ class Assessor:
         )
 
     @torch.inference_mode()
-    def spread(self, photo: Photo) -> tuple[float, float]:
-        """Lowest and highest risk of the photo in all eight mirrored and turned views.
+    def spread(self, view: View) -> tuple[float, float]:
+        """Lowest and highest risk of a photo in all eight mirrored and turned views.
 
         How far the answer hangs on how the camera was held; no measure of whether the answer is right.
         """
         config = self.checkpoint.config
-        batch = torch.cat(turned(self.view(photo).batch, max(VIEWS))).contiguous(memory_format=torch.channels_last)
-        logits = self.checkpoint.network(batch).double().numpy()
+        batch = torch.cat(turned(view.batch, max(VIEWS))).contiguous(memory_format=torch.channels_last)
+        logits = self._network(batch).double().numpy()
         risks = calibration.risk(
             calibration.probabilities(logits, config.malignant, config.calibration), config.malignant
         )
         return float(risks.min()), float(risks.max())
 
-    def heatmap(self, photo: Photo, method: str = saliency.METHODS[0]) -> np.ndarray:
+    def heatmap(self, view: View, method: str = saliency.METHODS[0]) -> np.ndarray:
         """Where the risk comes from: (S, S) float32 in 0…1 over the square that the network sees."""
-        return self._heatmap(self.view(photo), method)
+        return saliency.explain(self._network, view.batch, self.checkpoint.config.malignant, method=method)
 
     def explain(self, photo: Photo, method: str = saliency.METHODS[0], strength: float = 0.5) -> np.ndarray:
         """The uncropped photo, (H, W, 3) uint8, with the heatmap drawn over it. strength: 0 (photo only) … 1."""
         view = self.view(photo)
-        return saliency.overlay(photo.rgb, self._heatmap(view, method), view.square, strength)
-
-    def _heatmap(self, view: View, method: str) -> np.ndarray:
-        return saliency.explain(self.checkpoint.network, view.batch, self.checkpoint.config.malignant, method=method)
+        return saliency.overlay(photo.rgb, self.heatmap(view, method), view.square, strength)
 
 
 def refused_assessment(problem: PhotoRefused, language: str = "en") -> Assessment:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 from dataclasses import dataclass
 
 import cv2
@@ -10,6 +12,7 @@ import timm
 import torch
 from timm.models.mobilenetv3 import MobileNetV3
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 ARCHITECTURE = "tf_mobilenetv3_small_100"
 """timm's name of the released network (Howard et al. 2019, arXiv 1905.02244; Google's weights)."""
@@ -76,6 +79,22 @@ def create(
         drop_path_rate=drop_path_rate or None,  # not every network of timm's has it
     )
     return network.to(memory_format=torch.channels_last)
+
+
+def fused(network: nn.Module) -> nn.Module:
+    """The network with each batch normalisation folded into the convolution before it: the same answers up to rounding,
+    in about two thirds of the time. In eval mode; for networks built as the released one is, else the network itself.
+    """
+    if not has_maps(network):
+        return network
+    network = copy.deepcopy(network).eval().requires_grad_(False)
+    for block in network.modules():
+        children = list(block.named_children())
+        for (name, convolution), (after, normalisation) in itertools.pairwise(children):
+            if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
+                setattr(block, name, fuse_conv_bn_eval(convolution, normalisation).requires_grad_(False))
+                setattr(block, after, getattr(normalisation, "act", nn.Identity()))
+    return network
 
 
 def has_maps(network: nn.Module) -> bool:

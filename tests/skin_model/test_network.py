@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from skin_model.network import Preprocessing, central_square, create, logits_and_maps, prepare, square_input
+from skin_model.network import (
+    Preprocessing,
+    central_square,
+    create,
+    fused,
+    logits_and_maps,
+    prepare,
+    square_input,
+)
 
 
 def test_central_square_of_a_wide_picture():
@@ -42,3 +50,25 @@ def test_forward_pass_in_stages_equals_the_networks_own():
         logits, maps = logits_and_maps(network, batch)
         assert torch.equal(logits, network(batch))
     assert [m.shape[1] for m in maps] == [16, 24, 40, 48, 96, 576]
+
+
+def test_a_network_with_folded_normalisations_answers_as_before_and_the_first_one_is_kept():
+    network = create(7)
+    network(torch.rand(8, 3, 64, 64))  # so that means and variances are not those of a fresh network
+    network.eval()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    batch = torch.rand(2, 3, 64, 64)
+    folded = fused(network)
+    with torch.inference_mode():
+        logits, maps = logits_and_maps(network, batch)
+        again, folded_maps = logits_and_maps(folded, batch)
+    assert not [m for m in folded.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    torch.testing.assert_close(again, logits, rtol=1e-4, atol=1e-5)
+    for one, other in zip(folded_maps, maps, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_a_network_of_another_build_is_left_as_it_is():
+    other = create(7, architecture="resnet18")
+    assert fused(other) is other

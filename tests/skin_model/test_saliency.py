@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from captum.attr import LayerGradCam
 from torch import nn
 
 from skin_model import network as networks
@@ -271,3 +272,14 @@ def test_a_strength_outside_0_to_1_is_refused(photo, strength):
 def test_a_box_outside_the_photo_is_refused(photo):
     with pytest.raises(ValueError, match="inside the photo"):
         saliency.overlay(photo, np.ones((7, 7)), (60, 10, 100, 50))
+
+
+def test_grad_cam_of_the_released_network_is_captums_own_through_all_of_it(real_network):
+    batch = torch.rand(1, 3, 64, 64)
+    layer = real_network.blocks[-1]
+    oracle = LayerGradCam(lambda x: saliency.risk_log_odds(real_network(x), MALIGNANT), layer)
+    expected = oracle.attribute(batch.clone().requires_grad_(), relu_attributions=True)[0, 0].detach().numpy()
+
+    np.testing.assert_allclose(
+        saliency.coarse_map(real_network, batch, MALIGNANT), expected / expected.max(), rtol=1e-4, atol=1e-6
+    )

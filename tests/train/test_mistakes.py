@@ -187,7 +187,7 @@ def test_the_map_is_the_grad_cam_that_the_interface_draws_before_it_is_enlarged(
     rows = evaluate.read_split(work, "validation").set_index("image_id")
     assessor, line = Assessor.load(checkpoint), lines(gallery)[0]
     row = rows.loc[line["image_id"]]
-    drawn = assessor.heatmap(open_photo(Path(row["root"]) / row["file"]), method="grad_cam")
+    drawn = assessor.heatmap(assessor.view(open_photo(Path(row["root"]) / row["file"])), method="grad_cam")
     coarse = torch.tensor(line["heat"])[None, None]
     assert coarse.shape[2:] == (2, 2)
     enlarged = torch.nn.functional.interpolate(coarse, drawn.shape, mode="bilinear")[0, 0].numpy()
