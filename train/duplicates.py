@@ -9,6 +9,8 @@ is left (skin lines, hairs, the lesion's ragged edge) must correlate once the be
 from __future__ import annotations
 
 import hashlib
+import itertools
+import math
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -45,6 +47,7 @@ MOST_SHIFT = 8
 
 _CHUNK = 1000
 _FEW = 100
+_AT_ONCE = 1 << 22
 _VERSION = 1
 
 
@@ -147,18 +150,74 @@ def _describe(paths: list[Path]) -> str:
 def near(hashes: np.ndarray, others: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Every pair (i, j), i < j, whose hashes[i] and others[j] differ in at most ``radius`` bits; exact.
 
-    hashes, others: (N,) uint64 of the same photographs. Returns i, j and the number of bits, each (P,). Compares all
-    pairs, a block of rows at a time: 20,000 photographs take a second or two.
+    hashes, others: (N,) uint64 of the same photographs. Returns i, j and the number of bits, each (P,), by i, then j.
+
+    Hashes are cut into pieces, of which one at least must differ in few bits: so only those with a like piece are
+    compared (multi-index hashing, Norouzi et al. 2014, arXiv 1307.2982). How many pieces cost least depends on N.
     """
-    found = []
-    for start in range(0, len(hashes), 512):
-        bits = np.bitwise_count(hashes[start : start + 512, None] ^ others[None, start:])
-        i, j = np.nonzero(bits <= radius)
-        i, j = i[j > i], j[j > i]
-        found.append((i + start, j + start, bits[i, j].astype(np.int64)))
-    if not found:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64)
-    return tuple(np.concatenate(column) for column in zip(*found, strict=True))
+    limits = _limits(len(hashes), radius)
+    edges = np.linspace(0, 64, len(limits) + 1).round().astype(int).tolist()
+    pieces = [(start, stop, limit) for (start, stop), limit in zip(itertools.pairwise(edges), limits, strict=True)]
+    found = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.uint8))]
+    steps = sum(_ways(stop - start, limit) for start, stop, limit in pieces)
+    with tqdm(total=steps, desc="Comparing hashes", unit="step", leave=False, delay=2, disable=None) as bar:
+        for number, (start, stop, limit) in enumerate(pieces):
+            for i, j in _alike(_piece(hashes, start, stop), _piece(others, start, stop), stop - start, limit, bar):
+                differing = hashes[i] ^ others[j]
+                bits = np.bitwise_count(differing)
+                keep = (bits <= radius) & (i < j)
+                i, j, bits, differing = i[keep], j[keep], bits[keep], differing[keep]
+                new = np.ones(len(i), dtype=bool)  # not found by an earlier piece already
+                for earlier, end, most in pieces[:number]:
+                    new &= np.bitwise_count(_piece(differing, earlier, end)) > most
+                found.append((i[new], j[new], bits[new]))
+    i, j, bits = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.lexsort((j, i))
+    return i[order], j[order], bits[order].astype(np.int64)
+
+
+def _limits(count: int, radius: int) -> list[int]:
+    """For each piece the most bits in which it may differ; with these no pair within ``radius`` is missed."""
+
+    def cost(limits: list[int]) -> float:
+        width = 64 / len(limits)
+        return sum(_ways(round(width), limit) for limit in limits) * (1 + 2 * count / 2**width)
+
+    choices = []
+    for pieces in range(3, 9):
+        least, rest = divmod(radius, pieces)
+        choices.append([least if number <= rest else least - 1 for number in range(pieces)])
+    return min(choices, key=cost)
+
+
+def _ways(width: int, limit: int) -> int:
+    return sum(math.comb(width, flipped) for flipped in range(limit + 1))
+
+
+def _piece(hashes: np.ndarray, start: int, stop: int) -> np.ndarray:
+    return ((hashes >> np.uint64(start)) & np.uint64((1 << (stop - start)) - 1)).astype(np.uint32)
+
+
+def _alike(
+    keys: np.ndarray, others: np.ndarray, width: int, limit: int, bar: tqdm
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """All (i, j) of keys[i] and others[j], ``width`` bits each, that differ in at most ``limit``, some at a time."""
+    by_key, by_other = np.argsort(keys, kind="stable"), np.argsort(others, kind="stable")
+    keys = keys[by_key]
+    first = np.concatenate([[0], np.cumsum(np.bincount(others, minlength=1 << width))])
+    for flipped in range(limit + 1):
+        for bits in itertools.combinations(range(width), flipped):
+            wanted = keys ^ np.uint32(sum(1 << bit for bit in bits))
+            begin, count = first[wanted], first[wanted + 1]
+            count -= begin
+            some = np.flatnonzero(count)
+            ends = np.cumsum(count[some])
+            bar.update()
+            most = int(ends[-1]) if len(ends) else 0
+            for part in np.split(some, np.searchsorted(ends, range(_AT_ONCE, most, _AT_ONCE))):
+                many = count[part]
+                within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+                yield np.repeat(by_key[part], many), by_other[np.repeat(begin[part], many) + within]
 
 
 def texture(thumbnail: np.ndarray) -> np.ndarray:

@@ -72,6 +72,23 @@ def test_the_hash_search_finds_exactly_the_pairs_within_the_radius():
     assert len(i) == len(expected) > 20
 
 
+@pytest.mark.parametrize("radius", [0, 1, 6, 7, 8, 12, 13, 20])
+@pytest.mark.parametrize("count", [3, 300, 3_000])
+def test_no_radius_and_no_number_of_hashes_changes_what_is_found(count, radius):
+    rng = np.random.default_rng(count)
+    hashes = rng.integers(0, 2**64, count, dtype=np.uint64)
+    others = rng.permutation(hashes)  # turned photographs have other hashes
+    others ^= np.uint64(1) << rng.integers(0, 64, (9, count), dtype=np.uint64)[0]
+    for k in range(1, count, 3):
+        for bit in rng.choice(64, rng.integers(0, 22), replace=False):
+            others[k] = (others[k] if bit % 5 else hashes[k - 1]) ^ (np.uint64(1) << np.uint64(bit))
+    bits = np.bitwise_count(hashes[:, None] ^ others[None, :])
+    expected = np.argwhere(np.triu(bits <= radius, k=1))
+    i, j, found = duplicates.near(hashes, others, radius)
+    assert np.array_equal(np.stack([i, j], axis=1), expected)
+    assert np.array_equal(found, bits[i, j])
+
+
 def test_a_file_that_does_not_open_is_reported_and_has_no_pairs(tmp_path):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"")
