@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,6 +48,7 @@ def score(
 
     Exit status: 0 all arguments exist; 2 one does not (the others are still scored); 1 the checkpoint cannot be used.
     """
+    import cv2
     import torch
 
     from skin_model.assess import VIEWS, Assessor
@@ -55,6 +57,7 @@ def score(
     if views not in VIEWS:
         raise typer.BadParameter(f"choose one of {', '.join(map(str, VIEWS))}.", param_hint="--views")
     torch.set_num_threads(1)
+    cv2.setNumThreads(1)
     try:
         assessor = Assessor.load(checkpoint, views)
     except CheckpointError as problem:
@@ -65,10 +68,13 @@ def score(
         raise typer.Exit(1)
 
     files = list(_expand(photos))
-    taken: set[str] = set()
-    for file in tqdm(files, desc="Scoring", unit="photo", file=sys.stderr, disable=None if len(files) > 1 else True):
-        result = _score_one(assessor, file, overlay, taken)
-        tqdm.write(json.dumps(result) if as_json else _line(result), file=sys.stdout)
+    drawings = _overlay_files(files, overlay)
+    shown = {"total": len(files), "desc": "Scoring", "unit": "photo", "file": sys.stderr}
+    # Decoding, OpenCV and torch leave Python's lock free, so a thread a core scores as fast as processes would.
+    with ThreadPool(min(os.cpu_count() or 1, len(files) or 1)) as pool:
+        results = pool.imap(lambda work: _score_one(assessor, *work), zip(files, drawings, strict=True))
+        for result in tqdm(results, disable=None if len(files) > 1 else True, **shown):
+            tqdm.write(json.dumps(result) if as_json else _line(result), file=sys.stdout)
     sys.stdout.flush()
     if overlay is not None:
         print(f"Overlays are in {overlay}.", file=sys.stderr)
@@ -93,7 +99,7 @@ def _expand(arguments: list[Path]) -> Iterator[Path]:
             yield argument
 
 
-def _score_one(assessor: Assessor, file: Path, overlay: Path | None, taken: set[str]) -> dict[str, Any]:
+def _score_one(assessor: Assessor, file: Path, drawing: Path | None) -> dict[str, Any]:
     from skin_model.assess import NO_SUCH_FILE, Assessment, refused_assessment
     from skin_model.photo import PhotoRefused, open_photo
 
@@ -106,18 +112,22 @@ def _score_one(assessor: Assessor, file: Path, overlay: Path | None, taken: set[
     except OSError:  # not allowed to read it, or the disk failed
         return Assessment.refusal("unreadable_file").to_json(str(file))
     result = assessor.assess(photo).to_json(str(file))
-    if overlay is not None:
-        _save_png(assessor.explain(photo), overlay / _overlay_name(file, taken))
+    if drawing is not None:
+        _save_png(assessor.explain(photo), drawing)
     return result
 
 
-def _overlay_name(file: Path, taken: set[str]) -> str:
-    """The photo's name with .png; numbered where two photos of different folders share it."""
-    name, number = f"{file.stem}.png", 2
-    while name in taken:
-        name, number = f"{file.stem}-{number}.png", number + 1
-    taken.add(name)
-    return name
+def _overlay_files(files: list[Path], folder: Path | None) -> list[Path | None]:
+    """For each photo its overlay: the photo's name with .png, numbered where photos of different folders share it."""
+    if folder is None:
+        return [None] * len(files)
+    taken: dict[str, None] = {}
+    for file in files:
+        name, number = f"{file.stem}.png", 2
+        while name in taken:
+            name, number = f"{file.stem}-{number}.png", number + 1
+        taken[name] = None
+    return [folder / name for name in taken]
 
 
 def _save_png(rgb: np.ndarray, file: Path) -> None:

@@ -1,0 +1,60 @@
+"""A table of measurements: printed for people, kept as CSV beside the last ones."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Times:
+    """Milliseconds of repeated calls. fastest: what the machine can do; median: what it did, with all that ran beside."""
+
+    fastest: float
+    median: float
+    p95: float
+
+
+def timed(call: Callable[[], object], repeats: int = 20) -> Times:
+    """Time a call that has run once before, so that nothing is loaded or allocated for the first time."""
+    call()
+    taken = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        call()
+        taken.append(1000 * (time.perf_counter() - began))
+    taken.sort()
+    return Times(taken[0], statistics.median(taken), taken[min(len(taken) - 1, round(0.95 * len(taken)))])
+
+
+def write(name: str, rows: Sequence[dict[str, Any]], *, note: str = "") -> Path:
+    """Print rows as a table, and keep them as ``results/NAME.csv`` with the machine in the last column."""
+    table = pd.DataFrame(rows)
+    print(table.to_string(index=False, na_rep="", float_format=lambda value: f"{value:,.3g}" if value < 100 else f"{value:,.0f}"))
+    if note:
+        print(note)
+    RESULTS.mkdir(exist_ok=True)
+    file = RESULTS / f"{name}.csv"
+    aside = file.with_name(file.name + ".part")
+    table.assign(machine=machine()).to_csv(aside, index=False, float_format="%.4g")
+    aside.replace(file)
+    print(f"\nWrote {file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file}.")
+    return file
+
+
+def machine() -> str:
+    """Processor, cores and Python, and how busy the machine was: what a figure is worth without them, nobody knows."""
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+        f"load {os.getloadavg()[0]:.1f} in the last minute"
+    )
