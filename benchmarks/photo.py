@@ -45,7 +45,7 @@ def ours(assessor: Assessor, content: bytes, method: str) -> bytes:
 
 
 def usual(network: torch.nn.Module, malignant: list[bool], content: bytes) -> bytes:
-    """As demos do it: Pillow decodes all of it, torchvision resizes, Captum goes through the network, matplotlib draws."""
+    """As demos do it: Pillow decodes all, torchvision resizes, Captum goes through the network, matplotlib draws."""
     from captum.attr import LayerAttribution, LayerGradCam
     from matplotlib.figure import Figure
     from torchvision import transforms
@@ -103,7 +103,9 @@ def steps(assessor: Assessor, name: str, content: bytes, repeats: int) -> list[d
     rows = []
     for step, call in calls.items():
         taken = timed(call, repeats)
-        rows.append({"photo": name, "step": step, "fastest ms": taken.fastest, "median ms": taken.median, "p95 ms": taken.p95})
+        rows.append(
+            {"photo": name, "step": step, "fastest ms": taken.fastest, "median ms": taken.median, "p95 ms": taken.p95}
+        )
     whole = rows[-1]["median ms"]
     for row in rows[-3:]:
         row["times faster than usual"] = whole / row["median ms"]

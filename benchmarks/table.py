@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 
-RESULTS = Path(__file__).parent / "results"
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
 
 
 @dataclass(frozen=True)
 class Times:
-    """Milliseconds of repeated calls. fastest: what the machine can do; median: what it did, with all that ran beside."""
+    """Milliseconds of repeated calls. fastest: what the machine can do; median: what it did, whatever ran beside."""
 
     fastest: float
     median: float
@@ -37,10 +41,33 @@ def timed(call: Callable[[], object], repeats: int = 20) -> Times:
     return Times(taken[0], statistics.median(taken), taken[min(len(taken) - 1, round(0.95 * len(taken)))])
 
 
+@dataclass(frozen=True)
+class Watched:
+    """A process that ran to its end: wall clock, and the most memory that it, or a child, held at once."""
+
+    seconds: float
+    peak_mib: float
+
+
+def watched(command: Sequence[str]) -> Watched:
+    """Run a command in the project's folder. Raises CalledProcessError."""
+    began = time.perf_counter()
+    process = psutil.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    peak = 0
+    while process.poll() is None:
+        with contextlib.suppress(psutil.Error):
+            peak = max(peak, process.memory_info().rss)
+        time.sleep(0.01)
+    seconds = time.perf_counter() - began
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, list(command), stderr=process.stderr.read())
+    return Watched(seconds, peak / 2**20)
+
+
 def write(name: str, rows: Sequence[dict[str, Any]], *, note: str = "") -> Path:
     """Print rows as a table, and keep them as ``results/NAME.csv`` with the machine in the last column."""
     table = pd.DataFrame(rows)
-    print(table.to_string(index=False, na_rep="", float_format=lambda value: f"{value:,.3g}" if value < 100 else f"{value:,.0f}"))
+    print(table.to_string(index=False, na_rep="", float_format=_short))
     if note:
         print(note)
     RESULTS.mkdir(exist_ok=True)
@@ -50,6 +77,10 @@ def write(name: str, rows: Sequence[dict[str, Any]], *, note: str = "") -> Path:
     aside.replace(file)
     print(f"\nWrote {file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file}.")
     return file
+
+
+def _short(value: float) -> str:
+    return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 def machine() -> str:

@@ -113,7 +113,7 @@ class Assessor:
             raise ValueError(f"A photo is looked at in {', '.join(map(str, VIEWS))} views, not {views}.")
         self.checkpoint = checkpoint
         self.views = views
-        self._network = fused(checkpoint.network)
+        self.network = fused(checkpoint.network)
 
     @classmethod
     def load(cls, reference: str | Path | None = None, views: int = 1) -> Assessor:
@@ -144,9 +144,9 @@ class Assessor:
     def _assess(self, photos: list[Photo], views: list[View]) -> list[Assessment]:
         config = self.checkpoint.config
         batch = torch.cat([view.batch for view in views]).contiguous(memory_format=torch.channels_last)
-        logits, maps = logits_and_maps(self._network, batch)
+        logits, maps = logits_and_maps(self.network, batch)
         if self.views > 1:
-            others = [self._network(other) for other in turned(batch, self.views)[1:]]
+            others = [self.network(other) for other in turned(batch, self.views)[1:]]
             logits = torch.stack([logits, *others]).mean(dim=0)
         probability = calibration.probabilities(logits.double().numpy(), config.malignant, config.calibration)
         risks = calibration.risk(probability, config.malignant)
@@ -180,7 +180,7 @@ class Assessor:
         """
         config = self.checkpoint.config
         batch = torch.cat(turned(view.batch, max(VIEWS))).contiguous(memory_format=torch.channels_last)
-        logits = self._network(batch).double().numpy()
+        logits = self.network(batch).double().numpy()
         risks = calibration.risk(
             calibration.probabilities(logits, config.malignant, config.calibration), config.malignant
         )
@@ -188,7 +188,7 @@ class Assessor:
 
     def heatmap(self, view: View, method: str = saliency.METHODS[0]) -> np.ndarray:
         """Where the risk comes from: (S, S) float32 in 0…1 over the square that the network sees."""
-        return saliency.explain(self._network, view.batch, self.checkpoint.config.malignant, method=method)
+        return saliency.explain(self.network, view.batch, self.checkpoint.config.malignant, method=method)
 
     def explain(self, photo: Photo, method: str = saliency.METHODS[0], strength: float = 0.5) -> np.ndarray:
         """The uncropped photo, (H, W, 3) uint8, with the heatmap drawn over it. strength: 0 (photo only) … 1."""

@@ -211,7 +211,8 @@ def overlay(
     heat = cv2.resize(heatmap.astype(np.float32), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
     heat = np.clip(heat, 0, 1)
     colours = cv2.applyColorMap(np.round(heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[:, :, ::-1]
-    opacity = strength * heat[:, :, None]
-    inside = drawn[top:bottom, left:right]
-    drawn[top:bottom, left:right] = np.round(inside * (1 - opacity) + colours * opacity).astype(np.uint8)
+    opacity = strength * heat
+    drawn[top:bottom, left:right] = cv2.blendLinear(
+        drawn[top:bottom, left:right], np.ascontiguousarray(colours), 1 - opacity, opacity
+    )
     return drawn

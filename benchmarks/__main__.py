@@ -1,0 +1,25 @@
+"""python -m benchmarks …: what is timed, and against what."""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import typer
+
+from benchmarks.batch import batch
+from benchmarks.hashes import near_duplicates
+from benchmarks.photo import photo
+from benchmarks.start import start
+from benchmarks.training import training
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="What is timed, against what. Each prints a table and writes it to benchmarks/results.",
+)
+for command in (photo, batch, start, near_duplicates, training):
+    app.command()(command)
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks")

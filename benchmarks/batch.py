@@ -1,0 +1,100 @@
+"""A folder of photos scored by the command line against a plain loop; and the network in several engines."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+import typer
+
+from benchmarks.photo import SIZES, jpeg
+from benchmarks.table import ROOT, timed, watched, write
+from skin_model.network import logits_and_maps
+
+PLAIN_LOOP = """
+import sys
+from pathlib import Path
+import torch
+from PIL import Image
+from torchvision import transforms
+from skin_model.checkpoint import Checkpoint
+network = Checkpoint.load().network
+prepare = transforms.Compose([transforms.Resize(224), transforms.CenterCrop(224), transforms.ToTensor()])
+for file in sorted(Path(sys.argv[1]).iterdir()):
+    with Image.open(file) as picture, torch.no_grad():
+        network(prepare(picture.convert("RGB"))[None] * 2 - 1).softmax(1)
+"""
+"""As a first script does it: everything decoded in full, one photo after the other."""
+
+
+def engines(repeats: int) -> list[dict[str, Any]]:
+    """One picture through the network on one core: as timm makes it, folded as the app has it, compiled, as ONNX."""
+    import onnxruntime
+
+    from skin_model.assess import Assessor
+
+    torch.set_num_threads(1)
+    assessor = Assessor.load()
+    network = assessor.checkpoint.network
+    batch = torch.rand(1, 3, 224, 224).contiguous(memory_format=torch.channels_last)
+    compiled = torch.compile(network)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(ROOT / "on_device" / "model.onnx", options)
+    pixels = np.random.default_rng(0).random((1, 3, 224, 224), dtype=np.float32)
+    calls = {
+        "torch, as timm makes it": lambda: network(batch),
+        "torch, normalisations folded (used)": lambda: logits_and_maps(assessor.network, batch),
+        "torch.compile": lambda: compiled(batch),
+        "ONNX Runtime, with maps and novelty": lambda: session.run(None, {"pixels": pixels}),
+    }
+    rows = []
+    for name, call in calls.items():
+        with torch.inference_mode():
+            taken = timed(call, repeats)
+        rows.append({"engine": name, "fastest ms": taken.fastest, "median ms": taken.median})
+    return rows
+
+
+def batch(
+    photos: Annotated[int, typer.Option(min=10, help="Photos a folder.")] = 200,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each engine is timed.")] = 50,
+) -> None:
+    """A folder through `python -m skin_model` against a plain loop, with memory at one and four times the photos."""
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, size in SIZES.items():
+            content = jpeg(*size)
+            for count in (photos, 4 * photos):
+                folder = Path(scratch) / f"{size[0]}-{count}"
+                folder.mkdir()
+                for number in range(count):
+                    os.link(_written(Path(scratch), content), folder / f"{number:05}.jpg")
+                row: dict[str, Any] = {"photo": name, "photos": count}
+                scoring = watched([sys.executable, "-m", "skin_model", str(folder), "--json"])
+                row |= {"ours s": scoring.seconds, "ours MiB": scoring.peak_mib}
+                if count == photos:
+                    nothing = watched([sys.executable, "-m", "skin_model", str(folder / "00000.jpg"), "--json"])
+                    loop = watched([sys.executable, "-c", PLAIN_LOOP, str(folder)])
+                    nowhere = Path(scratch) / "empty"
+                    nowhere.mkdir(exist_ok=True)
+                    empty = watched([sys.executable, "-c", PLAIN_LOOP, str(nowhere)])
+                    row |= {"loop s": loop.seconds, "loop MiB": loop.peak_mib}
+                    row["ours photos/s"] = (count - 1) / (scoring.seconds - nothing.seconds)
+                    row["loop photos/s"] = count / (loop.seconds - empty.seconds)
+                    row["times the loop"] = row["ours photos/s"] / row["loop photos/s"]
+                rows.append(row)
+    write("batch", rows, note="Photos a second are without the start of Python, torch and timm.")
+    write("engines", engines(repeats))
+
+
+def _written(folder: Path, content: bytes) -> Path:
+    file = folder / f"{len(content)}.jpg"
+    if not file.is_file():
+        file.write_bytes(content)
+    return file

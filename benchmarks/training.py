@@ -1,0 +1,159 @@
+"""Training images a second, against the plain loop of PyTorch and torchvision, alone and in two processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import torch
+import typer
+from torch.utils.data import DataLoader, Dataset
+
+from benchmarks.table import ROOT, write
+
+BATCH = 64
+
+
+class Plain(Dataset):
+    """Photographs as tutorials load them: decoded anew each time, changed by torchvision."""
+
+    def __init__(self, rows: pd.DataFrame, side: int) -> None:
+        from torchvision import transforms
+
+        self.files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
+        self.labels = rows["malignant"].astype(int).tolist()
+        self.change = transforms.Compose(
+            [
+                transforms.RandomResizedCrop(side, scale=(0.7, 1.0)),
+                transforms.RandomHorizontalFlip(),
+                transforms.RandomVerticalFlip(),
+                transforms.ColorJitter(0.2, 0.2, 0.2, 0.05),
+                transforms.ToTensor(),
+                transforms.Normalize((0.5,) * 3, (0.5,) * 3),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        from PIL import Image
+
+        with Image.open(self.files[index]) as picture:
+            return self.change(picture.convert("RGB")), self.labels[index]
+
+
+def plain_loop(rows: pd.DataFrame, side: int, batches: int) -> dict[str, Any]:
+    """Images a second of the plain loop, and the share of time in which it waits for images."""
+    import timm
+
+    loader = iter(DataLoader(Plain(rows, side), BATCH, shuffle=True, num_workers=2, drop_last=True))
+    network = timm.create_model("tf_mobilenetv3_small_100", num_classes=2)
+    optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
+    next(loader)
+    began, waited = time.perf_counter(), 0.0
+    for _ in range(batches):
+        asked = time.perf_counter()
+        pictures, labels = next(loader)
+        waited += time.perf_counter() - asked
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(network(pictures), labels).backward()
+        optimiser.step()
+    seconds = time.perf_counter() - began
+    return {"loop": "PyTorch and torchvision", "images/s": batches * BATCH / seconds, "waiting share": waited / seconds}
+
+
+def loader_only(rows: pd.DataFrame, side: int, batches: int) -> dict[str, Any]:
+    """Images a second that two workers decode and change the plain way, with nothing trained."""
+    loader = iter(DataLoader(Plain(rows, side), BATCH, shuffle=True, num_workers=2, drop_last=True))
+    next(loader)
+    began = time.perf_counter()
+    for _ in range(batches):
+        next(loader)
+    return {"loop": "torchvision's images alone", "images/s": batches * BATCH / (time.perf_counter() - began)}
+
+
+def our_images(rows: pd.DataFrame, squares: Any, recipe: Any, batches: int) -> dict[str, Any]:
+    """Images a second that our two workers give, with nothing trained."""
+    import numpy as np
+
+    from train import images
+
+    dataset = images.TrainingSquares(
+        squares,
+        np.arange(len(rows)),
+        np.zeros(len(rows), int),
+        rows["malignant"].to_numpy(int),
+        np.ones(len(rows)),
+        recipe.input_size,
+        recipe.augmentation,
+        np.zeros(len(rows), int),
+    )
+    sampler = images.EpochSampler(len(rows), (batches + 1) * BATCH, 0, None)
+    loader = iter(DataLoader(dataset, BATCH, sampler=sampler, num_workers=2))
+    next(loader)
+    began = time.perf_counter()
+    for _ in range(batches):
+        next(loader)
+    return {"loop": "our images alone", "images/s": batches * BATCH / (time.perf_counter() - began)}
+
+
+def fitted(work: Path, recipe: str, length: int, processes: int, out: Path) -> dict[str, Any]:
+    """Images a second of ``fit`` in its second epoch of ``length`` images, from random weights."""
+    command = ["-m", "benchmarks.training", str(work), str(out), recipe, str(length)]
+    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
+    if processes > 1:
+        command = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes), *command]
+        environment |= {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+    last = pd.read_csv(out / "history.csv").iloc[-1]
+    named = f"train fit, {processes} process{'es' * (processes > 1)}"
+    return {"loop": named, "images/s": last["images_per_second"], "waiting share": last["waiting_share"]}
+
+
+def training(
+    work: Annotated[Path, typer.Option(help="A work folder made by python -m train prepare.")],
+    recipe: Annotated[str, typer.Option(help="The recipe that is timed.")] = "released",
+    batches: Annotated[int, typer.Option(min=2, help="Batches of 64 that each loop is timed on.")] = 30,
+) -> None:
+    """Training images a second against the plain loop of PyTorch and torchvision; the share of time spent waiting."""
+    from skin_model.network import Preprocessing
+    from train import images, splits
+    from train.recipes import find
+
+    rows = splits.read_split(work / "split.csv")
+    rows = rows[rows["split"] == "train"]
+    chosen = find(recipe)
+    squares = images.load_squares(rows, Preprocessing(chosen.input_size), work / "cache")
+    with tempfile.TemporaryDirectory() as scratch:
+        plain = plain_loop(rows, chosen.input_size, batches)
+        found = [
+            plain,
+            *(fitted(work, recipe, batches * BATCH, k, Path(scratch) / f"run-{k}") for k in (1, 2)),
+            loader_only(rows, chosen.input_size, batches),
+            our_images(rows, squares, chosen, batches),
+        ]
+    for row in found[:3]:
+        row["times the plain loop"] = row["images/s"] / plain["images/s"]
+    write(
+        "training",
+        found,
+        note="An epoch of fit holds its validation too; decoding, once before the first, is left out.",
+    )
+
+
+def _fit(work: str, out: str, recipe: str, length: str) -> None:
+    from train import fit
+    from train.recipes import find
+
+    fit.fit(Path(work), Path(out), find(recipe).change(epochs=2, epoch_length=int(length), pretrained=False))
+
+
+if __name__ == "__main__":
+    _fit(*sys.argv[1:])
