@@ -21,6 +21,7 @@ from skin_model import hub
 from skin_model.checkpoint import CONFIG_FILE, GATE_FILE, METRICS_FILE, MODEL_FILE
 from train import UserError
 from train.hub_problems import in_plain_words, patiently
+from train.mistakes import GALLERY_FILE
 from train.publish import Published, publish
 
 ROOT = Path(__file__).parent.parent
@@ -90,6 +91,7 @@ def push(
     UserError, also where the Space cannot be built, with the last lines of its log.
     """
     found = resolve(model)
+    mistakes = gallery_at(mistakes) if mistakes else None
     variables = {} if static else {"SKIN_CHECKPOINT": found.reference}
     variables |= {"SKIN_MISTAKES": mistakes} if mistakes and not static else {}
     with tempfile.TemporaryDirectory() as staged:
@@ -126,6 +128,25 @@ def resolve(model: str) -> Model:
     if lacking:
         raise UserError(f"{model} holds no {lacking[0]}. Publish a checkpoint first: python -m train push model")
     return Model(repo, info.sha, files)
+
+
+def gallery_at(reference: str) -> str:
+    """owner/name@commit of a published gallery of mistakes. Raises UserError where there is none."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise UserError(f"{reference} names no data set on the Hub. Write it as owner/name@revision.")
+    repo, revision = match["repo"], match["revision"]
+    with in_plain_words(repo, "dataset"):
+        try:
+            info = patiently(lambda: HfApi().dataset_info(repo, revision=revision))
+        except RevisionNotFoundError:
+            raise UserError(f"{repo} has no revision {revision}. Choose one of its tags, or leave it out.") from None
+    if GALLERY_FILE not in {sibling.rfilename for sibling in info.siblings}:
+        raise UserError(f"{reference} is no gallery of mistakes. Publish one first: python -m train push mistakes")
+    return f"{repo}@{info.sha}"
 
 
 def stage_app(folder: Path, model: Model, datasets: tuple[str, ...]) -> None:
