@@ -19,7 +19,7 @@ TOKEN_REFUSED = (
     "The Hub does not accept the token. Make another at https://huggingface.co/settings/tokens and log in again: "
     "hf auth login"
 )
-_NAMES = {"model": "model", "dataset": "data set", "space": "Space"}
+NAMES = {"model": "model", "dataset": "data set", "space": "Space"}
 _Result = TypeVar("_Result")
 
 
@@ -100,7 +100,7 @@ def _sentence(problem: Any, repo: str, repo_type: RepoType) -> str:
         return TOKEN_REFUSED
     if status in (401, 404):
         return (
-            f"There is no {_NAMES[repo_type]} {repo} on the Hub that this token may see. Check the name and the token."
+            f"There is no {NAMES[repo_type]} {repo} on the Hub that this token may see. Check the name and the token."
         )
     if status == 403:
         return f"The token may not write to {repo} ({said}). Use a token that may, or choose another name."
