@@ -54,8 +54,9 @@ class Config:
 
     diagnoses: one code per network output, empty for a binary head (one malignant logit). operating_points: dicts of
     threshold, sensitivity and specificity (all 0…1), measured on validation photographs. training: recipe, seed,
-    data and split hashes, versions. model_sha256: of ``model.safetensors``. gate_sha256: of ``gate.safetensors``, "" in
-    checkpoints without one and in those from before it was kept.
+    data and split hashes, versions. licence: of the weights, as the Hub writes it. model_sha256: of
+    ``model.safetensors``. gate_sha256: of ``gate.safetensors``, "" in checkpoints without one and in those from before
+    it was kept.
     """
 
     diagnoses: tuple[str, ...]
@@ -66,6 +67,7 @@ class Config:
     operating_points: list[dict[str, float]] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)
     version: str = "0.1.0"
+    licence: str = "cc-by-nc-4.0"
     licence_note: str = LICENCE_NOTE
     model_sha256: str = ""
     gate_sha256: str = ""
@@ -78,7 +80,7 @@ class Config:
     def to_json(self) -> dict[str, Any]:
         """The content of ``config.json``: timm's keys at the top, ours under ``skin_model``."""
         size = self.preprocessing.input_size
-        ours = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "architecture"}
+        ours = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("architecture", "licence")}
         for name in ("preprocessing", "calibration", "thresholds"):
             ours[name] = asdict(ours[name])
         return {
@@ -96,7 +98,7 @@ class Config:
                 "label_names": list(self.diagnoses) or ["malignant"],
                 "first_conv": "conv_stem",
                 "classifier": "classifier",
-                "license": "cc-by-nc-4.0",
+                "license": self.licence,
             },
             "skin_model": {"schema": SCHEMA, **ours},
         }
@@ -127,6 +129,7 @@ class Config:
                 operating_points=list(ours["operating_points"]),
                 training=dict(ours["training"]),
                 version=str(ours["version"]),
+                licence=str(content.get("pretrained_cfg", {}).get("license", cls.licence)),
                 licence_note=str(ours["licence_note"]),
                 model_sha256=str(ours["model_sha256"]),
                 gate_sha256=str(ours.get("gate_sha256", "")),

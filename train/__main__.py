@@ -12,6 +12,9 @@ import typer
 from train import UserError, push
 from train.publishing import commands as publishing
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
 app = typer.Typer(
     help="Train, evaluate and publish a checkpoint from folders of labelled photographs.",
     no_args_is_help=True,
@@ -395,6 +398,10 @@ def main(arguments: list[str] | None = None) -> None:
     except UserError as problem:
         print(f"Error: {problem}", file=sys.stderr)
         raise SystemExit(2) from None
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            print("\nInterrupted. The same command goes on where it stopped.", file=sys.stderr)
+        raise
     except OSError as problem:
         # A folder that is a file, a disk that is full, a right that is missing: the system's own word says which.
         where = f"{problem.filename}: " if problem.filename else ""

@@ -30,7 +30,9 @@ def left_out_sentences(left_out: pd.DataFrame) -> list[str]:
 def card(rows: pd.DataFrame, left_out: pd.DataFrame, audit: dict[str, Any], *, repo: str, manifest_only: bool) -> str:
     """README.md of a release. rows: what is published; left_out: what is not; audit: of ``prepare``."""
     data = DatasetCardData(
-        license=sorted(identifier.lower() for identifier in set(rows["licence"])),
+        license=sorted(
+            "other" if identifier == licences.UNKNOWN else identifier.lower() for identifier in set(rows["licence"])
+        ),
         pretty_name=repo.rpartition("/")[2],
         task_categories=["image-classification"],
         size_categories=[next((name for most, name in _SIZES if len(rows) < most), "n>1M")],
@@ -113,12 +115,15 @@ def _columns(manifest_only: bool) -> str:
 def _licences(rows: pd.DataFrame, left_out: pd.DataFrame) -> str:
     counted = rows["licence"].value_counts()
     lines = [
-        [f"[{name}](https://spdx.org/licenses/{name}.html)", licences.NAMES[name], n] for name, n in counted.items()
+        [f"[{name}](https://spdx.org/licenses/{name}.html)", licences.NAMES[name], n]
+        if name in licences.NAMES
+        else [name, "not stated, or none that SPDX names", n]
+        for name, n in counted.items()
     ]
     text = _table(["licence", "name", "photographs"], lines)
     bound = [name for name in counted.index if not licences.is_free(name)]
     if bound:
-        text += f"\n**Not for every use:** {', '.join(bound)} forbid commercial use or derivatives.\n"
+        text += f"\n**The pictures are not for every use:** {', '.join(bound)}.\n"
     text += "\nEach photograph is under its own licence; name its source as the column `attribution` does.\n"
     if len(left_out):
         text += "\n" + "\n".join(f"- {sentence}" for sentence in left_out_sentences(left_out)) + "\n"

@@ -73,11 +73,12 @@ def write_dataset(
     """Write the split in ``work`` as a data set folder: README.md and data/SPLIT-….parquet. Returns the folder.
 
     licences: SPDX identifiers of what is published, compared whole; None for all that are free (not non-commercial, no
-    ban on derivatives, known). What is left out is named on stderr and in the card. An earlier release in ``out`` is
-    replaced; the same split gives the same bytes. repo: what the card calls it. Raises UserError.
+    ban on derivatives, known), and for all there are in a manifest, which gives no picture away. What is left out is
+    named on stderr and in the card. An earlier release in ``out`` is replaced; the same split gives the same bytes.
+    repo: what the card calls it. Raises UserError.
     """
     rows = read_rows(work)
-    kept, left_out = by_licence(rows, licences)
+    kept, left_out = (rows, rows[:0]) if manifest_only and licences is None else by_licence(rows, licences)
     for sentence in dataset_card.left_out_sentences(left_out):
         tqdm.write(sentence, file=sys.stderr)
     if kept.empty:

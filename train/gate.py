@@ -204,7 +204,9 @@ def table(verdict: GateVerdict) -> str:
     lines.append(f"\n{looked}; candidate {verdict.candidate}, published {verdict.published or 'nothing yet'}.")
     lines.append(counted(verdict.attempts))
     lines += [f"Stop: {sentence}" for sentence in verdict.problems]
-    if verdict.passed:
+    if verdict.passed and verdict.published is None:
+        lines.append("Nothing is published to compare with: only leaks were looked for, and none was found.")
+    elif verdict.passed:
         lines.append("The gate is passed.")
     elif verdict.override:
         lines.append(f"Overridden: {verdict.override}")

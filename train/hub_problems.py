@@ -15,7 +15,11 @@ WAITS = (1.0, 2.0, 4.0)
 LONGEST_WAIT = 60.0
 """Seconds to wait at most where the Hub says how long."""
 PASSING = frozenset({408, 429, 500, 502, 503, 504})
-_NAMES = {"model": "model", "dataset": "data set", "space": "Space"}
+TOKEN_REFUSED = (
+    "The Hub does not accept the token. Make another at https://huggingface.co/settings/tokens and log in again: "
+    "hf auth login"
+)
+NAMES = {"model": "model", "dataset": "data set", "space": "Space"}
 _Result = TypeVar("_Result")
 
 
@@ -93,13 +97,10 @@ def _sentence(problem: Any, repo: str, repo_type: RepoType) -> str:
     status = problem.response.status_code
     said = _first_line(problem.server_message or problem)
     if status == 401 and is_about_the_token(problem):
-        return (
-            "The Hub does not accept the token. Make another at https://huggingface.co/settings/tokens and log in "
-            "again: hf auth login"
-        )
+        return TOKEN_REFUSED
     if status in (401, 404):
         return (
-            f"There is no {_NAMES[repo_type]} {repo} on the Hub that this token may see. Check the name and the token."
+            f"There is no {NAMES[repo_type]} {repo} on the Hub that this token may see. Check the name and the token."
         )
     if status == 403:
         return f"The token may not write to {repo} ({said}). Use a token that may, or choose another name."

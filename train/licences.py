@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 
 from train import UserError
 
@@ -50,6 +51,39 @@ def is_free(identifier: str) -> bool:
     """Whether photographs under it may be published anew for any use: known, neither NC nor ND."""
     parts = identifier.split("-")
     return identifier in NAMES and "NC" not in parts and "ND" not in parts
+
+
+def of_weights(stated: Mapping[str, Mapping[str, int]]) -> tuple[str, str]:
+    """What may be done with weights that such photographs trained: the licence as the Hub writes it, and a sentence.
+
+    stated: source -> licence as the source states it -> photographs. Any photograph for non-commercial use binds the
+    weights to it; where a licence is not stated, or forbids derivatives, the identifier is "other".
+    """
+    sources: dict[str, set[str]] = {}
+    for source, written in stated.items():
+        for text in written:
+            sources.setdefault(normalise(text, source), set()).add(source)
+
+    def named(identifiers: Iterable[str]) -> str:
+        return "; ".join(f"{name} ({', '.join(sorted(sources[name]))})" for name in sorted(identifiers))
+
+    bound = {name for name in sources if "NC" in name.split("-")}
+    unclear = {name for name in sources if name == UNKNOWN or "ND" in name.split("-")} - bound
+    aid = "A screening aid, not a diagnosis."
+    if bound:
+        share = "-sa" if any("SA" in name.split("-") for name in bound) else ""
+        said = f"Weights trained in part on photographs under {named(bound)}: for non-commercial use only. {aid}"
+        return f"cc-by-nc{share}-4.0", said
+    if unclear or not sources:
+        owners = sorted(set().union(*(sources[name] for name in unclear)))
+        whose = f" ({', '.join(owners)})" if owners else ""
+        return "other", (
+            f"Weights trained in part on photographs whose licence{whose} is not stated or allows no changes: ask the "
+            f"owners before you use or share them. {aid}"
+        )
+    share = "-sa" if any("SA" in name.split("-") for name in sources) else ""
+    free = "cc0-1.0" if set(sources) == {"CC0-1.0"} else f"cc-by{share}-4.0"
+    return free, f"Weights trained on photographs under {named(sources)}: name these sources. {aid}"
 
 
 def chosen(wanted: str | None) -> frozenset[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from skin_model.diagnoses import MALIGNANT
 from train import licences, report
 from train.attribution import CITATIONS
+from train.publish import MARK
 
 SPLITS = ("train", "validation", "test")
 INDEXED = {
@@ -79,13 +80,14 @@ def metadata(facts: Facts) -> str:
     with_onnx = any(name.endswith(".onnx") for name, _, _ in facts.files)
     found = {
         "license": facts.licence,
+        "license_name": "see-below" if facts.licence == "other" else None,
         "library_name": "timm",
         "pipeline_tag": "image-classification",
         "base_model": base,
         "base_model_relation": "finetune" if base else None,
         "datasets": list(facts.datasets) or None,
         "metrics": sorted({kind for kind, _ in INDEXED.values()}),
-        "tags": ["timm", "image-classification", "dermatology", "skin-cancer", "medical", "safetensors"]
+        "tags": ["timm", "image-classification", "dermatology", "skin-cancer", "medical", "safetensors", MARK]
         + ["onnx"] * with_onnx,
         "model_name": facts.repo.rpartition("/")[2],
         "eval_results": evaluation_results(facts.metrics) or None,
@@ -222,12 +224,17 @@ def _gate(facts: Facts) -> str:
     elif found.get("not_run"):
         lines.append("**The comparison with the version before was not run.**")
     else:
-        against = f"`{found['published']}`" if found.get("published") else "nothing, as the first of its name"
         ended = "passed" if found["passed"] else "**not passed**"
-        lines.append(
-            f"Checkpoint `{found['candidate']}` was held against {against} on {found['photographs']} photographs of "
-            f"the locked {found['split']} split: {ended}."
-        )
+        looked = f"{found['photographs']} photographs of the locked {found['split']} split"
+        if found.get("published"):
+            held = f"Checkpoint `{found['candidate']}` was held against `{found['published']}`"
+            lines.append(f"{held} on {looked}: {ended}.")
+        else:
+            seen = "none of them had trained it" if found["passed"] else "**not passed**"
+            lines.append(
+                f"Checkpoint `{found['candidate']}` is the first of its name, so it was compared with nothing; it "
+                f"scored {looked}: {seen}."
+            )
         lines += ["", *_gate_rows(found["rows"])] if any(row["difference"] is not None for row in found["rows"]) else []
         lines += ["", *(f"- {report.escaped(problem)}" for problem in found["problems"])] if found["problems"] else []
     if facts.attempts:

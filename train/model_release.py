@@ -16,9 +16,10 @@ from tqdm import tqdm
 
 from skin_model.checkpoint import CONFIG_FILE, GATE_FILE, METRICS_FILE, MODEL_FILE, Checkpoint, CheckpointError
 from train import UserError, model_card, report
+from train import publish as publish_room
 from train.gate import ATTEMPTS_FILE, VERDICT_FILE, GateVerdict, compare_with_published
 from train.provenance import TRAINED_ON_FILE
-from train.publish import Published, Remote, look, publish
+from train.publish import Published, Remote, publish
 from train.run_folder import licences
 
 CARD_FILE, PLOTS, EXPORTS, STAGED, HELD = "README.md", "plots", "exports", "hub", "gate"
@@ -61,15 +62,15 @@ def push(
         raise UserError('A reason has at least one word: --override "why".')
     checkpoint, measured = _load(run, metrics)
     version = version or checkpoint.config.version
-    if not _VERSION.fullmatch(version):
-        raise UserError(f"{version} is no version. Write three numbers: --version X.Y.Z.")
-    there = look(repo, "model")
+    there = ready(repo, version, private=private, dry_run=dry_run, weights=checkpoint.config.model_sha256)
     held, verdict = _hold(repo, there, run, checkpoint, work, override)
     if verdict is not None and not verdict.may_push:
         return Release(run / STAGED, None, verdict)
     exports = _exports(run, checkpoint, work)
+    tqdm.write("Drawing the plots, writing the card …", file=sys.stderr)
     stated = checkpoint.config.training.get("licences") or (licences(work) if work else None)
     folder = stage(run, repo, version, checkpoint, measured, held, exports, stated, datasets)
+    tqdm.write(f"Looking what {repo} holds already …", file=sys.stderr)
     sent = publish(
         folder,
         repo,
@@ -81,6 +82,25 @@ def push(
         dry_run=dry_run,
     )
     return Release(folder, sent, verdict)
+
+
+def ready(
+    repo: str, version: str, *, private: bool = False, dry_run: bool = False, weights: str | None = None
+) -> Remote | None:
+    """What the model repository holds, after a look at all that could stop a push; see ``publish.ready``.
+
+    weights: SHA-256 of those to be published, None where there are none yet. A version that others bear is refused.
+    """
+    if not _VERSION.fullmatch(version):
+        raise UserError(f"{version} is no version. Write three numbers: --version X.Y.Z.")
+    there = publish_room.ready(repo, "model", private=private, dry_run=dry_run)
+    if there is not None and version in there.tags:
+        held = there.files.get(MODEL_FILE)
+        if held is None or held.hash != weights:
+            raise UserError(
+                f"{repo} has a version {version} already, and it holds something else. Choose another with --version."
+            )
+    return there
 
 
 def stage(
@@ -114,6 +134,7 @@ def stage(
     for file in sorted(exports.iterdir()):
         if file.suffix in EXPORTED or file.name == "export.json":
             shutil.copyfile(file, out / file.name)
+    measured = {**measured, "checkpoint": {**measured["checkpoint"], "version": version}}
     _write_json(out / METRICS_FILE, measured)
     for name, content in held.items():
         _write_json(out / name, content)
@@ -212,6 +233,7 @@ def _exports(run: Path, checkpoint: Checkpoint, work: Path | None) -> Path:
         raise UserError(
             f"{folder} holds exports of checkpoint {made_of}, not of {checkpoint.hash}. Remove the folder and repeat."
         )
+    tqdm.write("Exporting to ONNX …", file=sys.stderr)
     made = export.export(run / "checkpoint", folder, ["onnx"], work=work)
     if problems := export.failed(made):
         raise UserError(" ".join(problems))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from train import UserError
-from train.hub_problems import WAITS, RepoType, in_plain_words, is_about_the_token, may_pass, patiently, wait_of
+from train.hub_problems import (
+    TOKEN_REFUSED,
+    WAITS,
+    RepoType,
+    in_plain_words,
+    is_about_the_token,
+    may_pass,
+    patiently,
+    wait_of,
+)
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+
+MARK = "self-skin-check"
+"""The tag on the card of everything that is published from here; what has none is somebody else's."""
+_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -37,12 +52,13 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Remote:
-    """What a repository's main branch holds. head: the commit. tags: name -> commit."""
+    """What a repository's main branch holds. head: the commit. tags: name -> commit. ours: its card bears our MARK."""
 
     head: str
     private: bool
     files: dict[str, RemoteFile]
     tags: dict[str, str]
+    ours: bool
 
 
 @dataclass(frozen=True)
@@ -85,11 +101,7 @@ def publish(
 
     with in_plain_words(repo, repo_type):
         api = HfApi()
-        if not dry_run:
-            _require_token()
-        there = look(repo, repo_type)
-        if there is not None and private and not there.private:
-            raise UserError(f"{repo} is there already and is public. Leave --private out, or choose another name.")
+        there = ready(repo, repo_type, private=private, dry_run=dry_run)
         plan = _plan(folder, there)
         _check_version(repo, version, there, changes=bool(plan.sent or plan.removed))
         url = f"{api.endpoint}/{'' if repo_type == 'model' else repo_type + 's/'}{repo}"
@@ -116,6 +128,30 @@ def publish(
         if version is not None and not create_pr and there.tags.get(version) != revision:
             patiently(lambda: api.create_tag(repo, tag=version, revision=revision, repo_type=repo_type, exist_ok=True))
     return Published(repo, revision, pull_request, plan.sent, plan.unchanged, url, plan.removed, version)
+
+
+def ready(repo: str, repo_type: RepoType, *, private: bool = False, dry_run: bool = False) -> Remote | None:
+    """What the repository holds, None where there is none yet; after a look at all that could stop a publication.
+
+    Raises UserError for a name that is none, without a token that may write (not for a dry_run), for a repository that
+    is public though a private one is wanted, and for one whose files were not published from here.
+    """
+
+    if not _NAME.fullmatch(repo):
+        raise UserError(f"{repo} is no name of a repository on the Hub. Write it as owner/name.")
+    with in_plain_words(repo, repo_type):
+        if not dry_run:
+            _check_token()
+        there = look(repo, repo_type)
+    if there is not None and private and not there.private:
+        raise UserError(f"{repo} is there already and is public. Leave --private out, or choose another name.")
+    foreign = [path for path in there.files if path[0] != "." and path != "README.md"] if there is not None else []
+    if foreign and not there.ours:
+        raise UserError(
+            f"{repo} holds what was not published from here ({foreign[0]} …), and it would be replaced. Choose another "
+            f"name; or, if you mean it, add the tag {MARK} to that repository's card first."
+        )
+    return there
 
 
 def listing(published: Published) -> str:
@@ -156,7 +192,8 @@ def look(repo: str, repo_type: RepoType) -> Remote | None:
             if isinstance(found, RepoFile)
         }
         refs = patiently(lambda: api.list_repo_refs(repo, repo_type=repo_type))
-        return Remote(info.sha, bool(info.private), files, {tag.name: tag.target_commit for tag in refs.tags})
+        marked = MARK in (getattr(info.card_data, "tags", None) or [])
+        return Remote(info.sha, bool(info.private), files, {tag.name: tag.target_commit for tag in refs.tags}, marked)
 
 
 @dataclass(frozen=True)
@@ -224,10 +261,20 @@ def _commit(
     raise AssertionError("unreachable")
 
 
-def _require_token() -> None:
-    from huggingface_hub import get_token
+def _check_token() -> None:
+    """Raises UserError without a token, and for one that the Hub does not know or that may only read."""
+    from huggingface_hub import HfApi, get_token
+    from huggingface_hub.errors import HfHubHTTPError
 
     if get_token() is None:
         raise UserError(
             "There is no token for the Hub. Log in with: hf auth login (or set HF_TOKEN), with a token that may write."
         )
+    try:
+        token = patiently(HfApi().whoami).get("auth", {}).get("accessToken", {})
+    except HfHubHTTPError as problem:
+        if problem.response.status_code == 401:
+            raise UserError(TOKEN_REFUSED) from None
+        raise
+    if token.get("role") == "read":
+        raise UserError("The token may only read. Log in with one that may write: hf auth login")

@@ -26,7 +26,7 @@ Licence = Annotated[
     typer.Option(
         metavar="SPDX,SPDX…",
         help="Under which licences photographs are published, compared whole: CC0-1.0,CC-BY-4.0. Default: all that are "
-        "free, so neither non-commercial nor no-derivatives nor unknown ones.",
+        "free, so neither non-commercial nor no-derivatives nor unknown ones; a manifest holds all.",
     ),
 ]
 PullRequest = Annotated[bool, typer.Option("--create-pr", help="Send it as a pull request.")]

@@ -70,6 +70,7 @@ class Step:
     run: Callable[[], dict[str, Any]]
     outputs: Sequence[Path]
     repeats: bool = False
+    """Whether it is done even where it was done before: pushing what is there already sends nothing."""
 
 
 class Record:
@@ -79,7 +80,13 @@ class Record:
         self.file = file
         self.content: dict[str, Any] = {"schema": SCHEMA, "steps": {}}
         if file.is_file():
-            self.content = json.loads(file.read_text(encoding="utf-8"))
+            try:
+                self.content = json.loads(file.read_text(encoding="utf-8"))
+                self.content["steps"].items()
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise UserError(
+                    f"{file} cannot be read. Move it away and repeat the command; it does again only what it must."
+                ) from None
         self.content |= {"order": asdict(order), "machine": machine(), "code": code(), "versions": versions()}
 
     @property
@@ -105,6 +112,8 @@ def release(order: Order, out: Path) -> dict[str, Any]:
         with redirect_stdout(said), redirect_stderr(warned):
             record = Record(out / RECORD_FILE, order)
             record.write()
+            if order.push is not None and not (out / "run/checkpoint/model.safetensors").is_file():
+                _look_ahead(order, said)
             before = ""
             for step in steps(order, out):
                 try:
@@ -117,6 +126,18 @@ def release(order: Order, out: Path) -> dict[str, Any]:
                     warned.finish_line()
                 before = json.dumps([before, record.steps[step.name]["outputs"]])
     return record.content
+
+
+def _look_ahead(order: Order, said: Tee) -> None:
+    """Before hours of training: whether what comes at the end could be published at all."""
+    from skin_model import __version__
+    from train import model_release
+
+    try:
+        model_release.ready(order.push, order.version or __version__, private=order.private, dry_run=order.dry_run)
+    except UserError as problem:
+        said.note(f"Error: {problem}")
+        raise
 
 
 def steps(order: Order, out: Path) -> list[Step]:
@@ -157,7 +178,7 @@ def steps(order: Order, out: Path) -> list[Step]:
     if order.push is not None:
         names = ("push", "version", "private", "create_pr", "dry_run")
         settings = {name: getattr(order, name) for name in names}
-        found.append(Step("push", settings, lambda: _push(order, work, run), [run / "hub/README.md"], order.dry_run))
+        found.append(Step("push", settings, lambda: _push(order, work, run), [run / "hub/README.md"], repeats=True))
     return found
 
 

@@ -24,7 +24,7 @@ from skin_model.checkpoint import Checkpoint, Config
 from skin_model.diagnoses import DIAGNOSES, malignant_mask
 from skin_model.network import Preprocessing, normalise
 from skin_model.novelty import NoveltyGate
-from train import UserError, backbones, balance, calibrate, distillation, images, novelty
+from train import UserError, backbones, balance, calibrate, distillation, images, licences, novelty
 from train.catalogue import family
 from train.losses import loss_per_photograph, spread_between
 from train.recipes import Recipe
@@ -357,6 +357,7 @@ class Run:
         record |= {"best_epoch": self.best["epoch"], "validation_auc": self.best["auc"], "epochs": len(self.history)}
         record |= {"seconds_training": round(sum(epoch["seconds"] for epoch in self.history))}
         record |= {"started_from": self.started_from}
+        licence, note = licences.of_weights(record["licences"])
         config = Config(
             **{
                 **{name: getattr(config, name) for name in ("diagnoses", "preprocessing", "architecture", "version")},
@@ -364,6 +365,8 @@ class Run:
                 "thresholds": thresholds,
                 "operating_points": points,
                 "training": record,
+                "licence": licence,
+                "licence_note": note,
             }
         )
         saved = Checkpoint(config, network, self._gate(network)).save(self.out / "checkpoint")

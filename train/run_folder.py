@@ -16,7 +16,7 @@ import torch
 
 from skin_model.checkpoint import Checkpoint
 from train import UserError
-from train.recipes import Recipe
+from train.recipes import RECIPES, Recipe
 
 STATE_FILE, HISTORY_FILE, RECIPE_FILE = "state.pt", "history.csv", "recipe.json"
 
@@ -66,8 +66,16 @@ def training_record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: flo
         },
         "machine": f"{platform.system()} {platform.machine()}, {processes} × {torch.get_num_threads()} threads",
         "seconds": round(seconds),
-        "command": f"python -m train fit --work WORK --out RUN --recipe {recipe.name}",
+        "command": f"python -m train fit --work WORK --out RUN --recipe {recipe.name}{_options(recipe)}",
     }
+
+
+def _options(recipe: Recipe) -> str:
+    """What the command line was asked for in place of the recipe's own."""
+    usual = RECIPES.get(recipe.name, recipe)
+    asked = {"seed": "--seed", "epochs": "--epochs", "input_size": "--input-size"}
+    changed = [(option, name) for name, option in asked.items() if getattr(usual, name) != getattr(recipe, name)]
+    return "".join(f" {option} {getattr(recipe, name)}" for option, name in changed)
 
 
 def licences(work: Path) -> dict[str, dict[str, int]]:

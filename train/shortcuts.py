@@ -73,6 +73,7 @@ def audit(rows: pd.DataFrame, near: pd.DataFrame | None = None) -> dict[str, obj
         "crossing": crossing(rows, near),
         "auc_from_source_alone": source_auc(rows),
         "counts": counts(rows),
+        "parts": counts(rows, by=("source", "split")),
     }
 
 
@@ -181,14 +182,17 @@ def _groups(rows: pd.DataFrame, near: pd.DataFrame | None) -> np.ndarray:
     return np.array([f"g{number:05d}" for number in duplicates.join(len(rows), links)])
 
 
-def counts(rows: pd.DataFrame) -> list[dict[str, object]]:
-    """One record for each source, split and diagnosis: photographs, malignant, groups."""
+def counts(rows: pd.DataFrame, by: Sequence[str] = ("source", "split", "diagnosis")) -> list[dict[str, object]]:
+    """One record for each source, split and diagnosis: photographs, malignant, groups.
+
+    by: fewer of these; groups do not add up, for one may hold several diagnoses.
+    """
     table = rows.assign(
         split=rows.get("split", ""),
         diagnosis=rows.get("diagnosis", ""),
         group=rows["group"] if "group" in rows else np.arange(len(rows)),
     )
-    found = table.groupby(["source", "split", "diagnosis"], sort=True).agg(
+    found = table.groupby(list(by), sort=True).agg(
         photographs=("malignant", "size"), malignant=("malignant", "sum"), groups=("group", "nunique")
     )
     return [
@@ -199,8 +203,7 @@ def counts(rows: pd.DataFrame) -> list[dict[str, object]]:
 
 def table(audit: dict[str, object]) -> str:
     """The audit as a few lines of text."""
-    wide = pd.DataFrame(audit["counts"])
-    summary = wide.groupby(["source", "split"])[["photographs", "malignant", "groups"]].sum().reset_index()
+    summary = pd.DataFrame(audit["parts"])
     summary["malignant share"] = (summary["malignant"] / summary["photographs"]).map("{:.1%}".format)
     lines = [summary.to_string(index=False), ""]
     for name, value in audit["auc_from_source_alone"].items():

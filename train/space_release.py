@@ -20,7 +20,8 @@ from tqdm import tqdm
 from skin_model import hub
 from skin_model.checkpoint import CONFIG_FILE, GATE_FILE, METRICS_FILE, MODEL_FILE
 from train import UserError
-from train.hub_problems import in_plain_words, patiently
+from train.hub_problems import NAMES, RepoType, in_plain_words, patiently
+from train.mistakes import GALLERY_FILE
 from train.publish import Published, publish
 
 ROOT = Path(__file__).parent.parent
@@ -90,6 +91,7 @@ def push(
     UserError, also where the Space cannot be built, with the last lines of its log.
     """
     found = resolve(model)
+    mistakes = gallery_at(mistakes) if mistakes else None
     variables = {} if static else {"SKIN_CHECKPOINT": found.reference}
     variables |= {"SKIN_MISTAKES": mistakes} if mistakes and not static else {}
     with tempfile.TemporaryDirectory() as staged:
@@ -109,23 +111,36 @@ def push(
 
 def resolve(model: str) -> Model:
     """The commit that a reference means now, which has to hold a checkpoint. Raises UserError."""
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import RevisionNotFoundError
-
-    match = _REFERENCE.fullmatch(model)
-    if match is None:
-        raise UserError(f"{model} names no model on the Hub. Write it as owner/name@revision.")
-    repo, revision = match["repo"], match["revision"]
-    with in_plain_words(repo, "model"):
-        try:
-            info = patiently(lambda: HfApi().model_info(repo, revision=revision))
-        except RevisionNotFoundError:
-            raise UserError(f"{repo} has no revision {revision}. Choose one of its tags, or leave it out.") from None
-    files = tuple(sorted(sibling.rfilename for sibling in info.siblings))
+    repo, commit, files = _at(model, "model")
     lacking = [name for name in NEEDED if name not in files]
     if lacking:
         raise UserError(f"{model} holds no {lacking[0]}. Publish a checkpoint first: python -m train push model")
-    return Model(repo, info.sha, files)
+    return Model(repo, commit, files)
+
+
+def gallery_at(reference: str) -> str:
+    """owner/name@commit of a published gallery of mistakes. Raises UserError where there is none."""
+    repo, commit, files = _at(reference, "dataset")
+    if GALLERY_FILE not in files:
+        raise UserError(f"{reference} is no gallery of mistakes. Publish one first: python -m train push mistakes")
+    return f"{repo}@{commit}"
+
+
+def _at(reference: str, kind: RepoType) -> tuple[str, str, tuple[str, ...]]:
+    """Repository, commit and file names of owner/name[@revision]. Raises UserError."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        raise UserError(f"{reference} names no {NAMES[kind]} on the Hub. Write it as owner/name@revision.")
+    repo, revision = match["repo"], match["revision"]
+    with in_plain_words(repo, kind):
+        try:
+            info = patiently(lambda: HfApi().repo_info(repo, repo_type=kind, revision=revision))
+        except RevisionNotFoundError:
+            raise UserError(f"{repo} has no revision {revision}. Choose one of its tags, or leave it out.") from None
+    return repo, info.sha, tuple(sorted(sibling.rfilename for sibling in info.siblings))
 
 
 def stage_app(folder: Path, model: Model, datasets: tuple[str, ...]) -> None:

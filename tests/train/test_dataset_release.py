@@ -198,7 +198,7 @@ def test_own_photographs_beside_one_from_the_hub_leave_its_split_alone(local, re
 
 def test_a_manifest_and_ones_own_pictures_give_the_same_split(local, manifest, data, work, tmp_path):
     local.create(REPO, manifest, kind="datasets")
-    published = [k for k in range(48) if k % 4 < 2]
+    published = list(range(48))  # whatever their licence, for no picture is given away
     renamed, smaller, other, missing = published[:4]
     mine = tmp_path / "mine"
     for k in published[4:]:

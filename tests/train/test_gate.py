@@ -84,6 +84,13 @@ def test_the_figures_are_those_of_what_the_checkpoints_say(work, checkpoint, tmp
     assert written["candidate"] == verdict.candidate and len(written["rows"]) == len(verdict.rows)
 
 
+def test_with_nothing_published_yet_it_is_not_said_to_have_passed_a_comparison(work, checkpoint, tmp_path):
+    candidate = checkpoint("candidate", 1)
+    said = gate.table(held(candidate, None, work, tmp_path / "out"))
+    assert "Nothing is published to compare with: only leaks were looked for" in said
+    assert "The gate is passed" not in said
+
+
 def test_too_few_groups_to_judge_by_close_the_gate(work, checkpoint, tmp_path):
     verdict = held(checkpoint("candidate", 1), checkpoint("published", 2), work, tmp_path / "out")
     assert all(row.passed is None for row in verdict.rows)

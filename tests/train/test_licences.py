@@ -49,3 +49,22 @@ def test_a_list_of_licences_is_read_whatever_its_case_and_spaces():
 def test_a_list_with_anything_but_whole_identifiers_is_refused(wanted):
     with pytest.raises(UserError):
         licences.chosen(wanted)
+
+
+@pytest.mark.parametrize(
+    ("stated", "identifier", "says"),
+    [
+        ({"clinic": {"CC0": 5}}, "cc0-1.0", "under CC0-1.0 (clinic): name these sources"),
+        ({"a": {"CC0": 5}, "b": {"CC-BY-4.0": 1}}, "cc-by-4.0", "under CC-BY-4.0 (b); CC0-1.0 (a): name"),
+        ({"a": {"CC-BY-SA-4.0": 5}, "b": {"CC-BY-4.0": 1}}, "cc-by-sa-4.0", "name these sources"),
+        ({"a": {"CC-BY-4.0": 900}, "b": {"CC BY-NC 4.0": 1}}, "cc-by-nc-4.0", "under CC-BY-NC-4.0 (b): for non-comm"),
+        ({"a": {"CC-BY-NC-SA-4.0": 1}, "b": {"": 3}}, "cc-by-nc-sa-4.0", "for non-commercial use only"),
+        ({"a": {"CC-BY-4.0": 9, "": 1}}, "other", "licence (a) is not stated"),
+        ({"a": {"CC-BY-ND-4.0": 1}}, "other", "licence (a) is not stated or allows no changes"),
+        ({}, "other", "licence is not stated"),
+    ],
+)
+def test_weights_are_bound_as_their_most_binding_photograph_is(stated, identifier, says):
+    found, sentence = licences.of_weights(stated)
+    assert found == identifier
+    assert says in sentence and sentence.endswith("A screening aid, not a diagnosis.")

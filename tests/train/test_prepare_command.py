@@ -58,6 +58,17 @@ def rows(file):
     return pd.read_csv(file, dtype=str, keep_default_na=False)
 
 
+def test_after_an_interruption_it_says_that_the_same_command_goes_on(monkeypatch, capsys):
+    def interrupted(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("train.splits.prepare", interrupted)
+    with pytest.raises(SystemExit) as ending:
+        main(["prepare", "--data", ".", "--out", "work"])
+    assert ending.value.code == 130
+    assert capsys.readouterr().err.strip() == "Interrupted. The same command goes on where it stopped."
+
+
 def test_split_csv_has_exactly_the_promised_columns(work):
     header = (work / "split.csv").read_text().splitlines()[0]
     assert header == "root,file,source,image_id,group,split,diagnosis,malignant"

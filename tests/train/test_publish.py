@@ -17,7 +17,7 @@ REPO = "owner/name"
 def folder(tmp_path):
     found = tmp_path / "folder"
     (found / "plots").mkdir(parents=True)
-    (found / "README.md").write_text("---\nlicense: cc-by-nc-4.0\n---\n# A model\n")
+    (found / "README.md").write_text("---\nlicense: cc-by-nc-4.0\ntags:\n- self-skin-check\n---\n# A model\n")
     (found / "model.safetensors").write_bytes(LARGE)
     (found / "plots" / "roc.png").write_bytes(b"\x89PNG\0")
     return found
@@ -176,7 +176,7 @@ def test_a_repeat_finishes_what_failed_between_commit_and_tag(local, folder):
     [
         (None, "There is no token for the Hub. Log in with: hf auth login"),
         ("hf_wrongToken", "The Hub does not accept the token"),
-        (LocalHub.reading_token, r"The token may not write to owner/name \(Forbidden: you must use a write token"),
+        (LocalHub.reading_token, "The token may only read. Log in with one that may write"),
     ],
 )
 def test_a_token_that_does_not_do_is_one_sentence_without_the_token(local, folder, monkeypatch, token, says):
@@ -186,6 +186,22 @@ def test_a_token_that_does_not_do_is_one_sentence_without_the_token(local, folde
     with pytest.raises(UserError, match=says) as problem:
         push(folder)
     assert "hf_" not in str(problem.value)
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_was_not_published_from_here_is_never_replaced(local, folder, dry_run):
+    files = {"README.md": b"---\ntags:\n- bert\n---\n", "pytorch_model.bin": b"theirs"}
+    before = local.create(REPO, files).head().sha
+    with pytest.raises(UserError, match=r"holds what was not published from here \(pytorch_model.bin") as problem:
+        push(folder, dry_run=dry_run)
+    assert "self-skin-check" in str(problem.value)
+    assert local.repository(REPO).head().sha == before
+
+
+def test_a_repository_with_nothing_but_a_page_of_its_own_is_filled(local, folder):
+    local.create(REPO, {"README.md": b"# Made on the web page\n"})
+    push(folder)
+    assert on_hub(local) == contents(folder)
 
 
 def test_a_foreign_namespace_a_wrong_name_and_wrong_metadata_are_one_sentence(local, folder):

@@ -84,6 +84,17 @@ def other_weights(run, seed):
     return saved
 
 
+def test_the_licence_of_the_weights_is_that_of_their_config(local, run, push):
+    config = json.loads((run / "checkpoint/config.json").read_text())
+    config["pretrained_cfg"]["license"] = "cc-by-4.0"
+    config["skin_model"]["licence_note"] = "Weights trained on photographs under CC-BY-4.0 (clinic)."
+    (run / "checkpoint/config.json").write_text(json.dumps(config))
+    push()
+    data, body = card(local)
+    assert data["license"] == "cc-by-4.0"
+    assert "under CC-BY-4.0 (clinic)" in body and "non-commercial" not in body.lower()
+
+
 def test_what_is_published_loads_again_as_it_was_with_its_version(local, run, push):
     status, out, _ = push("--version", "1.2.0")
     assert status == 0
@@ -236,6 +247,20 @@ def test_another_checkpoint_is_not_replaced_unseen(local, run, push):
     assert status == 2
     assert "--work WORK" in err
     assert local.repository(REPO).head().sha == before
+
+
+def test_a_version_that_others_bear_is_told_before_anything_is_compared(local, run, push, tmp_path):
+    push("--version", "1.0.0")
+    other_weights(run, seed=1)
+    status, out, err = push("--version", "1.0.0", "--work", str(tmp_path / "not looked at"), "--override", "why")
+    assert (status, out) == (2, "")
+    assert "has a version 1.0.0 already" in err
+
+
+def test_the_card_and_the_metrics_name_the_version_that_is_published(local, push):
+    push("--version", "3.1.0")
+    assert json.loads(sent(local)["metrics.json"])["checkpoint"]["version"] == "3.1.0"
+    assert "0.1.0" not in card(local)[1]
 
 
 def test_an_override_without_photographs_is_told_in_the_card(local, run, push):

@@ -46,6 +46,8 @@ def front(local):
 
 
 def test_the_front_matter_pins_the_model_to_its_commit(local, push):
+    gallery = local.create("owner/mistakes", {"gallery.json": b"{}"}, kind="datasets")
+    gallery.tags["1.0.0"] = gallery.head().sha
     status, out, _ = push("--dataset", "owner/cases", "--mistakes", "owner/mistakes@1.0.0")
     assert status == 0
     commit = local.repository(MODEL).head().sha
@@ -54,9 +56,25 @@ def test_the_front_matter_pins_the_model_to_its_commit(local, push):
     assert data["datasets"] == ["owner/cases", "owner/mistakes"]
     assert data["preload_from_hub"] == [f"{MODEL} config.json,model.safetensors,gate.safetensors,metrics.json {commit}"]
     assert (data["sdk"], data["app_file"]) == ("gradio", "app.py")
-    variables = {"SKIN_CHECKPOINT": f"{MODEL}@{commit}", "SKIN_MISTAKES": "owner/mistakes@1.0.0"}
+    variables = {"SKIN_CHECKPOINT": f"{MODEL}@{commit}", "SKIN_MISTAKES": f"owner/mistakes@{gallery.head().sha}"}
     assert local.repository(REPO, "spaces").variables == variables
     assert f"open {local.endpoint}/spaces/owner/app; it is RUNNING." in out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("gallery", "says"),
+    [
+        ("owner/nosuch", "no data set owner/nosuch on the Hub"),
+        ("owner/cases@9.9.9", "has no revision 9.9.9"),
+        ("owner/cases", "is no gallery of mistakes"),
+        ("cases", "Write it as owner/name@revision"),
+    ],
+)
+def test_a_gallery_that_is_not_there_is_one_sentence_and_makes_no_space(local, push, gallery, says):
+    local.create("owner/cases", {"README.md": b"#"}, kind="datasets")
+    status, _, err = push("--mistakes", gallery)
+    assert (status, says in err) == (2, True), err
+    assert ("spaces", REPO) not in local.repositories
 
 
 def test_torch_comes_from_the_index_without_cuda_first(local, push):

@@ -210,6 +210,35 @@ def test_a_closed_gate_ends_it_with_status_1_before_anything_is_sent(finished, d
     assert record(out)["steps"]["gate"]["tries"][-1]["ended"] == "failed"
 
 
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ({"push": "noslash"}, "Write it as owner/name"),
+        ({"version": "v1.x"}, "v1.x is no version"),
+        ({"version": "1.0.0"}, "has a version 1.0.0 already"),
+        ({"push": "owner/bert"}, "holds what was not published from here"),
+        ({"token": hub.LocalHub.reading_token}, "The token may only read"),
+        ({"token": None}, "There is no token"),
+    ],
+)
+def test_what_cannot_be_published_is_told_before_anything_is_done(data, tmp_path, monkeypatch, asked, says):
+    with hub.LocalHub() as local:
+        hub.point_clients_at(local, monkeypatch, tmp_path / "home", asked.pop("token", local.token))
+        local.create("owner/bert", {"pytorch_model.bin": b"theirs"})
+        ours = local.create(REPO, {"README.md": b"---\ntags:\n- self-skin-check\n---\n", "model.safetensors": b"old"})
+        ours.tags["1.0.0"] = ours.head().sha
+        with pytest.raises(UserError, match=says):
+            release.release(order(data, **{"push": REPO, **asked}), tmp_path / "out")
+    assert record(tmp_path / "out")["steps"] == {}
+    assert says in (tmp_path / "out/release.log").read_text()
+
+
+def test_a_record_that_cannot_be_read_is_one_sentence(data, tmp_path):
+    (tmp_path / "release.json").write_text('{"schema": 1, "st')
+    with pytest.raises(UserError, match=r"release.json cannot be read. Move it away"):
+        release.release(order(data), tmp_path)
+
+
 def test_an_override_lets_it_pass_and_is_recorded(finished, data, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(finished, out)
