@@ -1,0 +1,1 @@
+"""What is timed, against what: ``python -m benchmarks …`` prints a table and writes it to ``benchmarks/results``."""
