@@ -13,6 +13,7 @@ import csv
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from statistics import median
@@ -85,7 +86,9 @@ async def press(app: RunningApp, visitors: int, seconds: float, photos: int, *, 
             return time.monotonic() - start < seconds or len(tally.waits) < photos
 
         watch = asyncio.create_task(_watch(app, tally, say))
-        await asyncio.gather(*(_visits(number, client, tab, pictures, expected, tally, goes_on) for number in range(visitors)))
+        await asyncio.gather(
+            *(_visits(number, client, tab, pictures, expected, tally, goes_on) for number in range(visitors))
+        )
         took = time.monotonic() - start
         watch.cancel()
         left = (await client.get("/gradio_api/queue/status")).json()["queue_size"]
@@ -93,7 +96,13 @@ async def press(app: RunningApp, visitors: int, seconds: float, photos: int, *, 
 
 
 async def _visits(
-    number: int, client: httpx.AsyncClient, tab: CheckTab, pictures: list[bytes], expected: list[str], tally: _Tally, goes_on
+    number: int,
+    client: httpx.AsyncClient,
+    tab: CheckTab,
+    pictures: list[bytes],
+    expected: list[str],
+    tally: _Tally,
+    goes_on: Callable[[], bool],
 ) -> None:
     turn = number
     while goes_on():
