@@ -63,7 +63,7 @@ def _fill(page: gr.Blocks, assessor: Assessor, settings: Settings, words: Words)
         with gr.Tab(words("tab.compare"), id="compare", elem_id="tab-compare"):
             compare.build(assessor, words)
         with gr.Tab(words("tab.batch"), id="batch", elem_id="tab-batch"):
-            batch.build(assessor, words, settings)
+            batch.build(page, assessor, words, settings)
         with gr.Tab(words("tab.mistakes"), id="mistakes", elem_id="tab-mistakes") as mistakes_tab:
             mistakes.build(page, tabs, mistakes_tab, assessor, words, settings)
         with gr.Tab(words("tab.evidence"), id="evidence", elem_id="tab-evidence") as evidence_tab:

@@ -32,6 +32,12 @@ def held(queue: int) -> int:
     return max(_FEWEST_HELD, 2 * queue)
 
 
+def has_left(page: gr.Blocks, session: str | None) -> bool:
+    """Whether the visitor for whom something is being worked out no longer waits for it."""
+    running = [event for job in page._queue.active_jobs if job for event in job]
+    return any(event.session_hash == session and not event.alive for event in running)
+
+
 class _Values(SessionState):
     """A session's values, without a description of what every component shows: that would hold pictures of the photo,
     take half a second to begin with, and serve nothing but links to a session's content, which this server refuses.
