@@ -193,8 +193,8 @@ class Entrance:
                 await self._busy(scope)(scope, receive, send)
             finally:
                 _forget_progress(scope)
-        if not self._uploads.total():
-            self.sessions.drop_unfinished_uploads()
+                if self._uploads.total() == 1:  # only this one, and it is over
+                    self.sessions.drop_unfinished_uploads()
 
     def _has_room(self, size: int) -> bool:
         try:
