@@ -243,11 +243,11 @@ def test_a_file_over_20_mb_is_refused_and_nothing_of_it_stays(app):
 def test_an_upload_beyond_every_batch_is_refused_before_it_is_sent(app):
     head = (
         f"POST {API}/upload HTTP/1.1\r\nHost: localhost\r\nReferer: {app.address}/de\r\n"
-        f"Content-Length: {3 * 2**30}\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n"
+        f"Connection: close\r\nContent-Length: {3 * 2**30}\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", int(app.address.rpartition(":")[2])), timeout=60) as sender:
         sender.sendall(head.encode())
-        answer = sender.recv(65536).decode()
+        answer = b"".join(iter(lambda: sender.recv(65536), b"")).decode()
     assert answer.startswith("HTTP/1.1 413 ")
     assert answer.endswith(Words("de")("batch.refused.too_large", megabytes=400))
 
