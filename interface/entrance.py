@@ -187,8 +187,8 @@ class Entrance:
                 return
             try:
                 await self.app(scope, _patiently(receive, self.sessions.keep), send)
-            except ClientDisconnect:
-                pass
+            except ClientDisconnect:  # or stood still for too long, and may be listening
+                await PlainTextResponse(words("refused.damaged_file"), 408)(scope, receive, send)
             except OSError:  # the disk is full, or cannot be written
                 await self._busy(scope)(scope, receive, send)
             finally:

@@ -78,7 +78,7 @@ class Sessions:
         self._seen: dict[str, float] = {}
         self._left: dict[str, float] = {}
         self._owners: defaultdict[str, set[str]] = defaultdict(set)
-        self._mentioned = re.compile(re.escape(json.dumps(str(folder))[1:-1]).encode() + rb'[^"]+(?=")')
+        self._mentioned = re.compile(re.escape(json.dumps(str(folder))[1:-1]).encode() + rb'(?:[^"\\]|\\.)+(?=")')
 
     def take_over(self, app: App) -> None:
         """Put a holder that holds less in the place of Gradio's own; before the first visitor comes."""
