@@ -16,7 +16,7 @@ import httpx
 import pytest
 from gradio_client import Client
 
-from benchmarks.running_app import NotStarted, RunningApp, running_app
+from benchmarks.running_app import REPOSITORY, NotStarted, RunningApp, running_app
 from benchmarks.visitor import CheckTab, Visitor, unlike_any_other
 from interface.entrance import KEPT_FREE_BYTES
 from skin_model.checkpoint import EMBEDDED
@@ -121,7 +121,9 @@ def test_a_full_disk_ends_one_answer_and_not_the_server(tmp_path, small_disk, ph
         async def full() -> dict:
             async with httpx.AsyncClient(base_url=app.address, timeout=60) as client:
                 visitor = Visitor(client, CheckTab.of((await client.get("/config")).json()))
-                place = await visitor.upload(photo, "mole.jpg")
+                # Another picture, whose answer has no file yet.
+                other = (REPOSITORY / "examples" / "tone-6.jpg").read_bytes()
+                place = await visitor.upload(other, "mole.jpg")
                 fill(small_disk, 0)
                 event = await visitor.join(place)
                 async for message in visitor.messages():
