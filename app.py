@@ -14,7 +14,7 @@ import torch
 
 import interface
 from interface.settings import Settings, SettingsError
-from interface.uploads import private_folder
+from interface.uploads import NoFolder, private_folder
 from skin_model.assess import Assessor
 from skin_model.checkpoint import Checkpoint, CheckpointError
 from skin_model.wording import sentence
@@ -28,8 +28,11 @@ if __name__ == "__main__":
         sys.exit(f"Error: {problem}")
     if checkpoint.stands_in_for:
         print(f"Warning: {checkpoint.why_not} The embedded checkpoint answers instead.", file=sys.stderr, flush=True)
-    with private_folder():
-        page = interface.build(Assessor(checkpoint), settings)
-        _, address, _ = interface.launch(page, settings, prevent_thread_lock=True)
-        print(sentence("interface.serving", address=address), flush=True)
-        page.block_thread()
+    try:
+        with private_folder(settings.keep_seconds):
+            page = interface.build(Assessor(checkpoint), settings)
+            _, address, _ = interface.launch(page, settings, prevent_thread_lock=True)
+            print(sentence("interface.serving", address=address), flush=True)
+            page.block_thread()
+    except NoFolder as problem:
+        sys.exit(f"Error: {problem}")

@@ -8,6 +8,7 @@ import typer
 
 from benchmarks.batch import batch
 from benchmarks.hashes import near_duplicates
+from benchmarks.load import load
 from benchmarks.photo import photo
 from benchmarks.start import start
 from benchmarks.training import training
@@ -18,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What is timed, against what. Each prints a table and writes it to benchmarks/results.",
 )
-for command in (photo, batch, start, near_duplicates, training):
+for command in (photo, batch, start, load, near_duplicates, training):
     app.command()(command)
 
 if __name__ == "__main__":

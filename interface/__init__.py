@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.utils import get_upload_folder
+from starlette.middleware import Middleware
 
 from interface import about, batch, check, compare, evidence, mistakes, on_device
+from interface.entrance import Entrance
+from interface.sessions import Sessions, held
 from interface.settings import Settings
 from interface.theme import STYLE_SHEET, theme
-from interface.uploads import KEPT_SECONDS, SWEEP_SECONDS
 from skin_model.assess import Assessor
 from skin_model.photo import MAX_BYTES
 from skin_model.wording import ENGLISH, Words, languages
@@ -25,13 +30,15 @@ def build(assessor: Assessor, settings: Settings | None = None) -> gr.Blocks:
     Scores one example first, so that the first visitor does not wait for the network to warm up.
     """
     settings = Settings() if settings is None else settings
+    # Gradio would sum up its last 10,000 events after each one, for a page that is switched off.
+    os.environ |= {"GRADIO_ANALYTICS_MAX_EVENTS": "1", "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**9)}
     check.before_and_after(assessor, check.look(assessor, check.EXAMPLES / "tone-1.jpg"), check.METHOD, 0.5)
     first = settings.language or ENGLISH
     with gr.Blocks(
         title=Words(first)("interface.title"),
         analytics_enabled=False,
         # A file may wait one sweep longer than its age: together they stay within the ten minutes.
-        delete_cache=(SWEEP_SECONDS, KEPT_SECONDS - SWEEP_SECONDS),
+        delete_cache=(settings.keep_seconds // 10, settings.keep_seconds * 9 // 10),
     ) as page:
         _fill(page, assessor, settings, Words(first))
         check.endpoint(assessor)
@@ -43,7 +50,8 @@ def build(assessor: Assessor, settings: Settings | None = None) -> gr.Blocks:
                 page.pages.append((language, words.name, False))
                 page.current_page = language
                 _fill(page, assessor, settings, words)
-    return page.queue(default_concurrency_limit=settings.concurrency, max_size=settings.queue)
+    # Whoever calls a function waits in the queue like everybody; it is the entrance that says when it is full.
+    return page.queue(default_concurrency_limit=settings.concurrency, max_size=None, api_open=False)
 
 
 def _fill(page: gr.Blocks, assessor: Assessor, settings: Settings, words: Words) -> None:
@@ -55,7 +63,7 @@ def _fill(page: gr.Blocks, assessor: Assessor, settings: Settings, words: Words)
         with gr.Tab(words("tab.compare"), id="compare", elem_id="tab-compare"):
             compare.build(assessor, words)
         with gr.Tab(words("tab.batch"), id="batch", elem_id="tab-batch"):
-            batch.build(assessor, words, settings)
+            batch.build(page, assessor, words, settings)
         with gr.Tab(words("tab.mistakes"), id="mistakes", elem_id="tab-mistakes") as mistakes_tab:
             mistakes.build(page, tabs, mistakes_tab, assessor, words, settings)
         with gr.Tab(words("tab.evidence"), id="evidence", elem_id="tab-evidence") as evidence_tab:
@@ -102,7 +110,7 @@ def head_script(settings: Settings) -> str:
 
 
 def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) -> Any:
-    """Serve the page with its looks and its privacy: no run history, no monitoring, nothing over 20 MB.
+    """Serve the page with its looks and its privacy: no run history, no monitoring, nothing over 20 MB, one entrance.
 
     options go on to ``gr.Blocks.launch`` and win over the ones here.
     """
@@ -121,7 +129,13 @@ def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) ->
         # The about tab leads to the description of the API, in the visitor's language.
         "footer_links": [],
         "quiet": True,
+        "state_session_capacity": held(settings.queue),
     }
+    folder = Path(get_upload_folder())
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sessions = Sessions(folder, settings.keep_seconds)
+    chosen["app_kwargs"] = {"middleware": [Middleware(Entrance, sessions=sessions, settings=settings)]}
     served = page.launch(**chosen | options)
+    sessions.take_over(served[0])
     on_device.mount(served[0])
     return served

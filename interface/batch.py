@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from interface.sessions import has_left
 from interface.settings import Settings
 from skin_model.assess import Assessment, Assessor, refused_assessment
 from skin_model.photo import MAX_BYTES, PhotoRefused, open_photo
@@ -121,7 +122,7 @@ def csv_link(words: Words, rows: list[list[Any]], file: str) -> str:
     return f'<a class="download" download="{file}" href="data:text/csv;base64,{data}">{escape(words("batch.csv"))}</a>'
 
 
-def build(assessor: Assessor, words: Words, settings: Settings) -> None:
+def build(page: gr.Blocks, assessor: Assessor, words: Words, settings: Settings) -> None:
     """Lay the tab out inside the open Blocks and connect it; its events are private."""
     most = settings.batch_photos
     gr.HTML(
@@ -144,7 +145,11 @@ def build(assessor: Assessor, words: Words, settings: Settings) -> None:
     )
     link = gr.HTML(elem_id="batch-csv")
 
-    def run(paths: list[str] | None, progress: gr.Progress = gr.Progress()) -> Iterator[list[Any]]:  # noqa: B008
+    def run(
+        paths: list[str] | None,
+        request: gr.Request,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008
+    ) -> Iterator[list[Any]]:
         if not paths:
             yield ["", gr.update(visible=False), ""]
             return
@@ -166,6 +171,8 @@ def build(assessor: Assessor, words: Words, settings: Settings) -> None:
             assessment = score(assessor, place)
             refused += assessment.refused is not None
             rows.append(row(name, assessment, words))
+            if has_left(page, request.session_hash):
+                return
         done = words("batch.done", count=len(rows), refused=refused)
         ordered = sorted(rows, key=lambda line: (line[1] is None, -(line[1] or 0)))
         yield [
@@ -174,4 +181,13 @@ def build(assessor: Assessor, words: Words, settings: Settings) -> None:
             csv_link(words, ordered, "self-skin-check.csv"),
         ]
 
-    files.change(run, files, [message, table, link], show_progress_on=message, api_visibility="private")
+    files.change(
+        run,
+        files,
+        [message, table, link],
+        show_progress_on=message,
+        api_visibility="private",
+        # A queue of their own, so that single photos need not wait for hundreds.
+        concurrency_id="batches",
+        concurrency_limit=1,
+    )

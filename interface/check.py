@@ -15,7 +15,16 @@ from interface import report, result
 from interface.bounded import LEAST_PERCENT, MOST_PERCENT, bounded_slider, slider_threshold, slider_value
 from interface.stage import Box, data_uri, full_size_box, stage, staged
 from interface.uploads import KEPT_SECONDS
-from interface.visit import Visit, before_and_after, look, scored_square, square_around, square_in_whole, together
+from interface.visit import (
+    QUEUE,
+    Visit,
+    before_and_after,
+    look,
+    scored_square,
+    square_around,
+    square_in_whole,
+    together,
+)
 from skin_model import saliency
 from skin_model.assess import Assessment, Assessor, refused_assessment
 from skin_model.photo import MAX_BYTES, PhotoRefused, open_photo
@@ -99,7 +108,7 @@ def build(assessor: Assessor, words: Words) -> None:
                     )
                     point = gr.HTML()
 
-    private: dict[str, Any] = {"api_visibility": "private"}
+    private: dict[str, Any] = {"api_visibility": "private", "concurrency_id": QUEUE}
     expired = Assessment.refusal("expired")
     everything = [visit, shown, answer, part, suggestion, actions, more, reasons, slider, seen, bars, sure, point, pdf]
 
@@ -276,7 +285,12 @@ def build(assessor: Assessor, words: Words) -> None:
         )
 
     threshold.input(
-        explain_point, [visit, threshold], point, show_progress="hidden", trigger_mode="always_last", **private
+        explain_point,
+        [visit, threshold],
+        point,
+        show_progress="hidden",
+        trigger_mode="always_last",
+        api_visibility="private",
     )
 
 
@@ -308,7 +322,12 @@ def endpoint(assessor: Assessor) -> None:
         return report, before_and_after(assessor, visit, method, strength)[1], scored_square(visit)
 
     gr.Button(visible=False).click(
-        assess, [photo, method, strength], [answer, overlay, crop], api_name="assess", api_visibility="public"
+        assess,
+        [photo, method, strength],
+        [answer, overlay, crop],
+        api_name="assess",
+        api_visibility="public",
+        concurrency_id=QUEUE,
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from interface import result
 from interface.stage import data_uri
 from interface.uploads import KEPT_SECONDS
-from interface.visit import URGENCY
+from interface.visit import QUEUE, URGENCY
 from skin_model import abcd, outline, registration
 from skin_model.assess import Assessment, Assessor, refused_assessment
 from skin_model.calibration import LOW
@@ -232,6 +232,7 @@ def build(assessor: Assessor, words: Words) -> None:
             [shots, shown, said, slider, measured],
             show_progress_on=said,
             api_visibility="private",
+            concurrency_id=QUEUE,
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from interface.uploads import KEPT_SECONDS
 from skin_model.wording import languages
 
 
@@ -21,7 +22,8 @@ class Settings:
     checkpoint: a folder or ``owner/name@revision`` (None: the embedded one). mistakes: gallery folder or Hub data set
     (None: the one in ``examples/mistakes``). language: served at the root whatever the browser asks for (None: the
     browser's). concurrency: photos scored at the same time. queue: visitors that may wait. batch_photos: photos in one
-    batch. mcp: whether the endpoints are offered to programs through the Model Context Protocol too.
+    batch. keep_seconds: how long a photo may stay on this server. mcp: whether the endpoints are offered to programs
+    through the Model Context Protocol too.
     """
 
     checkpoint: str | None = None
@@ -30,12 +32,13 @@ class Settings:
     concurrency: int = 2
     queue: int = 64
     batch_photos: int = 200
+    keep_seconds: int = KEPT_SECONDS
     mcp: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
-        """Read SKIN_CHECKPOINT, SKIN_MISTAKES, SKIN_LANGUAGE, SKIN_CONCURRENCY, SKIN_QUEUE, SKIN_BATCH_PHOTOS and
-        SKIN_MCP.
+        """Read SKIN_CHECKPOINT, SKIN_MISTAKES, SKIN_LANGUAGE, SKIN_CONCURRENCY, SKIN_QUEUE, SKIN_BATCH_PHOTOS,
+        SKIN_KEEP_SECONDS and SKIN_MCP.
 
         An empty variable counts as unset. Raises SettingsError.
         """
@@ -54,6 +57,7 @@ class Settings:
             concurrency=_whole(environment, "SKIN_CONCURRENCY", cls.concurrency, 1, 64),
             queue=_whole(environment, "SKIN_QUEUE", cls.queue, 1, 10_000),
             batch_photos=_whole(environment, "SKIN_BATCH_PHOTOS", cls.batch_photos, 1, 5_000),
+            keep_seconds=_whole(environment, "SKIN_KEEP_SECONDS", cls.keep_seconds, 10, KEPT_SECONDS),
             mcp=_context_protocol(environment),
         )
 

@@ -12,47 +12,95 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed server left goes when its time is over
+    fcntl = None  # type: ignore[assignment]
 
 PREFIX = "self-skin-check-"
 KEPT_SECONDS = 600
-SWEEP_SECONDS = 60
+IN_USE = "in-use"
+"""A file in a server's folder that the server holds locked for as long as it lives, however it ends."""
+
+
+class NoFolder(OSError):
+    """There is no place for uploads; the text says what to do."""
 
 
 @contextmanager
-def private_folder() -> Iterator[Path]:
+def private_folder(keep: float = KEPT_SECONDS) -> Iterator[Path]:
     """Make Gradio keep uploads in a folder that only this user can read and that is gone when the server stops.
 
-    However it is stopped, but by force: what a killed server left behind is swept by the next one. To be entered in
-    the main thread, before a page is built.
+    However it is stopped, but by force: what a killed server left behind is swept by the next one as it starts. To be
+    entered in the main thread, before a page is built. keep: seconds for which a file may stay. Raises NoFolder.
     """
-    parent = Path(tempfile.gettempdir())
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    try:
+        # Without a temporary folder that can be written Python would take the folder that the app lies in.
+        parent = Path(os.environ.get("TMPDIR") or tempfile.gettempdir())
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+        mark = (folder / IN_USE).open("w")
+        _lock(mark)
+    except OSError as problem:
+        raise NoFolder(
+            f"Uploads have no place: {problem.strerror or problem} ({problem.filename}). "
+            "Make the temporary folder writable with some space, or name another one in TMPDIR."
+        ) from None
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
     # A server is mostly stopped by this signal, which would end Python without tidying up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     stopped = threading.Event()
 
     def keep_sweeping() -> None:
-        while True:
-            sweep(parent, KEPT_SECONDS - SWEEP_SECONDS)
-            if stopped.wait(SWEEP_SECONDS):
-                return
+        # A file may wait one sweep longer than its age: together they stay within its time.
+        while not stopped.wait(keep / 10):
+            sweep(parent, keep * 0.9)
 
+    sweep(parent, keep * 0.9)
     threading.Thread(target=keep_sweeping, daemon=True).start()
     try:
         yield folder
     finally:
         stopped.set()
+        mark.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _lock(mark: IO[str]) -> bool:
+    """Whether this process now holds the mark; the system lets go of it when the process ends."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _is_dead(folder: Path) -> bool:
+    """Whether the folder's server has ended; False where nobody can tell."""
+    if fcntl is None:
+        return False
+    try:
+        with (folder / IN_USE).open() as mark:
+            return _lock(mark)
+    except OSError:  # just being made, or another user's
+        return False
+
+
 def sweep(parent: Path, seconds: float) -> None:
-    """Delete every file older than ``seconds`` in the servers' folders under ``parent``, and folders left empty."""
+    """Delete every file older than ``seconds`` in the servers' folders under ``parent``, folders left empty, and the
+    whole folder of a server that has ended.
+    """
     limit = time.time() - seconds
     for folder in parent.glob(PREFIX + "*"):
+        if _is_dead(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            continue
         for path in [*sorted(folder.rglob("*"), reverse=True), folder]:  # what lies in a folder before the folder
             try:
-                if path.stat().st_mtime >= limit:
+                if path.name == IN_USE or path.stat().st_mtime >= limit:
                     continue
                 path.rmdir() if path.is_dir() else path.unlink()
             except OSError:

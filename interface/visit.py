@@ -17,6 +17,10 @@ URGENCY = ("low", "raised", calibration.CANNOT_TELL, "high")
 """The bands, the one that can wait longest first."""
 
 
+QUEUE = "photos"
+"""The queue in which every single photo waits, whichever tab and language it comes from."""
+
+
 @dataclass
 class Visit:
     """One visitor's photo and what was found, in memory only.

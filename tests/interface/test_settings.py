@@ -23,9 +23,10 @@ def test_every_variable_is_read(monkeypatch):
         "SKIN_CONCURRENCY": "3",
         "SKIN_QUEUE": "10",
         "SKIN_BATCH_PHOTOS": "50",
+        "SKIN_KEEP_SECONDS": "60",
         "SKIN_MCP": "1",
     })  # fmt: skip
-    assert found == Settings("owner/name@v1", "gallery", "de", 3, 10, 50, True)
+    assert found == Settings("owner/name@v1", "gallery", "de", 3, 10, 50, 60, True)
 
 
 @pytest.mark.parametrize(
