@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+import cv2
 import numpy as np
 import pillow_heif
 from PIL import Image, ImageFile
@@ -159,8 +160,7 @@ class ByLibwebp:
             cut = canvas
         else:
             cut = frame[top:bottom, left:right]
-        order = (2, 1, 0, 3)[: cut.shape[2]]
-        return Image.fromarray(np.ascontiguousarray(cut[..., order]))
+        return Image.fromarray(cv2.cvtColor(cut, cv2.COLOR_BGRA2RGBA if cut.shape[2] == 4 else cv2.COLOR_BGR2RGB))
 
 
 def _orientation(tags: Callable[[], Image.Exif]) -> int | None:
