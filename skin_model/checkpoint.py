@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from skin_model import hub
 from skin_model import network as networks
 from skin_model.calibration import Calibration, Thresholds
-from skin_model.diagnoses import malignant_mask
+from skin_model.diagnoses import DIAGNOSES, malignant_mask
 from skin_model.network import Preprocessing
 from skin_model.novelty import NoveltyGate
 
@@ -37,6 +37,9 @@ LICENCE_NOTE = (
     "for non-commercial use only. A screening aid, not a diagnosis."
 )
 _HUB_REFERENCE = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?$")
+_ARCHITECTURE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)?")
+"""A name of timm's own: with hf-hub: or local-dir: before it, timm would fetch or open what a config names."""
+_MOST_BYTES = {".json": 64 * 2**20, ".safetensors": 2 * 2**30}
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 
@@ -119,8 +122,8 @@ class Config:
             preprocessing = dict(ours["preprocessing"])
             preprocessing["mean"], preprocessing["std"] = tuple(preprocessing["mean"]), tuple(preprocessing["std"])
             return cls(
-                architecture=content["architecture"],
-                diagnoses=tuple(ours["diagnoses"]),
+                architecture=_named(content["architecture"]),
+                diagnoses=_known(ours["diagnoses"]),
                 preprocessing=Preprocessing(**preprocessing),
                 calibration=Calibration(**ours["calibration"]),
                 thresholds=Thresholds(**ours["thresholds"]),
@@ -133,8 +136,21 @@ class Config:
             )
         except KeyError as missing:
             raise CheckpointError(f"{where} lacks the key {missing}. Copy the checkpoint again.") from None
-        except (TypeError, ValueError) as problem:
+        except (TypeError, ValueError, OverflowError) as problem:
             raise CheckpointError(f"{where} holds a value that cannot be used: {problem}") from None
+
+
+def _named(architecture: object) -> str:
+    if not isinstance(architecture, str) or _ARCHITECTURE.fullmatch(architecture) is None:
+        raise ValueError(f"the architecture must be a name of timm's, not {str(architecture)[:60]!r}.")
+    return architecture
+
+
+def _known(diagnoses: object) -> tuple[str, ...]:
+    found = tuple(diagnoses) if isinstance(diagnoses, list) else None
+    if found is None or len(set(found)) < len(found) or not set(found) <= set(DIAGNOSES):
+        raise ValueError(f"the diagnoses must be some of {', '.join(DIAGNOSES)}, each once.")
+    return found
 
 
 @dataclass(frozen=True)
@@ -213,8 +229,9 @@ class Checkpoint:
             _check(kept, config.gate_sha256 or None, folder / GATE_FILE)
             try:
                 gate = NoveltyGate.from_tensors(_parse(kept, folder / GATE_FILE))
-            except (KeyError, ValueError, RuntimeError) as problem:
+            except (KeyError, ValueError, RuntimeError, TypeError, OverflowError) as problem:
                 raise CheckpointError(f"{folder / GATE_FILE} is not a novelty gate: {problem}") from None
+        _try(network, gate, folder)
         return cls(config, network, gate, source, _read_metrics(folder, digest))
 
     def save(self, folder: Path, *, half: bool = True) -> Checkpoint:
@@ -245,11 +262,11 @@ class Checkpoint:
 def _read_metrics(folder: Path, digest: str) -> dict[str, Any] | None:
     """The metrics beside the weights; None where there are none, or where they are of other weights."""
     try:
-        found = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+        found = json.loads(_read_bytes(folder, METRICS_FILE))
         measured = found["checkpoint"]["hash"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return found if measured and digest.startswith(measured) else None
+    return found if isinstance(measured, str) and measured and digest.startswith(measured) else None
 
 
 def _check(content: bytes, expected: str | None, file: Path) -> str:
@@ -271,6 +288,9 @@ def _write(file: Path, content: bytes) -> None:
 
 def _read_bytes(folder: Path, name: str) -> bytes:
     if (folder / name).is_file():
+        most = _MOST_BYTES[Path(name).suffix]
+        if (folder / name).stat().st_size > most:
+            raise CheckpointError(f"{folder / name} is larger than {most // 2**20} MB: it is not a checkpoint's file.")
         return (folder / name).read_bytes()
     pickles = sorted(f.name for f in folder.iterdir() if f.suffix in _PICKLES)
     if pickles and name == MODEL_FILE:
@@ -284,7 +304,9 @@ def _read_bytes(folder: Path, name: str) -> bytes:
 def _read_config(folder: Path) -> Config:
     try:
         content = json.loads(_read_bytes(folder, CONFIG_FILE))
-    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+    except CheckpointError:
+        raise
+    except (ValueError, RecursionError) as problem:  # of a number of thousands of digits only the former
         raise DamagedFileError(f"{folder / CONFIG_FILE} is not valid JSON: {problem}") from None
     return Config.from_json(content, str(folder / CONFIG_FILE))
 
@@ -298,10 +320,11 @@ def _parse(content: bytes, file: Path) -> dict[str, Tensor]:
 
 def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
     try:
-        network = networks.create(len(config.malignant), architecture=config.architecture)
-    except (RuntimeError, ValueError) as problem:
+        # Without memory first: a config may name a network of gigabytes beside a file of a few bytes.
+        with torch.device("meta"):
+            expected = networks.create(len(config.malignant), architecture=config.architecture).state_dict()
+    except (RuntimeError, ValueError, TypeError) as problem:
         raise CheckpointError(f"timm has no network {config.architecture!r}, which {folder} names: {problem}") from None
-    expected = network.state_dict()
     for name in sorted(expected.keys() | state.keys()):
         if name not in state:
             raise CheckpointError(f"{folder / MODEL_FILE} lacks the tensor {name} of {config.architecture}.")
@@ -314,5 +337,26 @@ def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
             )
         if not torch.isfinite(state[name].float()).all():
             raise CheckpointError(f"{folder / MODEL_FILE}: {name} holds values that are not finite numbers.")
+    network = networks.create(len(config.malignant), architecture=config.architecture)
     network.load_state_dict(state)
     return network.eval().requires_grad_(False)
+
+
+@torch.inference_mode()
+def _try(network: nn.Module, gate: NoveltyGate | None, folder: Path) -> None:
+    """Raises CheckpointError where a small grey picture already shows that no photo could be scored."""
+    logits, maps = networks.logits_and_maps(network, torch.zeros(1, 3, 64, 64))
+    if not torch.isfinite(logits).all():
+        raise CheckpointError(f"{folder / MODEL_FILE} turns a grey picture into no finite number: train it again.")
+    if gate is None:
+        return
+    try:
+        strangeness = gate.strangeness(maps)
+    except (ValueError, RuntimeError) as problem:
+        raise CheckpointError(f"{folder / GATE_FILE} does not fit {MODEL_FILE}: {_first_line(problem)}") from None
+    if not torch.isfinite(strangeness).all():
+        raise CheckpointError(f"{folder / GATE_FILE} turns a grey picture into no finite number: train it again.")
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0]

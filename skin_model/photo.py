@@ -209,7 +209,8 @@ def _check_scans(data: bytes) -> None:
 def _coefficients(frame: bytes) -> int:
     """How many coefficients a frame header (behind its marker) announces, of up to four colours."""
     height, width = int.from_bytes(frame[3:5], "big"), int.from_bytes(frame[5:7], "big")
-    across, down = [value >> 4 for value in frame[9::3]], [value & 15 for value in frame[9::3]]
+    sampling = frame[9 : 8 + 3 * frame[7] : 3] if len(frame) > 7 else b""
+    across, down = [value >> 4 for value in sampling], [value & 15 for value in sampling]
     return sum(
         -(-width * a // max(across)) * -(-height * d // max(down)) for a, d in zip(across, down, strict=True) if a and d
     )
@@ -268,7 +269,7 @@ def _upright(stored: Stored, turn: Image.Transpose | None, box: Box, factor: int
     """Upright sRGB pixels of a box (upright pixels, as decoded), means of blocks of ``factor``, strip by strip."""
     left, top, right, bottom = box
     rgb = np.empty((-((top - bottom) // factor), -((left - right) // factor), 3), np.uint8)
-    to_srgb: ToSrgb | None = None
+    to_srgb: dict[str, ToSrgb] = {}
     rows = STRIP_PIXELS // (right - left) // factor * factor or factor
     for start in range(top, bottom, rows):
         end = min(start + rows, bottom)
@@ -277,9 +278,10 @@ def _upright(stored: Stored, turn: Image.Transpose | None, box: Box, factor: int
             strip = strip.transpose(turn)
         if factor > 1:
             strip = strip.reduce(factor)
-        to_srgb = to_srgb or _to_srgb(strip.mode.removesuffix("A"), profile)
+        mode = strip.mode.removesuffix("A")
+        to_srgb[mode] = to_srgb.get(mode) or _to_srgb(mode, profile)
         first = (start - top) // factor
-        rgb[first : first + strip.height] = np.asarray(_on_white(strip, to_srgb))
+        rgb[first : first + strip.height] = np.asarray(_on_white(strip, to_srgb[mode]))
     return rgb
 
 
@@ -296,6 +298,8 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
         return picture.convert("RGBA")
     if picture.mode == "1":
         return picture.convert("L")
+    if picture.mode in ("LA", "RGBA") and picture.getextrema()[-1] == (255, 255):
+        return picture.convert(picture.mode[:-1])  # nothing shines through: quicker without
     return picture
 
 

@@ -19,7 +19,7 @@ from PIL import Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from skin_model import webp
+from skin_model import heif, webp
 
 Box = tuple[int, int, int, int]
 """(left, top, right, bottom) in pixels."""
@@ -94,6 +94,7 @@ class ByLibheif:
     orientation = None
 
     def __init__(self, data: bytes) -> None:
+        heif.check_parts(data)
         images = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True, hdr_to_16bit=True)
         self._image = images[images.primary_index]
 

@@ -16,6 +16,8 @@ import numpy as np
 
 _FRAME_FACTS = 16
 """Bytes of an animation's frame before its chunks: place, size, duration and flags."""
+_MOST_BYTES = 390_000_000
+"""That decoding may take: two copies of three bytes a pixel, or eight bytes where there is more to keep."""
 _OUT_OF_MEMORY = -4
 """``cv::Error::StsNoMem``."""
 
@@ -59,7 +61,14 @@ def read_header(data: bytes) -> WebP:
 
 
 def decode(webp: WebP) -> np.ndarray:
-    """The picture as (h, w, 3 or 4) uint8, blue first, as OpenCV has it. Raises ValueError and MemoryError."""
+    """The picture as (h, w, 3 or 4) uint8, blue first, as OpenCV has it.
+
+    Raises ValueError for a broken one, and MemoryError for one that is too large to decode: of over 48 megapixels a
+    transparent or lossless one, of which libwebp itself keeps four bytes a pixel.
+    """
+    kinds = {kind for kind, _ in _chunks(webp.still, 12, len(webp.still))}
+    if webp.width * webp.height * (8 if kinds & {b"ALPH", b"VP8L"} else 6) > _MOST_BYTES:
+        raise MemoryError
     try:
         pixels = cv2.imdecode(np.frombuffer(webp.still, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as problem:

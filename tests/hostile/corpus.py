@@ -131,11 +131,16 @@ def bombs() -> Iterator[Case]:
         partial(containers.png_of_zeros, LARGEST, LARGEST, colours=3, interlaced=True),
         PHOTO,
     )
-    yield large("bombs/webp-at-the-limit", containers.webp_of_one_colour(LARGEST, LARGEST), PHOTO)
+    yield large(
+        "bombs/webp-lossless-at-its-limit",
+        lambda: encode(_plain("RGB", "tan", 6_900), "WEBP", lossless=True, method=0),
+        PHOTO,
+    )
+    yield _case("bombs/webp-lossless-over-its-limit", containers.webp_of_one_colour(LARGEST, LARGEST), over)
     yield large("bombs/webp-lossy-at-the-limit", lambda: encode(_plain("RGB", "tan"), "WEBP", method=0), PHOTO)
     yield large(
-        "bombs/webp-transparent-at-the-limit",
-        lambda: encode(_plain("RGBA", (9, 99, 200, 99)), "WEBP", method=0),
+        "bombs/webp-transparent-at-its-limit",
+        lambda: encode(_plain("RGBA", (9, 99, 200, 99), 6_900), "WEBP", method=0),
         PHOTO,
     )
     for kind, mode in (("baseline", "RGB"), ("progressive", "RGB"), ("progressive", "L"), ("baseline", "CMYK")):
@@ -156,9 +161,11 @@ def bombs() -> Iterator[Case]:
 
 
 def noisy_jpeg(progressive: bool) -> bytes:
-    """About 60 megapixels of noise in just under 20 MB."""
+    """60 megapixels of noise in as many of the 20 MB as it can fill."""
     noise = np.random.default_rng(0).integers(90, 160, (LARGEST, LARGEST, 3), np.uint8)
-    return encode(noise, "JPEG", quality=72, subsampling=0, progressive=progressive)
+    part, options = noise[:968, :968], {"subsampling": 0, "progressive": progressive}
+    quality = next(q for q in range(90, 0, -2) if 64 * len(encode(part, "JPEG", quality=q, **options)) < 19_000_000)
+    return encode(noise, "JPEG", quality=quality, **options)
 
 
 def sizes() -> Iterator[Case]:
@@ -366,7 +373,10 @@ def _many_scans(count: int) -> bytes:
 
 
 def heif_boxes() -> Iterator[Case]:
-    """HEIF is boxes in boxes that name each other: loops, lies and boxes without end."""
+    """HEIF is boxes in boxes that name each other: loops, lies and boxes without end.
+
+    Where its grid cannot be put together, libheif shows the tile: a photo like any other.
+    """
     whole = complete()["heic"]
     broken = "damaged_file"
     yield _case("heif/box-of-no-length", containers.heic_with(whole, b"meta", length=0), broken, PHOTO)
@@ -381,4 +391,4 @@ def heif_boxes() -> Iterator[Case]:
     yield _case(
         "heif/grid-of-65536-tiles", partial(containers.heic_grid, 256, 256, references=1), broken, "too_many_pixels"
     )
-    yield _case("heif/grid-of-itself", partial(containers.heic_grid, 1, 1, tile=2), broken)
+    yield _case("heif/grid-of-itself", partial(containers.heic_grid, 1, 1, tile=2), broken, PHOTO)
