@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -127,8 +128,8 @@ class Config:
                 preprocessing=Preprocessing(**preprocessing),
                 calibration=Calibration(**ours["calibration"]),
                 thresholds=Thresholds(**ours["thresholds"]),
-                operating_points=list(ours["operating_points"]),
-                training=dict(ours["training"]),
+                operating_points=_points(ours["operating_points"]),
+                training=_counted(ours["training"]),
                 version=str(ours["version"]),
                 licence_note=str(ours["licence_note"]),
                 model_sha256=str(ours["model_sha256"]),
@@ -150,6 +151,33 @@ def _known(diagnoses: object) -> tuple[str, ...]:
     found = tuple(diagnoses) if isinstance(diagnoses, list) else None
     if found is None or len(set(found)) < len(found) or not set(found) <= set(DIAGNOSES):
         raise ValueError(f"the diagnoses must be some of {', '.join(DIAGNOSES)}, each once.")
+    return found
+
+
+def _points(points: object) -> list[dict[str, float]]:
+    """Operating points whose three shares can be drawn."""
+    found = [dict(point) for point in points] if isinstance(points, list) else None
+    shares = ("threshold", "sensitivity", "specificity")
+    if found is None or not all(0 <= float(point[name]) <= 1 for point in found for name in shares):
+        raise ValueError(
+            "every operating point must have a threshold, a sensitivity and a specificity between 0 and 1."
+        )
+    return found
+
+
+def _counted(training: object) -> dict[str, Any]:
+    """A training record, whose photographs are counted by split and source where it has them."""
+    found = dict(training) if isinstance(training, Mapping) else None
+    try:
+        whole = found is not None and all(
+            isinstance(count, int)
+            for by_source in found.get("photographs", {}).values()
+            for count in by_source.values()
+        )
+    except AttributeError:
+        whole = False
+    if found is None or not whole:
+        raise ValueError("the training record must count photographs by split and source.")
     return found
 
 
@@ -231,7 +259,7 @@ class Checkpoint:
                 gate = NoveltyGate.from_tensors(_parse(kept, folder / GATE_FILE))
             except (KeyError, ValueError, RuntimeError, TypeError, OverflowError) as problem:
                 raise CheckpointError(f"{folder / GATE_FILE} is not a novelty gate: {problem}") from None
-        _try(network, gate, folder)
+        _try(network, gate, config.preprocessing.input_size, folder)
         return cls(config, network, gate, source, _read_metrics(folder, digest))
 
     def save(self, folder: Path, *, half: bool = True) -> Checkpoint:
@@ -319,12 +347,14 @@ def _parse(content: bytes, file: Path) -> dict[str, Tensor]:
 
 
 def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
+    known = config.architecture == networks.ARCHITECTURE
     try:
-        # Without memory first: a config may name a network of gigabytes beside a file of a few bytes.
-        with torch.device("meta"):
-            expected = networks.create(len(config.malignant), architecture=config.architecture).state_dict()
+        # Another than the released one without memory first: a config may name gigabytes beside a file of a few bytes.
+        with nullcontext() if known else torch.device("meta"):
+            network = networks.create(len(config.malignant), architecture=config.architecture)
     except (RuntimeError, ValueError, TypeError) as problem:
         raise CheckpointError(f"timm has no network {config.architecture!r}, which {folder} names: {problem}") from None
+    expected = network.state_dict()
     for name in sorted(expected.keys() | state.keys()):
         if name not in state:
             raise CheckpointError(f"{folder / MODEL_FILE} lacks the tensor {name} of {config.architecture}.")
@@ -337,15 +367,16 @@ def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
             )
         if not torch.isfinite(state[name].float()).all():
             raise CheckpointError(f"{folder / MODEL_FILE}: {name} holds values that are not finite numbers.")
-    network = networks.create(len(config.malignant), architecture=config.architecture)
+    if not known:
+        network = networks.create(len(config.malignant), architecture=config.architecture)
     network.load_state_dict(state)
     return network.eval().requires_grad_(False)
 
 
 @torch.inference_mode()
-def _try(network: nn.Module, gate: NoveltyGate | None, folder: Path) -> None:
-    """Raises CheckpointError where a small grey picture already shows that no photo could be scored."""
-    logits, maps = networks.logits_and_maps(network, torch.zeros(1, 3, 64, 64))
+def _try(network: nn.Module, gate: NoveltyGate | None, size: int, folder: Path) -> None:
+    """Raises CheckpointError where a grey picture already shows that no photo could be scored."""
+    logits, maps = networks.logits_and_maps(network, torch.zeros(1, 3, size, size))
     if not torch.isfinite(logits).all():
         raise CheckpointError(f"{folder / MODEL_FILE} turns a grey picture into no finite number: train it again.")
     if gate is None:

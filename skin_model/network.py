@@ -41,7 +41,8 @@ class Preprocessing:
             raise ValueError(f"The input size must be {LEAST_INPUT} to {MOST_INPUT} pixels, not {self.input_size!r}.")
         for name, positive in (("mean", False), ("std", True)):
             values = getattr(self, name)
-            if len(values) != 3 or not np.isfinite(values).all() or (positive and min(values) <= 0):
+            numbers = len(values) == 3 and all(isinstance(value, int | float) for value in values)
+            if not numbers or not np.isfinite(values).all() or (positive and min(values) <= 0):
                 raise ValueError(f"The {name} must be three {'positive ' if positive else ''}numbers, not {values}.")
         if self.crop not in CROPS or self.square != "centre" or not isinstance(self.remove_hair, bool):
             raise ValueError(f"Unknown: crop {self.crop!r}, square {self.square!r}, hair removal {self.remove_hair!r}.")
