@@ -388,7 +388,5 @@ def heif_boxes() -> Iterator[Case]:
     yield _case("heif/called-avif", whole.replace(b"ftypheic", b"ftypavif", 1), "unsupported_format")
     yield _case("heif/called-mif1", whole.replace(b"ftypheic", b"ftypmif1", 1), PHOTO)
     yield _case("heif/grid-of-one-tile-4-times", partial(containers.heic_grid, 2, 2), broken)
-    yield _case(
-        "heif/grid-of-65536-tiles", partial(containers.heic_grid, 256, 256, references=1), broken, PHOTO
-    )
+    yield _case("heif/grid-of-65536-tiles", partial(containers.heic_grid, 256, 256, references=1), broken, PHOTO)
     yield _case("heif/grid-of-itself", partial(containers.heic_grid, 1, 1, tile=2), broken, PHOTO)
