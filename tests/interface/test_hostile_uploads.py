@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -51,13 +52,16 @@ def test_a_sample_of_bad_files_gets_an_answer_each(client, tmp_path):
 def server(tmp_path):
     """The app as visitors meet it, in a process of its own: its address, and the file that holds all it says."""
     said = tmp_path / "said.txt"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
     with said.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "app.py"],
             cwd=REPOSITORY,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"GRADIO_SERVER_PORT": "", "PYTHONUNBUFFERED": "1"},
+            env=os.environ | {"GRADIO_SERVER_PORT": str(port), "PYTHONUNBUFFERED": "1"},
         )
         try:
             deadline = time.monotonic() + 120
