@@ -43,10 +43,11 @@ class Case:
     suffix: str = ".jpg"
 
 
-def cases() -> list[Case]:
+@cache
+def cases() -> tuple[Case, ...]:
     """All of them, in a fixed order; their names differ."""
     families = (truncated, flipped, bombs, sizes, modes, metadata, frames, polyglots, foreign, scans, heif_boxes)
-    return [case for family in families for case in family()]
+    return tuple(case for family in families for case in family())
 
 
 def _case(name: str, build: Callable[[], bytes] | bytes, *outcomes: str, **options) -> Case:
@@ -256,9 +257,8 @@ def metadata() -> Iterator[Case]:
     }.items():
         for kind in ("JPEG", "PNG", "WEBP"):
             yield _case(f"metadata/{kind}-profile-{name}", encode(rendered(), kind, icc_profile=content), PHOTO)
-    bomb = zlib.compress(bytes(200_000_000), 9)
-    yield _case("metadata/png-profile-of-200-megabytes", with_chunk(b"iCCP", b"x\0\0" + bomb), PHOTO, "damaged_file")
-    yield _case("metadata/png-text-of-200-megabytes", with_chunk(b"zTXt", b"x\0\0" + bomb), PHOTO, "damaged_file")
+    for name, kind in (("profile", b"iCCP"), ("text", b"zTXt")):
+        yield _case(f"metadata/png-{name}-of-200-megabytes", partial(_packed, kind), PHOTO, "damaged_file")
     yield _case(
         "metadata/png-text-with-script", encode(rendered(), "PNG", pnginfo=_text("Comment", script.decode())), PHOTO
     )
@@ -275,6 +275,10 @@ def metadata() -> Iterator[Case]:
         "segments-of-no-length": b"\xff\xe1\0\0" * 50,
     }.items():
         yield _case(f"metadata/jpeg-{name}", jpeg[:2] + segments + jpeg[2:], PHOTO, "damaged_file")
+
+
+def _packed(kind: bytes) -> bytes:
+    return with_chunk(kind, b"x\0\0" + zlib.compress(bytes(200_000_000), 1))
 
 
 def _text(key: str, value: str) -> PngImagePlugin.PngInfo:
