@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path, PurePosixPath
@@ -21,6 +24,10 @@ from skin_model.wording import Words
 
 MAX_TOTAL_BYTES = 400 * 2**20
 """What all photos of a batch may hold together, unpacked: a small ZIP must not fill the memory."""
+MOST_ENTRIES = 10_000
+"""Of a ZIP, folders and hidden files included: listing hundreds of thousands takes seconds and memory."""
+_ENTRY = b"PK\x01\x02"
+_LONGEST_NAME = 255
 _COLUMNS = ("file", "risk", "band", "problems", "refused")
 
 
@@ -48,14 +55,17 @@ def photos(files: list[Path], most: int) -> list[tuple[str, Place]]:
             total += file.stat().st_size
             continue
         try:
+            if file.read_bytes().count(_ENTRY) > MOST_ENTRIES:
+                raise BatchRefused("too_many", most=most)
             with zipfile.ZipFile(file) as archive:
                 inside = [entry for entry in archive.infolist() if not entry.is_dir() and not _hidden(entry.filename)]
-        except (zipfile.BadZipFile, OSError, NotImplementedError):
+        # zipfile meets hostile lists with ValueError and struct.error too.
+        except (zipfile.BadZipFile, OSError, NotImplementedError, UnicodeError, struct.error, EOFError):
             raise BatchRefused("broken_zip", file=file.name) from None
         if any(entry.flag_bits & 1 for entry in inside):
             raise BatchRefused("locked_zip", file=file.name)
         total += sum(min(entry.file_size, MAX_BYTES) for entry in inside)
-        found += [(entry.filename, (file, entry)) for entry in inside]
+        found += [(entry.filename[-_LONGEST_NAME:], (file, entry)) for entry in inside]
         if len(found) > most:
             break
     if not found:
@@ -84,7 +94,10 @@ def score(assessor: Assessor, place: Place) -> Assessment:
         return refused_assessment(problem)
     except FileNotFoundError:
         return Assessment.refusal("expired")
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError):
+    # A decompressor's own, and that of one that asks for gigabytes.
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError):
+        return Assessment.refusal("damaged_file")
+    except (UnicodeError, struct.error, MemoryError):
         return Assessment.refusal("damaged_file")
 
 

@@ -41,7 +41,12 @@ def metadata(content: bytes) -> dict[str, Any]:
             f"The ONNX file does not say its {', '.join(sorted(missing))}. "
             "Make it with: python -m train export --out DIR"
         )
-    return {name: json.loads(text) if name in _JSON else text for name, text in texts.items()}
+    try:
+        return {name: json.loads(text) if name in _JSON else text for name, text in texts.items()}
+    except (ValueError, RecursionError) as problem:
+        raise NotAnExport(
+            "What the ONNX file says of itself is no JSON. Make it with: python -m train export --out DIR"
+        ) from problem
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
@@ -65,10 +70,11 @@ def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
+    value = 0
+    for shift in range(0, 70, 7):  # 64 bits in bytes of seven: protobuf has no longer ones
         byte = message[at]
         value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
+        at += 1
         if byte < 128:
             return value, at
+    raise ValueError("number without end")

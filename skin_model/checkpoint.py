@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from torch import Tensor, nn
 from skin_model import hub
 from skin_model import network as networks
 from skin_model.calibration import Calibration, Thresholds
-from skin_model.diagnoses import malignant_mask
+from skin_model.diagnoses import DIAGNOSES, malignant_mask
 from skin_model.network import Preprocessing
 from skin_model.novelty import NoveltyGate
 
@@ -37,6 +38,9 @@ LICENCE_NOTE = (
     "for non-commercial use only. A screening aid, not a diagnosis."
 )
 _HUB_REFERENCE = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?$")
+_ARCHITECTURE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)?")
+"""A name of timm's own: with hf-hub: or local-dir: before it, timm would fetch or open what a config names."""
+_MOST_BYTES = {".json": 64 * 2**20, ".safetensors": 2 * 2**30}
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 
@@ -121,13 +125,13 @@ class Config:
             preprocessing = dict(ours["preprocessing"])
             preprocessing["mean"], preprocessing["std"] = tuple(preprocessing["mean"]), tuple(preprocessing["std"])
             return cls(
-                architecture=content["architecture"],
-                diagnoses=tuple(ours["diagnoses"]),
+                architecture=_named(content["architecture"]),
+                diagnoses=_known(ours["diagnoses"]),
                 preprocessing=Preprocessing(**preprocessing),
                 calibration=Calibration(**ours["calibration"]),
                 thresholds=Thresholds(**ours["thresholds"]),
-                operating_points=list(ours["operating_points"]),
-                training=dict(ours["training"]),
+                operating_points=_points(ours["operating_points"]),
+                training=_counted(ours["training"]),
                 version=str(ours["version"]),
                 licence=str(content.get("pretrained_cfg", {}).get("license", cls.licence)),
                 licence_note=str(ours["licence_note"]),
@@ -136,8 +140,45 @@ class Config:
             )
         except KeyError as missing:
             raise CheckpointError(f"{where} lacks the key {missing}. Copy the checkpoint again.") from None
-        except (TypeError, ValueError) as problem:
+        except (TypeError, ValueError, OverflowError) as problem:
             raise CheckpointError(f"{where} holds a value that cannot be used: {problem}") from None
+
+
+def _named(architecture: object) -> str:
+    if not isinstance(architecture, str) or _ARCHITECTURE.fullmatch(architecture) is None:
+        raise ValueError(f"the architecture must be a name of timm's, not {str(architecture)[:60]!r}.")
+    return architecture
+
+
+def _known(diagnoses: object) -> tuple[str, ...]:
+    found = tuple(diagnoses) if isinstance(diagnoses, list) else None
+    if found is None or len(set(found)) < len(found) or not set(found) <= set(DIAGNOSES):
+        raise ValueError(f"the diagnoses must be some of {', '.join(DIAGNOSES)}, each once.")
+    return found
+
+
+def _points(points: object) -> list[dict[str, float]]:
+    """Operating points whose three shares can be drawn."""
+    found = [dict(point) for point in points] if isinstance(points, list) else None
+    shares = ("threshold", "sensitivity", "specificity")
+    if found is None or not all(0 <= float(point[name]) <= 1 for point in found for name in shares):
+        raise ValueError(
+            "every operating point must have a threshold, a sensitivity and a specificity between 0 and 1."
+        )
+    return found
+
+
+def _counted(training: object) -> dict[str, Any]:
+    """A training record, whose photographs are counted by split and source where it has them."""
+    found = dict(training) if isinstance(training, Mapping) else None
+    try:
+        splits = found.get("photographs", {}).values() if found is not None else []
+        whole = all(isinstance(count, int) for by_source in splits for count in by_source.values())
+    except AttributeError:
+        whole = False
+    if found is None or not whole:
+        raise ValueError("the training record must count photographs by split and source.")
+    return found
 
 
 @dataclass(frozen=True)
@@ -216,8 +257,9 @@ class Checkpoint:
             _check(kept, config.gate_sha256 or None, folder / GATE_FILE)
             try:
                 gate = NoveltyGate.from_tensors(_parse(kept, folder / GATE_FILE))
-            except (KeyError, ValueError, RuntimeError) as problem:
+            except (KeyError, ValueError, RuntimeError, TypeError, OverflowError) as problem:
                 raise CheckpointError(f"{folder / GATE_FILE} is not a novelty gate: {problem}") from None
+        _try(network, gate, config.preprocessing.input_size, folder)
         return cls(config, network, gate, source, _read_metrics(folder, digest))
 
     def save(self, folder: Path, *, half: bool = True) -> Checkpoint:
@@ -248,11 +290,11 @@ class Checkpoint:
 def _read_metrics(folder: Path, digest: str) -> dict[str, Any] | None:
     """The metrics beside the weights; None where there are none, or where they are of other weights."""
     try:
-        found = json.loads((folder / METRICS_FILE).read_text(encoding="utf-8"))
+        found = json.loads(_read_bytes(folder, METRICS_FILE))
         measured = found["checkpoint"]["hash"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return found if measured and digest.startswith(measured) else None
+    return found if isinstance(measured, str) and measured and digest.startswith(measured) else None
 
 
 def _check(content: bytes, expected: str | None, file: Path) -> str:
@@ -274,6 +316,9 @@ def _write(file: Path, content: bytes) -> None:
 
 def _read_bytes(folder: Path, name: str) -> bytes:
     if (folder / name).is_file():
+        most = _MOST_BYTES[Path(name).suffix]
+        if (folder / name).stat().st_size > most:
+            raise CheckpointError(f"{folder / name} is larger than {most // 2**20} MB: it is not a checkpoint's file.")
         return (folder / name).read_bytes()
     pickles = sorted(f.name for f in folder.iterdir() if f.suffix in _PICKLES)
     if pickles and name == MODEL_FILE:
@@ -287,7 +332,9 @@ def _read_bytes(folder: Path, name: str) -> bytes:
 def _read_config(folder: Path) -> Config:
     try:
         content = json.loads(_read_bytes(folder, CONFIG_FILE))
-    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+    except CheckpointError:
+        raise
+    except (ValueError, RecursionError) as problem:  # of a number of thousands of digits only the former
         raise DamagedFileError(f"{folder / CONFIG_FILE} is not valid JSON: {problem}") from None
     return Config.from_json(content, str(folder / CONFIG_FILE))
 
@@ -300,9 +347,12 @@ def _parse(content: bytes, file: Path) -> dict[str, Tensor]:
 
 
 def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
+    known = config.architecture == networks.ARCHITECTURE
     try:
-        network = networks.create(len(config.malignant), architecture=config.architecture)
-    except (RuntimeError, ValueError) as problem:
+        # Another than the released one without memory first: a config may name gigabytes beside a file of a few bytes.
+        with nullcontext() if known else torch.device("meta"):
+            network = networks.create(len(config.malignant), architecture=config.architecture)
+    except (RuntimeError, ValueError, TypeError) as problem:
         raise CheckpointError(f"timm has no network {config.architecture!r}, which {folder} names: {problem}") from None
     expected = network.state_dict()
     for name in sorted(expected.keys() | state.keys()):
@@ -317,5 +367,27 @@ def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
             )
         if not torch.isfinite(state[name].float()).all():
             raise CheckpointError(f"{folder / MODEL_FILE}: {name} holds values that are not finite numbers.")
+    if not known:
+        network = networks.create(len(config.malignant), architecture=config.architecture)
     network.load_state_dict(state)
     return network.eval().requires_grad_(False)
+
+
+@torch.inference_mode()
+def _try(network: nn.Module, gate: NoveltyGate | None, size: int, folder: Path) -> None:
+    """Raises CheckpointError where a grey picture already shows that no photo could be scored."""
+    logits, maps = networks.logits_and_maps(network, torch.zeros(1, 3, size, size))
+    if not torch.isfinite(logits).all():
+        raise CheckpointError(f"{folder / MODEL_FILE} turns a grey picture into no finite number: train it again.")
+    if gate is None:
+        return
+    try:
+        strangeness = gate.strangeness(maps)
+    except (ValueError, RuntimeError) as problem:
+        raise CheckpointError(f"{folder / GATE_FILE} does not fit {MODEL_FILE}: {_first_line(problem)}") from None
+    if not torch.isfinite(strangeness).all():
+        raise CheckpointError(f"{folder / GATE_FILE} turns a grey picture into no finite number: train it again.")
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0]

@@ -17,6 +17,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 ARCHITECTURE = "tf_mobilenetv3_small_100"
 """timm's name of the released network (Howard et al. 2019, arXiv 1905.02244; Google's weights)."""
 
+CROPS = ("border", "none")
+LEAST_INPUT, MOST_INPUT = 16, 1024
+"""Sides in pixels of a network's square input that are taken: at 1024 a photo takes 20 times as long as at 224."""
+
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -33,6 +37,18 @@ class Preprocessing:
     crop: str = "border"
     remove_hair: bool = False
     square: str = "centre"
+
+    def __post_init__(self) -> None:
+        whole = isinstance(self.input_size, int) and not isinstance(self.input_size, bool)
+        if not whole or not LEAST_INPUT <= self.input_size <= MOST_INPUT:
+            raise ValueError(f"The input size must be {LEAST_INPUT} to {MOST_INPUT} pixels, not {self.input_size!r}.")
+        for name, positive in (("mean", False), ("std", True)):
+            values = getattr(self, name)
+            numbers = len(values) == 3 and all(isinstance(value, int | float) for value in values)
+            if not numbers or not np.isfinite(values).all() or (positive and min(values) <= 0):
+                raise ValueError(f"The {name} must be three {'positive ' if positive else ''}numbers, not {values}.")
+        if self.crop not in CROPS or self.square != "centre" or not isinstance(self.remove_hair, bool):
+            raise ValueError(f"Unknown: crop {self.crop!r}, square {self.square!r}, hair removal {self.remove_hair!r}.")
 
 
 def central_square(width: int, height: int) -> tuple[int, int, int, int]:

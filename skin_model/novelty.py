@@ -72,6 +72,9 @@ class NoveltyGate:
             raise ValueError(f"the distance looks at features {first} to {first + distant} of {count}.")
         if not all(torch.isfinite(getattr(self, f.name)).all() for f in fields(self)):
             raise ValueError("its tensors hold values that are not finite numbers.")
+        for name in ("scale", "variance", "residual", "spreads"):
+            if not (getattr(self, name) > 0).all():
+                raise ValueError(f"{name} must be positive: it is divided by.")
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> NoveltyGate:

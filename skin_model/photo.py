@@ -6,31 +6,38 @@ import io
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from PIL import Image, ImageCms, ImageFile
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
-from PIL.WebPImagePlugin import WebPImageFile
-from pillow_heif import HeifImageFile
+from PIL import Image, ImageCms
 
+from .stored import Stored, format_of, read_header
 from .wording import sentence
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_PIXELS = 60_000_000
-MAX_SCANS = 64
+MAX_SCANS = 20
 """Of one JPEG; encoders write at most a dozen. Hostile files hold thousands, each a pass over every pixel."""
+
+MAX_COEFFICIENTS = 3 * MAX_PIXELS
+"""Of a JPEG in several scans, two bytes each: three full colours. Only four colours of over 45 megapixels have more."""
 
 MIN_SHORT_SIDE = 96
 MIN_REGION_SIDE = 32
 MAX_ASPECT = 4
 WORKING_SHORT_SIDE = 750
 """The reduced working copy keeps at least this many pixels on its short side, where the file has them."""
+
+STRIP_PIXELS = 1_500_000
+"""So many stored pixels are turned, reduced and coloured at a time, so that a large picture lies in memory once."""
+
+Box = tuple[int, int, int, int]
+"""(left, top, right, bottom) in pixels."""
+ToSrgb = Callable[[Image.Image], Image.Image]
 
 
 class PhotoRefused(ValueError):
@@ -105,9 +112,9 @@ class Photo:
 def open_photo(source: str | os.PathLike | bytes, *, region: tuple[int, int, int, int] | None = None) -> Photo:
     """Opens a JPEG, PNG, WebP or HEIC/HEIF picture from a path or from its bytes; of an animation the first frame.
 
-    region: (left, top, right, bottom) in upright full-size pixels, clipped to the picture. A region is decoded in full,
-    so that a small mole keeps its pixels; without one, a large picture is reduced by 2, 4 or 8 to a working copy whose
-    short side keeps ``WORKING_SHORT_SIDE`` pixels.
+    region: (left, top, right, bottom) in upright full-size pixels, clipped to the picture. The picture, or the region
+    of it, is reduced by 2, 4 or 8 to a working copy whose short side keeps ``WORKING_SHORT_SIDE`` pixels; a smaller one
+    keeps every pixel, so that a small mole keeps its own.
 
     Size, format, pixel count and shape are judged from the header, before any pixel is decoded. EXIF orientation and
     colour profile are applied (a broken profile is ignored), transparency is flattened on white.
@@ -120,30 +127,36 @@ def open_photo(source: str | os.PathLike | bytes, *, region: tuple[int, int, int
         raise EmptyFile
     if len(data) > MAX_BYTES:
         raise FileTooLarge
-    picture = _header(data)
-    width, height = whole = picture.size
-    _check_size(width, height)
-    factor = _reduction(width, height) if region is None else 1
+    kind = format_of(data)
+    if kind is None:
+        raise UnsupportedFormat
+    if kind == "jpeg":
+        _check_scans(data)
+    with _damage_refused():
+        stored = read_header(data, kind)
+        claimed = stored.size
+    _check_size(*claimed)
+    factor = _reduction(*claimed) if region is None else 1
 
     with _damage_refused():
-        if isinstance(picture, JpegImageFile) and factor > 1:
-            # libjpeg decodes at 1/2, 1/4 or 1/8 for a fraction of the cost; None keeps the colour mode.
-            picture.draft(None, (width // factor, height // factor))
-        picture.load()
-        turn = _turn(picture)
-        profile = picture.info.get("icc_profile")
-        upright = _eight_bit(picture)
-        if turn is not None:
-            upright = upright.transpose(turn)
-            if turn in _SIDES_SWAPPED:
-                width, height = height, width
+        stored.decode(factor)
+        turn = _TURNS.get(stored.orientation)
+        decoded, profile = stored.size, stored.profile
+    if decoded == claimed or kind == "heif":
+        _check_size(*decoded)  # libheif may find another size than the header's
+        factor, (width, height) = _reduction(*decoded), decoded
+    else:
+        factor, (width, height) = 1, claimed  # reduced by its decoder
+    if turn in _SIDES_SWAPPED:
+        width, height, decoded = height, width, decoded[::-1]
 
+    box = (0, 0, *decoded)
     if region is not None:
-        upright = _cut(upright, region)
-        width, height = upright.size
-    elif factor > 1 and picture.size == whole:  # not reduced by its decoder
-        upright = upright.reduce(factor)
-    return Photo(np.array(_on_white(upright, profile)), width, height)
+        box = _clipped(region, width, height)
+        width, height = box[2] - box[0], box[3] - box[1]
+        factor = _reduction(width, height)
+    with _damage_refused():
+        return Photo(_upright(stored, turn, box, factor, profile), width, height)
 
 
 def _read(path: str | os.PathLike) -> bytes:
@@ -165,32 +178,10 @@ def _damage_refused() -> Iterator[None]:
     """Decoders meet hostile bytes with every kind of exception (SyntaxError, struct.error, zlib.error, …)."""
     try:
         yield
+    except MemoryError as error:
+        raise TooManyPixels from error
     except Exception as error:
         raise DamagedFile from error
-
-
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
-
-
-def _reader(data: bytes) -> type[ImageFile.ImageFile]:
-    if data.startswith(b"\xff\xd8\xff"):
-        return JpegImageFile
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return PngImageFile
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return WebPImageFile
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        return HeifImageFile
-    raise UnsupportedFormat
-
-
-def _header(data: bytes) -> ImageFile.ImageFile:
-    """Reads the header only. Image.open would consult Pillow's global plug-ins and raise its own pixel limit."""
-    reader = _reader(data)
-    if reader is JpegImageFile:
-        _check_scans(data)
-    with _damage_refused():
-        return reader(io.BytesIO(data))
 
 
 _MARKER_SEGMENT = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
@@ -198,15 +189,31 @@ _MARKER_SEGMENT = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
 
 
 def _check_scans(data: bytes) -> None:
-    """Refuses a JPEG that never ends (cut, or filled up with zeros) or that holds more than ``MAX_SCANS`` scans."""
-    scans, position = 0, 2
+    """Refuses a JPEG that never ends (cut, or filled up with zeros), that holds more than ``MAX_SCANS`` scans, or whose
+    coefficients, which a decoder keeps from scan to scan, would take more than ``MAX_COEFFICIENTS``.
+    """
+    scans, coefficients, position = 0, 0, 2
     while scans <= MAX_SCANS and (marker := _MARKER_SEGMENT.search(data, position)):
         kind, position = data[marker.start() + 1], marker.end()
         if kind == 0xD9:
+            if scans > 1 and coefficients > MAX_COEFFICIENTS:
+                raise TooManyPixels
             return
         scans += kind == 0xDA
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
+            coefficients = max(coefficients, _coefficients(data[position : position + 20]))
         position += int.from_bytes(data[position : position + 2], "big")
     raise DamagedFile
+
+
+def _coefficients(frame: bytes) -> int:
+    """How many coefficients a frame header (behind its marker) announces, of up to four colours."""
+    height, width = int.from_bytes(frame[3:5], "big"), int.from_bytes(frame[5:7], "big")
+    sampling = frame[9 : 8 + 3 * frame[7] : 3] if len(frame) > 7 else b""
+    across, down = [value >> 4 for value in sampling], [value & 15 for value in sampling]
+    return sum(
+        -(-width * a // max(across)) * -(-height * d // max(down)) for a, d in zip(across, down, strict=True) if a and d
+    )
 
 
 def _check_size(width: int, height: int) -> None:
@@ -237,13 +244,45 @@ _TURNS = {
 _SIDES_SWAPPED = frozenset(_TURNS[orientation] for orientation in (5, 6, 7, 8))
 
 
-def _turn(picture: ImageFile.ImageFile) -> Image.Transpose | None:
-    if isinstance(picture, HeifImageFile):
-        return None  # libheif has turned it already: in HEIF the EXIF tag is only a note (ISO/IEC 23008-12)
-    try:
-        return _TURNS.get(picture.getexif().get(0x0112))
-    except Exception:  # unreadable tags hide no pixel
-        return None
+def _stored_box(box: Box, turn: Image.Transpose | None, width: int, height: int) -> Box:
+    """Where a box of the upright picture lies in the stored one, whose sides are ``width`` and ``height``."""
+    left, top, right, bottom = box
+    match turn:
+        case Image.Transpose.FLIP_LEFT_RIGHT:
+            return width - right, top, width - left, bottom
+        case Image.Transpose.ROTATE_180:
+            return width - right, height - bottom, width - left, height - top
+        case Image.Transpose.FLIP_TOP_BOTTOM:
+            return left, height - bottom, right, height - top
+        case Image.Transpose.TRANSPOSE:
+            return top, left, bottom, right
+        case Image.Transpose.ROTATE_270:
+            return top, height - right, bottom, height - left
+        case Image.Transpose.TRANSVERSE:
+            return width - bottom, height - right, width - top, height - left
+        case Image.Transpose.ROTATE_90:
+            return width - bottom, left, width - top, right
+    return box
+
+
+def _upright(stored: Stored, turn: Image.Transpose | None, box: Box, factor: int, profile: bytes | None) -> np.ndarray:
+    """Upright sRGB pixels of a box (upright pixels, as decoded), means of blocks of ``factor``, strip by strip."""
+    left, top, right, bottom = box
+    rgb = np.empty((-((top - bottom) // factor), -((left - right) // factor), 3), np.uint8)
+    to_srgb: dict[str, ToSrgb] = {}
+    rows = STRIP_PIXELS // (right - left) // factor * factor or factor
+    for start in range(top, bottom, rows):
+        end = min(start + rows, bottom)
+        strip = _eight_bit(stored.part(_stored_box((left, start, right, end), turn, *stored.size)))
+        if turn is not None:
+            strip = strip.transpose(turn)
+        if factor > 1:
+            strip = strip.reduce(factor)
+        mode = strip.mode.removesuffix("A")
+        to_srgb[mode] = to_srgb.get(mode) or _to_srgb(mode, profile)
+        first = (start - top) // factor
+        rgb[first : first + strip.height] = np.asarray(_on_white(strip, to_srgb[mode]))
+    return rgb
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
@@ -259,36 +298,40 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
         return picture.convert("RGBA")
     if picture.mode == "1":
         return picture.convert("L")
+    if picture.mode in ("LA", "RGBA") and picture.getextrema()[-1] == (255, 255):
+        return picture.convert(picture.mode[:-1])  # nothing shines through: quicker without
     return picture
 
 
-def _cut(picture: Image.Image, region: tuple[int, int, int, int]) -> Image.Image:
+def _clipped(region: Box, width: int, height: int) -> Box:
     left, top, right, bottom = region
     left, top = max(0, int(left)), max(0, int(top))
-    right, bottom = min(picture.width, int(right)), min(picture.height, int(bottom))
+    right, bottom = min(width, int(right)), min(height, int(bottom))
     if min(right - left, bottom - top) < MIN_REGION_SIDE:
         raise TooSmall
-    # Not crop(): that compares with Pillow's global pixel limit, which is the caller's business.
-    return picture.resize((right - left, bottom - top), Image.Resampling.NEAREST, (left, top, right, bottom))
+    return left, top, right, bottom
 
 
-def _on_white(picture: Image.Image, profile: bytes | None) -> Image.Image:
+def _on_white(picture: Image.Image, to_srgb: ToSrgb) -> Image.Image:
     """8-bit pixels in the file's colours to RGB pixels in sRGB."""
     alpha = picture.getchannel("A") if picture.mode in ("LA", "RGBA") else None
-    colours = picture.convert(picture.mode.removesuffix("A")) if alpha else picture
-    colours = _to_srgb(colours, profile) if profile else colours.convert("RGB")
+    colours = to_srgb(picture.convert(picture.mode.removesuffix("A")) if alpha else picture)
     return Image.composite(colours, Image.new("RGB", colours.size, "white"), alpha) if alpha else colours
 
 
 _SRGB = ImageCms.createProfile("sRGB")
 
 
-def _to_srgb(colours: Image.Image, profile: bytes) -> Image.Image:
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        # Grey pixels may carry the RGB profile of their camera.
-        grey_under_rgb = colours.mode == "L" and source.profile.xcolor_space == "RGB "
-        matching = colours.convert("RGB") if grey_under_rgb else colours
-        return ImageCms.profileToProfile(matching, source, _SRGB, outputMode="RGB")
-    except Exception:  # a broken profile, or one of another colour space, says nothing about the colours
-        return colours.convert("RGB")
+def _to_srgb(mode: str, profile: bytes | None) -> ToSrgb:
+    """What makes sRGB of pixels in a file's colours. mode: L, RGB or CMYK."""
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            # Grey pixels may carry the RGB profile of their camera.
+            grey_under_rgb = mode == "L" and source.profile.xcolor_space == "RGB "
+            matching = "RGB" if grey_under_rgb else mode
+            transform = ImageCms.buildTransform(source, _SRGB, matching, "RGB")
+            return lambda colours: ImageCms.applyTransform(colours.convert(matching), transform)
+        except Exception:  # a broken profile, or one of another colour space, says nothing about the colours
+            pass
+    return lambda colours: colours.convert("RGB")

@@ -104,7 +104,7 @@ def read_beside(reference: str | Path | None, name: str) -> dict[str, Any] | Non
         return None
     try:
         return json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         raise UserError(f"{name} of {reference or 'the embedded checkpoint'} is no JSON; copy it again.") from None
 
 
