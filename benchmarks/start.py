@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
-import psutil
 import typer
 
+from benchmarks.running_app import running_app
 from benchmarks.table import ROOT, watched, write
 
 IMPORTS = "import torch, timm, gradio"
@@ -25,28 +21,15 @@ def first_answer() -> tuple[float, float, float]:
     from gradio_client import Client, handle_file
 
     photo = str(ROOT / "examples" / "tone-4-uneven.jpg")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "GRADIO_SERVER_PORT": str(port), "PYTHONUNBUFFERED": "1"}
     began = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as said:
-        server = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=said, text=True
-        )
-        try:
-            address = next(found[0] for line in server.stdout if (found := re.search(r"http://\S+", line)))
-            listening = time.perf_counter() - began
-            client = Client(address, verbose=False)
+    with tempfile.TemporaryDirectory() as scratch, running_app(Path(scratch)) as app:
+        listening = time.perf_counter() - began
+        client = Client(app.address, verbose=False)
+        client.predict(handle_file(photo), api_name="/assess")
+        answered = time.perf_counter() - began
+        for _ in range(4):
             client.predict(handle_file(photo), api_name="/assess")
-            answered = time.perf_counter() - began
-            for _ in range(4):
-                client.predict(handle_file(photo), api_name="/assess")
-            resident = psutil.Process(server.pid).memory_info().rss / 2**20
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(60)
-    return listening, answered, resident
+        return listening, answered, app.memory() / 2**20
 
 
 def start(
