@@ -13,6 +13,7 @@ pytestmark = pytest.mark.browser
 EVERY = [case for case in cases() if not case.name.startswith("heif/grid")]
 SAMPLE = [case for case in EVERY if not case.slow][5::7]
 MILLISECONDS = 2_000
+"""For a small file, on an idle machine."""
 ASSESS = """async (folder, file) => {
     const bytes = Uint8Array.from(atob(file), (c) => c.charCodeAt(0));
     const { assessFile } = await import(folder + "app.js");
@@ -29,7 +30,7 @@ JUDGED_UNREAD = {"empty_file", "unsupported_format", "file_too_large", "too_many
 affair: it shows more of a broken picture than Python does."""
 
 
-def wrongs(scripts, chosen: list[Case]) -> list[str]:
+def wrongs(scripts, chosen: list[Case], milliseconds: float = float("inf")) -> list[str]:
     """What is wrong with the page's answers, one sentence each."""
     found = []
     for case in chosen:
@@ -48,7 +49,7 @@ def wrongs(scripts, chosen: list[Case]) -> list[str]:
             (expected,) = case.outcomes
             if what != expected and not case.name.startswith("bombs/webp-lossless-over"):
                 found.append(f"{case.name}: {what}, in Python {expected}")
-        if answer["took"] > MILLISECONDS and not case.slow:
+        if answer["took"] > milliseconds:
             found.append(f"{case.name}: {answer['took']:.0f} ms")
     return found
 
@@ -61,4 +62,5 @@ def test_a_sample_of_bad_files_ends_in_an_answer_or_a_refusal(scripts):
 @pytest.mark.hard
 @pytest.mark.parametrize("slow", [False, True], ids=["small", "large"])
 def test_every_bad_file_ends_in_an_answer_or_a_refusal(scripts, slow):
-    assert wrongs(scripts, [case for case in EVERY if case.slow == slow]) == []
+    chosen = [case for case in EVERY if case.slow == slow]
+    assert wrongs(scripts, chosen, float("inf") if slow else MILLISECONDS) == []
