@@ -171,7 +171,7 @@ def test_a_zip_with_a_bad_file_gives_a_table_and_a_csv(open_page, tmp_path):
     lines = base64.b64decode(link.split("base64,")[1]).decode("utf-8-sig").splitlines()
     assert len(lines) == 4
     assert lines[-1].startswith("note.jpg,,")
-    assert page.locator("#batch-table").get_by_text("two.jpg").first.is_visible()
+    page.locator("#batch-table").get_by_text("two.jpg").first.wait_for()
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------

@@ -193,7 +193,7 @@ def test_a_photo_chosen_while_the_camera_starts_comes_first(slow_camera):
     slow_camera.locator("#answer .answer[data-kind]").wait_for()
     slow_camera.wait_for_function(f"() => ({LIVE})() === 0")
     assert slow_camera.locator("#camera").is_hidden()
-    assert slow_camera.locator("#picture").is_visible()
+    slow_camera.locator("#picture").wait_for()
 
 
 def test_a_camera_that_goes_away_is_told_and_closed(slow_camera):

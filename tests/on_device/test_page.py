@@ -183,7 +183,7 @@ def test_a_download_that_stays_corrupted_is_explained(browser, address):
     page.goto(address)
     assert state(page) == Words()("device.failed.download")
     assert len(seen) == 2
-    assert page.get_by_role("button", name=Words()("device.again")).is_visible()
+    page.get_by_role("button", name=Words()("device.again")).wait_for()
     context.close()
 
 
@@ -195,7 +195,7 @@ def test_a_page_that_cannot_start_says_so_and_offers_another_try(browser, addres
     page.goto(address)
     again = page.get_by_role("button", name="Load the page again")
     again.wait_for()
-    assert page.get_by_text("could not be loaded").is_visible()
+    page.get_by_text("could not be loaded").wait_for()
     page.unroute(f"**/{file}")
     again.click()
     page.locator("html[data-ready]").wait_for(timeout=READY)
@@ -269,7 +269,7 @@ def test_another_tab_follows_when_one_has_taken_the_newer_release(open_page, sit
 
 
 def test_without_https_the_page_promises_no_use_without_the_internet(open_page):
-    assert open_page().locator("#offline-promise").is_visible()
+    open_page().locator("#offline-promise").wait_for()
     page = open_page(ready=False, before="Object.defineProperty(window, 'isSecureContext', { value: false })")
     page.locator("html[data-ready]").wait_for()
     assert page.locator("#offline-promise").is_hidden()
@@ -314,7 +314,7 @@ def test_every_language_is_spoken_in_its_direction(open_page, language):
     assert page.locator("html").get_attribute("lang") == language
     assert page.locator("html").get_attribute("dir") == words.direction
     choose(page)
-    assert page.get_by_text(words("band.raised"), exact=True).is_visible()
+    page.get_by_text(words("band.raised"), exact=True).wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
