@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-STARTS_WITHIN = 180
+STARTS_WITHIN = 400
 """Seconds, on a machine that does other work beside it."""
 
 
