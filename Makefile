@@ -4,7 +4,7 @@ VENV := .venv
 RUN := OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python
 UV := 0.13.8
 
-.PHONY: app test test-hard lint examples clean
+.PHONY: app test test-hard lint examples dependencies clean
 
 app: $(VENV)/app-installed on_device/site/release.json
 	$(RUN) app.py
@@ -27,8 +27,17 @@ lint: $(VENV)/tests-installed
 examples: $(VENV)/app-installed
 	$(RUN) -m examples.render
 
+# Licences and parts list of all that is installed, then known weaknesses in it (asks pypi.org).
+dependencies: $(VENV)/tests-installed
+	test -d .venv-audit || $(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet -r requirements-audit.txt
+	.venv-audit/bin/pip-licenses --python $(VENV)/bin/python --format markdown --from mixed --output-file docs/licences.md
+	.venv-audit/bin/cyclonedx-py environment $(VENV) --of JSON --output-reproducible -o docs/sbom.cdx.json
+	$(VENV)/bin/uv pip freeze --python $(VENV) > $(VENV)/all.txt
+	.venv-audit/bin/pip-audit -r $(VENV)/all.txt --no-deps --disable-pip
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-audit
 
 $(VENV)/bin/uv:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed. Install it, or name it: make app PYTHON=/path/to/python3"; exit 1; }

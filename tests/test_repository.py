@@ -85,3 +85,30 @@ def test_the_embedded_checkpoint_says_what_it_was_trained_on():
     counted = Checkpoint.load().config.training["photographs"]
     for part in ("train", "validation"):
         assert len(seen[part]["image_id"].split()) == sum(counted[part].values())
+
+
+def test_every_promise_of_the_security_page_names_a_test_that_is_there():
+    page = (REPOSITORY / "docs/security.md").read_text(encoding="utf-8")
+    promises = [line for line in page.splitlines() if line.startswith("| ") and "::" in line]
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    missing = [
+        f"{file}::{name}"
+        for file, name in named
+        if f"def {name}(" not in (REPOSITORY / file).read_text(encoding="utf-8")
+    ]
+    assert missing == [] and len(named) == len(promises) > 30
+
+
+def test_every_pinned_package_stands_in_the_list_of_licences_and_the_parts_list_with_its_version():
+    listed = {}
+    for line in (REPOSITORY / "docs/licences.md").read_text(encoding="utf-8").splitlines()[2:]:
+        name, version = (cell.strip() for cell in line.split("|")[1:3])
+        listed[name.lower().replace("_", "-")] = version
+    parts = json.loads((REPOSITORY / "docs/sbom.cdx.json").read_text(encoding="utf-8"))["components"]
+    counted = {part["name"].lower().replace("_", "-"): part["version"] for part in parts}
+    for file in ("requirements.txt", "requirements-train.txt", "requirements-dev.txt"):
+        text = (REPOSITORY / file).read_text(encoding="utf-8")
+        for name, version in re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE):
+            plain = name.lower().replace("_", "-")
+            # The licence list writes what is installed: with PyTorch's build at the end.
+            assert listed[plain].partition("+")[0] == counted[plain].partition("+")[0] == version, name
