@@ -184,6 +184,14 @@ def test_nothing_is_left_when_its_time_is_over_though_the_page_is_still_open(app
     own_loop(go())
 
 
+def test_an_error_puts_no_name_into_the_log(app, config, tagged):
+    place = upload(app.address, tagged, f"{NAME}.jpg").json()[0]
+    Path(place).unlink()
+    assert not ask(app.address, endpoint(config, "assess"), [file_data(place), METHOD, 0.5])["success"]
+    assert "Error in:" in app.said()
+    assert NAME not in app.said()
+
+
 @pytest.mark.parametrize("way", ["queue", "call", "never asked", "never fetched"])
 def test_nothing_that_a_program_sent_is_left_when_its_time_is_over(app, config, tagged, way):
     place = upload(app.address, tagged, f"{NAME}.jpg").json()[0]
