@@ -41,8 +41,8 @@ class RunningApp:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def files(self) -> list[Path]:
-        """Files that lie under the temporary folder, but the mark by which a server's folder is known to be in use."""
-        return [path for path in self.temp.rglob("*") if path.is_file() and path.name != "in-use"]
+        """Files with anything in them under the temporary folder; Gradio leaves empty ones until the next sweep."""
+        return [path for path in self.temp.rglob("*") if path.is_file() and path.stat().st_size]
 
     def kill(self) -> None:
         """As a lack of memory would end it: without a chance to tidy up."""

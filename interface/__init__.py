@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 
 from interface import about, batch, check, compare, evidence, mistakes, on_device
 from interface.entrance import Entrance
+from interface.errors import keep_values_out_of_the_log
 from interface.sessions import Sessions, held
 from interface.settings import Settings
 from interface.theme import STYLE_SHEET, theme
@@ -131,6 +132,7 @@ def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) ->
         "quiet": True,
         "state_session_capacity": held(settings.queue),
     }
+    keep_values_out_of_the_log()
     folder = Path(get_upload_folder())
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     sessions = Sessions(folder, settings.keep_seconds)

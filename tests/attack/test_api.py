@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import http.server
 import io
 import json
@@ -23,6 +22,7 @@ from interface.entrance import SHARE_OF_ONE_ADDRESS
 from interface.settings import Settings
 from skin_model.wording import Words
 from tests.attack.asking import ask, endpoint, file_data, function_of, join, upload
+from tests.own_loop import own_loop
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET = "written by a test, and nobody's business"
@@ -147,7 +147,7 @@ def test_another_visitors_photo_is_known_to_nobody_else(app, tab, photo):
             ):
                 assert "only-mine" not in (await client.get(address)).text
 
-    asyncio.run(two())
+    own_loop(two())
 
 
 def test_what_the_page_does_not_need_is_not_there(app):
@@ -300,7 +300,7 @@ def test_thousands_of_questions_leave_places_for_others_and_the_rest_is_told_to_
         async with client, Visitor(client, tab, patience=0) as visitor:
             return (await visitor.check(photo, "polite.jpg")).html
 
-    assert 'class="answer"' in asyncio.run(somebody_else())
+    assert 'class="answer"' in own_loop(somebody_else())
     for sender in senders:
         sender.join()
     assert said[503] > 2000
@@ -374,7 +374,7 @@ def test_wrong_types_break_nothing_and_say_nothing_of_the_server(app, config, ta
         async with httpx.AsyncClient(base_url=app.address, timeout=180) as client, Visitor(client, tab) as visitor:
             return (await visitor.check(photo)).html
 
-    assert 'class="answer"' in asyncio.run(afterwards())
+    assert 'class="answer"' in own_loop(afterwards())
 
 
 def test_markup_in_a_files_name_comes_back_as_text_only(app, config, photo):

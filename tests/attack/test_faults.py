@@ -23,6 +23,7 @@ from skin_model.checkpoint import EMBEDDED
 from skin_model.wording import Words
 from tests import hub
 from tests.attack.asking import upload
+from tests.own_loop import own_loop
 from tests.skin_model.test_checkpoint_from_hub import FILES
 from tests.test_container import powerless
 
@@ -38,7 +39,7 @@ def check(app: RunningApp, photo: bytes) -> str:
             async with Visitor(client, tab) as visitor:
                 return (await visitor.check(unlike_any_other(photo))).html
 
-    return asyncio.run(visit())
+    return own_loop(visit())
 
 
 def pictures(folder: Path) -> list[Path]:
@@ -60,7 +61,7 @@ def test_a_server_killed_at_work_leaves_no_photo_once_it_runs_again(tmp_path, ph
                     return
 
     with running_app(tmp_path / "first", temp=temp) as app:
-        asyncio.run(at_work(app))
+        own_loop(at_work(app))
     assert len(pictures(temp)) >= 4
     with running_app(tmp_path / "second", temp=temp) as app:
         assert pictures(temp) == []
@@ -107,7 +108,7 @@ def test_a_filling_disk_refuses_uploads_in_words_and_keeps_room_for_answers(tmp_
                 data = await visitor.run(place, "mole.jpg")
                 return next(value for value in data if isinstance(value, str) and 'class="answer"' in value)
 
-        assert asyncio.run(upload_then_fill()) == before
+        assert own_loop(upload_then_fill()) == before
         refused = upload(app.address, photo)
         assert (refused.status_code, refused.text) == (503, BUSY)
         (small_disk / "ballast").unlink()
@@ -131,7 +132,7 @@ def test_a_full_disk_ends_one_answer_and_not_the_server(tmp_path, small_disk, ph
                         return message
             raise AssertionError("no last word")
 
-        assert asyncio.run(full())["success"] is False
+        assert own_loop(full())["success"] is False
         (small_disk / "ballast").unlink()
         assert check(app, photo) == before
 
@@ -228,6 +229,6 @@ def test_a_server_told_to_stop_at_work_ends_soon_and_leaves_no_photo(tmp_path, p
                 await asyncio.sleep(0.2)
 
     with running_app(tmp_path / "app") as app:
-        asyncio.run(at_work(app))
+        own_loop(at_work(app))
         assert app.process.poll() is not None
         assert pictures(app.temp) == []

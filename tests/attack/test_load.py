@@ -16,6 +16,7 @@ from benchmarks.running_app import RunningApp, running_app
 from benchmarks.visitor import API, Visitor, unlike_any_other
 from interface.entrance import SILENT_SECONDS
 from tests.attack.asking import ask, endpoint, file_data, function_of, join, upload
+from tests.own_loop import own_loop
 
 VISITORS, SECONDS = 40, 180
 
@@ -31,7 +32,7 @@ def waiting(app: RunningApp) -> int:
 
 
 def test_forty_visitors_for_three_minutes_lose_nothing(fresh):
-    found = asyncio.run(press(fresh, VISITORS, SECONDS, 0))
+    found = own_loop(press(fresh, VISITORS, SECONDS, 0))
     print(found)
     assert (found.lost, found.wrong, found.gave_up, found.left_waiting) == (0, 0, 0, 0), found.reasons
     assert found.memory_growth <= 0.10
@@ -41,7 +42,7 @@ def test_forty_visitors_for_three_minutes_lose_nothing(fresh):
 
 def test_more_visitors_than_places_are_told_to_try_again_and_get_their_turn(tmp_path):
     with running_app(tmp_path, SKIN_QUEUE="8") as app:
-        found = asyncio.run(press(app, 20, 20, 0))
+        found = own_loop(press(app, 20, 20, 0))
     assert (found.lost, found.wrong) == (0, 0), found.reasons
     assert found.busy + found.gave_up > 0
     assert found.answers > 10
@@ -62,7 +63,7 @@ def test_whoever_vanishes_while_waiting_frees_the_place(app, tab, photo):
         return waiting(app)
 
     # Forty answers take far more than three seconds; of those who vanished at most what had begun is worked out.
-    assert asyncio.run(go()) <= 2
+    assert own_loop(go()) <= 2
 
 
 def as_zip(photo: bytes, many: int) -> bytes:
@@ -111,7 +112,7 @@ def test_single_photos_do_not_wait_for_a_batch(app, config, tab, photo):
                         return
                     assert "process_completed" not in line
 
-    asyncio.run(go())
+    own_loop(go())
 
 
 def test_senders_who_stand_still_hold_nobody_up_and_are_sent_away(app, tab, photo):
@@ -132,7 +133,7 @@ def test_senders_who_stand_still_hold_nobody_up_and_are_sent_away(app, tab, phot
         async with httpx.AsyncClient(base_url=app.address, timeout=120) as client, Visitor(client, tab) as visitor:
             return (await visitor.check(unlike_any_other(photo))).seconds
 
-    assert asyncio.run(quick()) < SILENT_SECONDS / 2
+    assert own_loop(quick()) < SILENT_SECONDS / 2
     start = time.monotonic()
     for sender in slow:
         assert sender.recv(1000).startswith(b"HTTP/1.1 408 ")

@@ -19,6 +19,7 @@ from benchmarks.running_app import RunningApp, running_app
 from benchmarks.visitor import API, CheckTab, Visitor
 from interface.check import METHOD
 from tests.attack.asking import answer, ask, endpoint, file_data, function_of, join, upload
+from tests.own_loop import own_loop
 
 KEEP = 30
 """Seconds: SKIN_KEEP_SECONDS, which maintainers may set too, in place of the usual 600."""
@@ -144,7 +145,7 @@ def test_nothing_is_left_soon_after_the_visitor_left(app, config, tagged, journe
             assert traces(app, tagged), "the photo was never there: the search finds nothing"
             return visitor.session
 
-    session = asyncio.run(go())
+    session = own_loop(go())
     # Well before its time is over: because the visitor left.
     took = until_nothing_is_left(app, tagged, KEEP / 3)
     assert traces(app, tagged) == []
@@ -180,7 +181,15 @@ def test_nothing_is_left_when_its_time_is_over_though_the_page_is_still_open(app
             (link,) = await _ask(visitor, function_of(config, "make-pdf", "click"), [None, METHOD, 50])
             assert link == ""
 
-    asyncio.run(go())
+    own_loop(go())
+
+
+def test_an_error_puts_no_name_into_the_log(app, config, tagged):
+    place = upload(app.address, tagged, f"{NAME}.jpg").json()[0]
+    Path(place).unlink()
+    assert not ask(app.address, endpoint(config, "assess"), [file_data(place), METHOD, 0.5])["success"]
+    assert "Error in:" in app.said()
+    assert NAME not in app.said()
 
 
 @pytest.mark.parametrize("way", ["queue", "call", "never asked", "never fetched"])

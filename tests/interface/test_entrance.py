@@ -18,6 +18,7 @@ from interface.entrance import (
     _place,
 )
 from skin_model.wording import Words, languages
+from tests.own_loop import own_loop
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def ask(app, scope, messages=()):
         "client": ("127.0.0.1", 1),
         "app": None,
     }
-    asyncio.run(app({**base, **scope}, receive, send))
+    own_loop(app({**base, **scope}, receive, send))
     body = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
     return sent[0]["status"], body.decode()
 
@@ -191,4 +192,4 @@ def test_whoever_stands_still_is_sent_away(tmp_path, monkeypatch):
     async def go():
         return await entrance._patiently(still, 600)()
 
-    assert asyncio.run(go()) == {"type": "http.disconnect"}
+    assert own_loop(go()) == {"type": "http.disconnect"}

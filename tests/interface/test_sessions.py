@@ -7,6 +7,7 @@ import json
 import pytest
 
 from interface.sessions import Sessions, held
+from tests.own_loop import own_loop
 
 KEEP = 600
 GRACE = 30
@@ -111,9 +112,7 @@ class App:
 
 
 def forget(sessions, session, app=None):
-    import asyncio
-
-    asyncio.run(sessions.forget(app or App(), session))
+    own_loop(sessions.forget(app or App(), session))
 
 
 @pytest.mark.parametrize("name", ["mole.jpg", "Leberfleck älter.jpg", 'a"b.jpg', "back\\slash.jpg"])
