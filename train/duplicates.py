@@ -204,7 +204,8 @@ def _alike(
     """All (i, j) of keys[i] and others[j], ``width`` bits each, that differ in at most ``limit``, some at a time."""
     by_key, by_other = np.argsort(keys, kind="stable"), np.argsort(others, kind="stable")
     keys = keys[by_key]
-    first = np.concatenate([[0], np.cumsum(np.bincount(others, minlength=1 << width))])
+    first = np.zeros((1 << width) + 1, np.int32)  # small, for it is looked up all over
+    np.cumsum(np.bincount(others, minlength=1 << width), out=first[1:])
     for flipped in range(limit + 1):
         for bits in itertools.combinations(range(width), flipped):
             wanted = keys ^ np.uint32(sum(1 << bit for bit in bits))
