@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from train.push import DryRun, Private, PullRequest, Version
+
 commands = typer.Typer(pretty_exceptions_enable=False)
 
 
@@ -66,13 +68,13 @@ def release(
         bool, typer.Option("--full", help="Evaluate with altered photographs too; takes much longer.")
     ] = False,
     resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
-    version: Annotated[str | None, typer.Option(metavar="X.Y.Z", help="The version, which becomes the tag.")] = None,
+    version: Version = None,
     override: Annotated[
         str | None, typer.Option(help="Why to publish whatever the gate finds; it is recorded.")
     ] = None,
-    private: Annotated[bool, typer.Option("--private", help="Make a new repository private.")] = False,
-    create_pr: Annotated[bool, typer.Option("--create-pr", help="Send it as a pull request.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; only say what would be sent.")] = False,
+    private: Private = False,
+    create_pr: PullRequest = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Prepare, fit, evaluate, export, ask the gate, and push: one command, resumable step by step.
 

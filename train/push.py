@@ -26,7 +26,7 @@ Licence = Annotated[
     typer.Option(
         metavar="SPDX,SPDX…",
         help="Under which licences photographs are published, compared whole: CC0-1.0,CC-BY-4.0. Default: all that are "
-        "free, so neither non-commercial nor no-derivatives nor unknown ones; a manifest holds all.",
+        "free, so neither non-commercial nor no-derivatives nor unknown ones.",
     ),
 ]
 PullRequest = Annotated[bool, typer.Option("--create-pr", help="Send it as a pull request.")]
@@ -57,7 +57,8 @@ def model(
     """Publish a run's checkpoint for timm, this package and ONNX, with its card, unless it is worse than the one there.
 
     Where the repository holds a checkpoint already, both are scored on the same locked photographs first; exit status 1
-    where the new one may be worse by more than a margin, or either was trained on a locked group.
+    where the new one may be worse by more than a margin, or either was trained on a locked group. Without --version
+    the version is the checkpoint's own.
     """
     from train import gate, model_release
     from train.publish import listing
@@ -95,7 +96,7 @@ def dataset(
     ] = None,
     licence: Licence = None,
     manifest_only: Annotated[
-        bool, typer.Option("--manifest-only", help="Ids, labels, splits and hashes, and no picture.")
+        bool, typer.Option("--manifest-only", help="Ids, labels, splits and hashes of all photographs, and no picture.")
     ] = False,
     version: Version = None,
     private: Private = False,
