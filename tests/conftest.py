@@ -21,6 +21,14 @@ QUIET = [
 FAKE_CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser test that fails is run once more, and the summary lists it as RERUN: on a starved machine a browser
+    may take longer than any wait. A test that fails twice fails."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real photographs beside the repository; the test is skipped where it is missing."""
