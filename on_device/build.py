@@ -20,7 +20,7 @@ from skin_model import __version__, border, photo, wording
 from skin_model.diagnoses import MEDICAL_NAMES
 
 HERE = Path(__file__).parent
-MODEL = HERE / "model.onnx"
+MODEL = HERE.parent / "skin_model" / "weights" / "model.fp16.onnx"
 """The embedded checkpoint as ``python -m train export`` writes it in fp16, so that a build needs no training tools."""
 STYLE_SHEET = HERE.parent / "interface" / "style.css"
 RELEASE = "release.json"

@@ -14,8 +14,9 @@ from torch import Tensor
 from skin_model import border as borders
 from skin_model import calibration, hair, quality, saliency
 from skin_model.border import Border
-from skin_model.checkpoint import Checkpoint
-from skin_model.network import central_square, fused, logits_and_maps, prepare
+from skin_model.checkpoint import EMBEDDED, Checkpoint
+from skin_model.engine import ONNX_FILE, engine
+from skin_model.network import central_square, prepare
 from skin_model.photo import Photo, PhotoRefused
 from skin_model.wording import sentence
 
@@ -113,7 +114,8 @@ class Assessor:
             raise ValueError(f"A photo is looked at in {', '.join(map(str, VIEWS))} views, not {views}.")
         self.checkpoint = checkpoint
         self.views = views
-        self.network = fused(checkpoint.network)
+        # Only the embedded export is run: others are not among the files that a checkpoint's config vouches for.
+        self.engine = engine(checkpoint, EMBEDDED / ONNX_FILE)
 
     @classmethod
     def load(cls, reference: str | Path | None = None, views: int = 1) -> Assessor:
@@ -140,18 +142,17 @@ class Assessor:
         photos = list(photos)
         return self._assess(photos, [self.view(photo) for photo in photos]) if photos else []
 
-    @torch.inference_mode()
     def _assess(self, photos: list[Photo], views: list[View]) -> list[Assessment]:
         config = self.checkpoint.config
-        batch = torch.cat([view.batch for view in views]).contiguous(memory_format=torch.channels_last)
-        logits, maps = logits_and_maps(self.network, batch)
-        if self.views > 1:
-            others = [self.network(other) for other in turned(batch, self.views)[1:]]
-            logits = torch.stack([logits, *others]).mean(dim=0)
-        probability = calibration.probabilities(logits.double().numpy(), config.malignant, config.calibration)
+        batch = torch.cat([view.batch for view in views])
+        answers = self.engine(batch)
+        others = [self.engine(other).logits for other in turned(batch, self.views)[1:]]
+        mean = np.mean([answers.logits, *others], axis=0)
+        probability = calibration.probabilities(mean, config.malignant, config.calibration)
         risks = calibration.risk(probability, config.malignant)
-        gate = self.checkpoint.gate
-        strange = gate.refuses(gate.score(maps)) if gate is not None else np.zeros(len(photos), dtype=bool)
+        strange = np.zeros(len(photos), dtype=bool)
+        if self.checkpoint.gate is not None:
+            strange = self.checkpoint.gate.refuses(answers.strangeness)
         return [
             self._assessment(photo, view, float(risk), row, bool(stranger))
             for photo, view, risk, row, stranger in zip(photos, views, risks, probability, strange, strict=True)
@@ -172,15 +173,13 @@ class Assessor:
             message=sentence(f"refused.{refused}") if refused else None,
         )
 
-    @torch.inference_mode()
     def spread(self, view: View) -> tuple[float, float]:
         """Lowest and highest risk of a photo in all eight mirrored and turned views.
 
         How far the answer hangs on how the camera was held; no measure of whether the answer is right.
         """
         config = self.checkpoint.config
-        batch = torch.cat(turned(view.batch, max(VIEWS))).contiguous(memory_format=torch.channels_last)
-        logits = self.network(batch).double().numpy()
+        logits = self.engine(torch.cat(turned(view.batch, max(VIEWS)))).logits
         risks = calibration.risk(
             calibration.probabilities(logits, config.malignant, config.calibration), config.malignant
         )
@@ -188,7 +187,7 @@ class Assessor:
 
     def heatmap(self, view: View, method: str = saliency.METHODS[0]) -> np.ndarray:
         """Where the risk comes from: (S, S) float32 in 0…1 over the square that the network sees."""
-        return saliency.explain(self.network, view.batch, self.checkpoint.config.malignant, method=method)
+        return self.engine.heatmap(view.batch, method)
 
     def explain(self, photo: Photo, method: str = saliency.METHODS[0], strength: float = 0.5) -> np.ndarray:
         """The uncropped photo, (H, W, 3) uint8, with the heatmap drawn over it. strength: 0 (photo only) … 1."""

@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from on_device import runtime, sentences
-from on_device.build import MODEL, CannotBuild, build, main
+from on_device.build import HERE, MODEL, CannotBuild, build, main
 from on_device.model_file import NotAnExport, metadata
 from skin_model import wording
 from skin_model.checkpoint import Checkpoint
@@ -56,7 +56,7 @@ def test_a_build_replaces_an_older_one_completely(tmp_path, another_page):
 def another_page(monkeypatch, tmp_path_factory):
     """Builds from a copy of the sources, in which one text is replaced."""
     copied = tmp_path_factory.mktemp("sources") / "on_device"
-    shutil.copytree(MODEL.parent / "page", copied / "page")
+    shutil.copytree(HERE / "page", copied / "page")
 
     def replace(name, text, by):
         file = copied / "page" / name

@@ -208,7 +208,7 @@ def test_without_a_page_the_static_one_is_built_from_the_models_own_onnx_file(lo
         runtime.files()
     except runtime.RuntimeUnavailable as problem:
         pytest.skip(f"needs onnxruntime-web: {problem}")
-    exported = (REPOSITORY / "on_device" / "model.onnx").read_bytes()
+    exported = (EMBEDDED / "model.fp16.onnx").read_bytes()
     local.create(MODEL, {name: (EMBEDDED / name).read_bytes() for name in FILES} | {"model.fp16.onnx": exported})
     status, _, _ = push("--static", model=MODEL)
     assert status == 0
