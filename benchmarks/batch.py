@@ -13,8 +13,10 @@ import torch
 import typer
 
 from benchmarks.photo import SIZES, jpeg
-from benchmarks.table import ROOT, timed, watched, write
-from skin_model.network import logits_and_maps
+from benchmarks.table import timed, watched, write
+from skin_model.checkpoint import EMBEDDED, Checkpoint
+from skin_model.engine import ONNX_FILE
+from skin_model.network import fused, logits_and_maps
 
 PLAIN_LOOP = """
 import sys
@@ -36,22 +38,20 @@ def engines(repeats: int) -> list[dict[str, Any]]:
     """One picture through the network on one core: as timm makes it, folded as the app has it, compiled, as ONNX."""
     import onnxruntime
 
-    from skin_model.assess import Assessor
-
     torch.set_num_threads(1)
-    assessor = Assessor.load()
-    network = assessor.checkpoint.network
+    network = Checkpoint.load().network
+    folded = fused(network)
     batch = torch.rand(1, 3, 224, 224).contiguous(memory_format=torch.channels_last)
     compiled = torch.compile(network)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(ROOT / "on_device" / "model.onnx", options)
+    session = onnxruntime.InferenceSession(EMBEDDED / ONNX_FILE, options)
     pixels = np.random.default_rng(0).random((1, 3, 224, 224), dtype=np.float32)
     calls = {
         "torch, as timm makes it": lambda: network(batch),
-        "torch, normalisations folded (used)": lambda: logits_and_maps(assessor.network, batch),
+        "torch, normalisations folded": lambda: logits_and_maps(folded, batch),
         "torch.compile": lambda: compiled(batch),
-        "ONNX Runtime, with maps and novelty": lambda: session.run(None, {"pixels": pixels}),
+        "ONNX Runtime, with Grad-CAM and novelty (used)": lambda: session.run(None, {"pixels": pixels}),
     }
     rows = []
     for name, call in calls.items():
@@ -62,7 +62,7 @@ def engines(repeats: int) -> list[dict[str, Any]]:
 
 
 def batch(
-    photos: Annotated[int, typer.Option(min=10, help="Photos a folder.")] = 200,
+    photos: Annotated[int, typer.Option(min=10, help="Photos a folder.")] = 400,
     repeats: Annotated[int, typer.Option(min=1, help="How often each engine is timed.")] = 50,
 ) -> None:
     """A folder through `python -m skin_model` against a plain loop, with memory at one and four times the photos."""

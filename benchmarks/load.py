@@ -23,23 +23,26 @@ import httpx
 import numpy as np
 import typer
 
+from benchmarks.photo import SIZES, jpeg
 from benchmarks.running_app import REPOSITORY, RunningApp, running_app
 from benchmarks.visitor import Busy, CheckTab, Lost, Visitor, unlike_any_other
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "load.csv"
 PHOTOS_A_VISIT = 3
+EXAMPLES = "the examples"
 _PICTURES = ("tone-1.jpg", "tone-2-hairs.jpg", "tone-3-dermatoscope.jpg", "tone-4-uneven.jpg", "tone-6.jpg")
 
 
 @dataclass(frozen=True)
 class Load:
-    """What was measured. seconds, waits: in seconds; memory: resident MiB, medians of a window.
+    """What was measured. photos: which ones. seconds, waits: in seconds. memory: resident MiB, medians of a window.
 
     busy: refusals with "busy, try again". gave_up: photos whose visitor was refused too often. lost: photos without an
     answer and without such a word. wrong: answers that differ from the idle server's. fewest, most: answers a visitor
     got, without the first and last visits' share. left_waiting: events in the queue after the last visitor left.
     """
 
+    photos: str
     visitors: int
     seconds: float
     answers: int
@@ -71,9 +74,17 @@ class _Tally:
     memory: list[tuple[int, int]] = field(default_factory=list)
 
 
-async def press(app: RunningApp, visitors: int, seconds: float, photos: int, *, say: bool = True) -> Load:
-    """Let ``visitors`` come for ``seconds`` and until ``photos`` have their answers, whichever takes longer."""
-    pictures = [(REPOSITORY / "examples" / name).read_bytes() for name in _PICTURES]
+async def press(
+    app: RunningApp, visitors: int, seconds: float, photos: int, *, name: str = EXAMPLES, say: bool = True
+) -> Load:
+    """Let ``visitors`` come for ``seconds`` and until ``photos`` have their answers, whichever takes longer.
+
+    name: of the photos that they bring, EXAMPLES or one of SIZES.
+    """
+    if name == EXAMPLES:
+        pictures = [(REPOSITORY / "examples" / file).read_bytes() for file in _PICTURES]
+    else:
+        pictures = [jpeg(*SIZES[name])]
     tally, start = _Tally(), time.monotonic()
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=2 * visitors)
     async with httpx.AsyncClient(base_url=app.address, timeout=120, limits=limits) as client:
@@ -92,7 +103,7 @@ async def press(app: RunningApp, visitors: int, seconds: float, photos: int, *, 
         took = time.monotonic() - start
         watch.cancel()
         left = (await client.get("/gradio_api/queue/status")).json()["queue_size"]
-    return _summary(tally, visitors, took, left)
+    return _summary(tally, name, visitors, took, left)
 
 
 async def _visits(
@@ -137,7 +148,7 @@ async def _watch(app: RunningApp, tally: _Tally, say: bool) -> None:
         await asyncio.sleep(0.5)
 
 
-def _summary(tally: _Tally, visitors: int, took: float, left: int) -> Load:
+def _summary(tally: _Tally, name: str, visitors: int, took: float, left: int) -> Load:
     waits = np.array(tally.waits or [np.nan])
     memory = [size / 2**20 for _, size in tally.memory]
     # Warm is who has answered a quarter; a window of a tenth evens out the waves of uploads.
@@ -145,6 +156,7 @@ def _summary(tally: _Tally, visitors: int, took: float, left: int) -> Load:
     warm, end = median(memory[quarter : quarter + tenth]), median(memory[-tenth:])
     counts = [tally.a_visitor[number] for number in range(visitors)]
     return Load(
+        photos=name,
         visitors=visitors,
         seconds=round(took, 1),
         answers=len(tally.waits),
@@ -170,17 +182,19 @@ def load(
     visitors: Annotated[int, typer.Option(min=1, help="Visitors at the same time.")] = 40,
     seconds: Annotated[float, typer.Option(min=1, help="For at least so long.")] = 180,
     photos: Annotated[int, typer.Option(min=0, help="And until so many photos have an answer.")] = 2000,
+    alone: Annotated[int, typer.Option(min=1, help="Photos of one visitor alone, before the others come.")] = 60,
     out: Annotated[Path, typer.Option(help="The table.")] = RESULTS,
 ) -> None:
-    """Many visitors at once against the real server."""
+    """One visitor, then many at once, against the real server: from choosing a photo to the answer with its overlay."""
     with tempfile.TemporaryDirectory(prefix="load-") as folder, running_app(Path(folder)) as app:
-        found = asyncio.run(press(app, visitors, seconds, photos))
-    for name, value in asdict(found).items():
-        print(f"{name:22} {value}")
+        rows = [asyncio.run(press(app, 1, 0, alone, name=name, say=False)) for name in SIZES]
+        rows.append(asyncio.run(press(app, visitors, seconds, photos)))
+    for name in (each.name for each in fields(Load)):
+        print(f"{name:22}", *(f"{getattr(row, name)!s:>16}" for row in rows))
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = out.with_name(out.name + ".part")
     with aside.open("w", newline="") as file:
         writer = csv.DictWriter(file, [each.name for each in fields(Load)])
         writer.writeheader()
-        writer.writerow(asdict(found))
+        writer.writerows(asdict(row) for row in rows)
     aside.replace(out)

@@ -15,7 +15,6 @@ from benchmarks.table import timed, write
 from examples.render import FOLDER
 from skin_model import quality, saliency
 from skin_model.assess import Assessor
-from skin_model.network import logits_and_maps
 from skin_model.photo import open_photo
 
 SIZES = {"12 megapixels": (4000, 3000), "600 × 450": (600, 450)}
@@ -84,16 +83,11 @@ def steps(assessor: Assessor, name: str, content: bytes, repeats: int) -> list[d
     drawn = saliency.overlay(photo.rgb, heat["grad_cam"], view.square)
     network = assessor.checkpoint.network
 
-    def forward() -> None:
-        with torch.inference_mode():
-            _, maps = logits_and_maps(assessor.network, view.batch)
-            assessor.checkpoint.gate.score(maps)
-
     calls = {
         "decode": lambda: open_photo(content),
         "border, crop, resize": lambda: assessor.view(photo),
         "quality": lambda: quality.check(view.cropped),
-        "network and novelty": forward,
+        "network and novelty": lambda: assessor.engine(view.batch),
         **{f"heat map, {method}": lambda method=method: assessor.heatmap(view, method) for method in heat},
         "draw overlay": lambda: saliency.overlay(photo.rgb, heat["grad_cam"], view.square),
         "encode": lambda: encoded(drawn),
