@@ -110,6 +110,8 @@ def build(page: gr.Blocks, tab: gr.Tab, assessor: Assessor, words: Words) -> Non
 
         gr.on([prevalence.input, which.input], say, [prevalence, which], said, trigger_mode="always_last", **private)
     names = figures.available(metrics)
+    if not names:
+        return
     gr.HTML(f"<h3>{escape(words('evidence.figures'))}</h3>")
     chosen = gr.Dropdown(
         [(words(f"evidence.figure.{name}"), name) for name in names],

@@ -27,7 +27,8 @@ class Drawn:
 
 def available(metrics: Metrics) -> list[str]:
     """The names of the figures that these metrics hold, in the order in which they are read best."""
-    return [name for name, (needed, _) in _FIGURES.items() if metrics.get(needed)]
+    held = {key for key, part in metrics.items() if part and isinstance(part, Mapping)}
+    return [name for name, (needed, _) in _FIGURES.items() if needed in held]
 
 
 def draw(name: str, metrics: Metrics, words: Words) -> Drawn:

@@ -288,13 +288,24 @@ class Checkpoint:
 
 
 def _read_metrics(folder: Path, digest: str) -> dict[str, Any] | None:
-    """The metrics beside the weights; None where there are none, or where they are of other weights."""
+    """The metrics beside the weights; None where there are none, or none such as ``train evaluate`` writes, or where
+    they are of other weights.
+    """
     try:
         found = json.loads(_read_bytes(folder, METRICS_FILE))
         measured = found["checkpoint"]["hash"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        points = found.get("operating", {}).get("all", {})
+        shares = [float(points[name][of]["value"]) for name in points for of in ("sensitivity", "specificity")]
+        readable = (
+            isinstance(measured, str)
+            and isinstance(found["data"]["n"], int)
+            and isinstance(found["data"]["split_sha256"], str | None)
+            and set(points) in (set(), {"low", "high"})
+            and all(0 <= share <= 1 for share in shares)
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    return found if isinstance(measured, str) and measured and digest.startswith(measured) else None
+    return found if readable and measured and digest.startswith(measured) else None
 
 
 def _check(content: bytes, expected: str | None, file: Path) -> str:

@@ -241,6 +241,31 @@ def test_metrics_that_cannot_be_read_are_none(saved, content):
     assert Checkpoint.load(saved).metrics is None
 
 
+MEASURED = {
+    "nothing else": lambda _: {},
+    "a number of photographs in words": lambda real: {**real, "data": {"n": "many", "split_sha256": ""}},
+    "lists": lambda real: {name: [] for name in real},
+    "texts": lambda real: dict.fromkeys(real, "x"),
+    "a sensitivity of seven": lambda real: {**real, "operating": {"all": {"low": _point(7), "high": _point(0.5)}}},
+    "one operating point": lambda real: {**real, "operating": {"all": {"low": _point(0.5)}}},
+    "no number": lambda real: {**real, "operating": {"all": {"low": _point(None), "high": _point(0.5)}}},
+}
+
+
+def _point(sensitivity):
+    return {"sensitivity": {"value": sensitivity}, "specificity": {"value": 0.5}}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_metrics_of_these_weights_that_no_evaluation_wrote_are_none(saved, name):
+    real = json.loads((EMBEDDED / "metrics.json").read_text()) | {"checkpoint": {"hash": Checkpoint.load(saved).hash}}
+    (saved / "metrics.json").write_text(json.dumps(real))
+    assert Checkpoint.load(saved).metrics is not None  # else the change below would prove nothing
+    changed = MEASURED[name](real) | {"checkpoint": real["checkpoint"]}
+    (saved / "metrics.json").write_text(json.dumps(changed))
+    assert Checkpoint.load(saved).metrics is None
+
+
 # The file of the on-device page
 
 
