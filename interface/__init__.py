@@ -41,6 +41,9 @@ def build(assessor: Assessor, settings: Settings | None = None) -> gr.Blocks:
         # A file may wait one sweep longer than its age: together they stay within the ten minutes.
         delete_cache=(settings.keep_seconds // 10, settings.keep_seconds * 9 // 10),
     ) as page:
+        # Whoever calls a function waits in the queue like everybody; it is the entrance that says when it is full. Set
+        # before there is anything on the page, for Gradio describes all of the app anew each time.
+        page.queue(default_concurrency_limit=settings.concurrency, max_size=None, api_open=False)
         _fill(page, assessor, settings, Words(first))
         check.endpoint(assessor)
         about.endpoint(assessor)
@@ -51,8 +54,7 @@ def build(assessor: Assessor, settings: Settings | None = None) -> gr.Blocks:
                 page.pages.append((language, words.name, False))
                 page.current_page = language
                 _fill(page, assessor, settings, words)
-    # Whoever calls a function waits in the queue like everybody; it is the entrance that says when it is full.
-    return page.queue(default_concurrency_limit=settings.concurrency, max_size=None, api_open=False)
+    return page
 
 
 def _fill(page: gr.Blocks, assessor: Assessor, settings: Settings, words: Words) -> None:

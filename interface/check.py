@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -341,11 +342,17 @@ def example_facts() -> list[dict[str, Any]]:
     return json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
 
 
+@cache
+def _example_picture(name: str) -> str:
+    """The same in every language."""
+    return data_uri(open_photo(EXAMPLES / name).rgb, 220)
+
+
 def _example_row(words: Words) -> gr.HTML:
     """The examples as a row of picture buttons; its event ``choose`` carries ``{"index": n}``."""
     pictures = [
         {
-            "src": data_uri(open_photo(EXAMPLES / facts["file"]).rgb, 220),
+            "src": _example_picture(facts["file"]),
             "label": words(f"interface.example.{facts['caption']}", tone=facts["tone"]),
         }
         for facts in example_facts()

@@ -16,6 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.hard  # starts Python and torch twice
 def test_its_script_scores_a_data_set_shard_by_shard_and_leaves_nothing_out(tmp_path):
     splits.prepare([photographs(tmp_path / "clinic", 0, 40)], tmp_path / "work")
     released = dataset_release.write_dataset(tmp_path / "work", tmp_path / "dataset")
