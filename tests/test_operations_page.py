@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from interface.settings import Settings
 from tests.train.test_release import photographs
 from train import dataset_release, splits
