@@ -18,7 +18,8 @@ test: $(VENV)/tests-installed $(VENV)/browser-looked-for lint
 
 # One after another on a machine that does nothing else, for they measure time.
 test-hard: $(VENV)/tests-installed $(VENV)/browser-looked-for
-	$(RUN) -m pytest -m hard -n 0 -s
+	$(RUN) -m pytest -m hard -n 0 -v -o junit_logging=system-out --junitxml=$(VENV)/hard.xml; \
+	  found=$$?; $(RUN) -m benchmarks hard-ring $(VENV)/hard.xml && exit $$found
 
 lint: $(VENV)/tests-installed
 	$(VENV)/bin/ruff check .

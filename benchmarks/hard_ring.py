@@ -1,0 +1,38 @@
+"""What the last `make test-hard` found, as a table: every test, its outcome, its seconds and what it printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+from xml.etree import ElementTree
+
+import typer
+
+from benchmarks.table import write
+
+OUTCOMES = ("failure", "error", "skipped")
+
+
+def rows(report: Path) -> list[dict[str, Any]]:
+    """One row a test of a JUnit file as pytest writes it. Raises ParseError for a file that is cut off."""
+    found = []
+    for case in ElementTree.parse(report).iter("testcase"):
+        outcome = next((name for name in OUTCOMES if case.find(name) is not None), "passed")
+        printed = (case.findtext("system-out") or "").strip().splitlines()
+        found.append(
+            {
+                "file": case.get("classname", "").replace(".", "/") + ".py",
+                "test": case.get("name"),
+                "outcome": outcome,
+                "seconds": float(case.get("time", 0)),
+                "printed": " / ".join(line.strip() for line in printed if not line.startswith("---"))[:300],
+            }
+        )
+    return found
+
+
+def hard_ring(
+    report: Annotated[Path, typer.Argument(help="The JUnit file that `make test-hard` writes.", exists=True)],
+) -> None:
+    """The table of the last `make test-hard`."""
+    write("hard_ring", rows(report))

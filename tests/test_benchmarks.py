@@ -1,0 +1,35 @@
+"""The tables of benchmarks/ say what was found."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks import hard_ring, hashes
+
+REPORT = """<?xml version="1.0"?><testsuites><testsuite>
+<testcase classname="tests.attack.test_load" name="test_a" time="1.5"><system-out>---- Captured Out ----
+40 visitors
+12 ms</system-out></testcase>
+<testcase classname="tests.train.test_release" name="test_b[x]" time="0.25"><failure message="no"/></testcase>
+<testcase classname="tests.train.test_release" name="test_c" time="0"><skipped message="no browser"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_the_hard_rings_table_names_every_test_its_outcome_and_what_it_printed(tmp_path):
+    (tmp_path / "hard.xml").write_text(REPORT)
+    first, second, third = hard_ring.rows(tmp_path / "hard.xml")
+    assert first == {
+        "file": "tests/attack/test_load.py",
+        "test": "test_a",
+        "outcome": "passed",
+        "seconds": 1.5,
+        "printed": "40 visitors / 12 ms",
+    }
+    assert (second["outcome"], third["outcome"]) == ("failure", "skipped")
+
+
+def test_the_hashes_that_are_searched_hold_near_copies_and_strangers():
+    made = hashes.hashes(1000)
+    apart = np.bitwise_count(made[:, None] ^ made[None])[np.triu_indices(1000, 1)]
+    assert 20 <= (apart <= hashes.RADIUS).sum() <= 200
+    assert np.median(apart) == 32
