@@ -1,5 +1,7 @@
 """Photographs in, a published checkpoint out. Uses skin_model; never imports the interface."""
 
+import skin_model  # noqa: F401  whatever comes after it, nothing is told to anybody
+
 
 class UserError(Exception):
     """Something a command-line user can mend; its one sentence says what is wrong and how."""

@@ -302,6 +302,10 @@ print(dict(zip(network.pretrained_cfg["label_names"], logits.softmax(1)[0].tolis
 With ONNX, calibrated; `export.json` says what the outputs and metadata are and how far they lie from PyTorch's:
 
 ```python
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # else onnxruntime tells its makers about the session
+
 import numpy as np
 import onnxruntime
 from huggingface_hub import hf_hub_download

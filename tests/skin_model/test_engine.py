@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -66,3 +68,20 @@ def test_torch_answers_where_the_export_is_missing_or_broken(checkpoint, tmp_pat
 def test_torch_answers_where_onnx_runtime_is_not_installed(checkpoint, monkeypatch):
     monkeypatch.setattr(engines, "onnxruntime", None)
     assert type(engine(checkpoint, EXPORT)) is TorchEngine
+
+
+QUIET = """
+import train.export_onnx, skin_model.engine
+from skin_model.assess import Assessor
+assert type(Assessor.load().engine) is skin_model.engine.OnnxEngine
+train.export_onnx.session(skin_model.checkpoint.EMBEDDED / skin_model.engine.ONNX_FILE)
+"""
+
+
+def test_onnx_runtime_tells_nobody_of_its_sessions(tmp_path):
+    """Where it does, it leaves a session's name in the temporary folder and a device's in the home folder."""
+    home, fonts = tmp_path / "home", tmp_path / "fonts"  # matplotlib's list of fonts is nobody's business here
+    home.mkdir()
+    places = {"HOME": str(home), "TMPDIR": str(home), "MPLCONFIGDIR": str(fonts), "PYTHONPATH": str(REPOSITORY)}
+    subprocess.run([sys.executable, "-c", QUIET], env=places, cwd=home, check=True, timeout=300)
+    assert [str(left.relative_to(home)) for left in home.rglob("*") if left.is_file()] == []
