@@ -127,7 +127,7 @@ class Entrance:
 
         async def overheard(message: Message) -> None:
             if message["type"] == "http.response.body":
-                self.sessions.mentions(session, message.get("body", b""))
+                self.sessions.is_shown(session, message.get("body", b""))
             await send(message)
 
         with _place(self._streams, _address(scope), MAX_STREAMS) as free, self.sessions.connected(session):

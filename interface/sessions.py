@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import re
 import time
 from collections import Counter, defaultdict
@@ -90,12 +91,30 @@ class Sessions:
         """A session wants something: its time starts anew."""
         self._seen[session] = self.clock()
 
-    def mentions(self, session: str, message: bytes) -> None:
-        """Every file that a message (JSON) to or from the session names belongs to the session from now on."""
+    def mentions(self, session: str, message: bytes) -> list[str]:
+        """Every file that a message (JSON) to or from the session names belongs to the session from now on.
+
+        Returns those that did not before.
+        """
+        new = []
         for found in self._mentioned.findall(message):
             with contextlib.suppress(ValueError):
-                self._owners[json.loads(b'"' + found + b'"')].add(session)
+                place = json.loads(b'"' + found + b'"')
+                if session not in self._owners[place]:
+                    self._owners[place].add(session)
+                    new.append(place)
         self._seen.setdefault(session, self.clock())
+        return new
+
+    def is_shown(self, session: str, message: bytes) -> None:
+        """As ``mentions``, of a message to the session: a picture that is new to it has its whole time before it.
+
+        Pictures are named after their content, so another visitor's like it may have lain there for most of its time.
+        """
+        for place in self.mentions(session, message):
+            if self._is_ours(place):
+                with contextlib.suppress(OSError):  # gone already
+                    os.utime(place)
 
     @contextmanager
     def connected(self, session: str) -> Iterator[None]:
@@ -162,9 +181,13 @@ class Sessions:
             for rest in self.folder.glob("tmp*"):
                 rest.unlink(missing_ok=True)
 
+    def _is_ours(self, place: str) -> bool:
+        path = Path(place)
+        return self.folder in path.parents and ".." not in path.parts
+
     def _delete(self, place: str) -> None:
         path = Path(place)
-        if self.folder not in path.parents or ".." in path.parts:
+        if not self._is_ours(place):
             return
         with contextlib.suppress(OSError):  # swept already, or not a file
             path.unlink()

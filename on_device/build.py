@@ -131,6 +131,7 @@ def _config(described: dict[str, Any]) -> dict[str, Any]:
             "max_bytes": photo.MAX_BYTES,
             "max_pixels": photo.MAX_PIXELS,
             "max_scans": photo.MAX_SCANS,
+            "max_coefficients": photo.MAX_COEFFICIENTS,
             "min_short_side": photo.MIN_SHORT_SIDE,
             "max_aspect": photo.MAX_ASPECT,
             "working_short_side": photo.WORKING_SHORT_SIDE,

@@ -298,7 +298,7 @@ def _eight_bit(picture: Image.Image) -> Image.Image:
         return picture.convert("RGBA")
     if picture.mode == "1":
         return picture.convert("L")
-    if picture.mode in ("LA", "RGBA") and picture.getextrema()[-1] == (255, 255):
+    if picture.mode in ("LA", "RGBA") and picture.getchannel("A").getextrema() == (255, 255):
         return picture.convert(picture.mode[:-1])  # nothing shines through: quicker without
     return picture
 

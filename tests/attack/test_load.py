@@ -19,6 +19,7 @@ from tests.attack.asking import ask, endpoint, file_data, function_of, join, upl
 from tests.own_loop import own_loop
 
 VISITORS, SECONDS = 40, 180
+PHOTOS = 2000
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def waiting(app: RunningApp) -> int:
 
 
 def test_forty_visitors_for_three_minutes_lose_nothing(fresh):
-    found = own_loop(press(fresh, VISITORS, SECONDS, 0))
+    found = own_loop(press(fresh, VISITORS, SECONDS, PHOTOS))
     print(found)
     assert (found.lost, found.wrong, found.gave_up, found.left_waiting) == (0, 0, 0, 0), found.reasons
     assert found.memory_growth <= 0.10

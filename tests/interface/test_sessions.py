@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 
 import pytest
 
@@ -138,6 +140,38 @@ def test_nothing_outside_the_servers_folder_is_deleted_whatever_a_message_names(
     sessions.mentions("a", json.dumps({"path": str(outside)}).encode())
     forget(sessions, "a")
     assert outside.exists()
+
+
+def aged(path, seconds):
+    """The file's modification time, after it was set back."""
+    os.utime(path, (time.time() - seconds,) * 2)
+    return path.stat().st_mtime
+
+
+def shown(sessions, session, place):
+    sessions.is_shown(session, json.dumps({"path": str(place)}).encode())
+
+
+def test_a_picture_that_lay_there_for_another_visitor_has_its_whole_time_before_it(sessions):
+    path = owned(sessions, "overlay.webp", "a")
+    aged(path, 500)
+    shown(sessions, "b", path)
+    assert time.time() - path.stat().st_mtime < 60
+
+
+def test_a_visitor_cannot_keep_a_picture_longer_by_being_shown_it_again(sessions):
+    path = owned(sessions, "overlay.webp", "a")
+    before = aged(path, 500)
+    shown(sessions, "a", path)
+    assert path.stat().st_mtime == before
+
+
+def test_nothing_outside_the_servers_folder_is_touched_whatever_an_answer_names(sessions):
+    outside = sessions.folder.parent / "outside.jpg"
+    outside.write_bytes(b"photo")
+    before = aged(outside, 500)
+    shown(sessions, "a", f"{sessions.folder}/../outside.jpg")
+    assert outside.stat().st_mtime == before
 
 
 def test_answers_that_nobody_fetched_and_all_values_go(sessions):

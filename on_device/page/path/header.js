@@ -18,9 +18,9 @@ export function formatOf(bytes) {
 }
 
 /** Width and height as stored (before any turning), or null where only the decoder knows (HEIF). */
-export function sizeOf(bytes, format, mostScans) {
+export function sizeOf(bytes, format, limits) {
   try {
-    if (format === "jpeg") return jpegSize(bytes, mostScans);
+    if (format === "jpeg") return jpegSize(bytes, limits);
     if (format === "png") return pngSize(bytes);
     if (format === "webp") return webpSize(bytes);
   } catch (problem) {
@@ -30,25 +30,38 @@ export function sizeOf(bytes, format, mostScans) {
   return null;
 }
 
-/** Refuses a JPEG that never ends or that holds more scans than any encoder writes. */
-function jpegSize(bytes, mostScans) {
+/** Refuses a JPEG that never ends, holds more scans than any encoder writes, or keeps too much from scan to scan. */
+function jpegSize(bytes, limits) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let size = null, scans = 0, at = 2;
-  while (scans <= mostScans) {
+  let size = null, scans = 0, kept = 0, at = 2;
+  while (scans <= limits.max_scans) {
     while (at + 1 < bytes.length && !(bytes[at] === 0xff && isSegment(bytes[at + 1]))) at++;
     if (at + 1 >= bytes.length) break;
     const kind = bytes[at + 1];
     at += 2;
     if (kind === 0xd9) {
       if (!size) break;
+      if (scans > 1 && kept > limits.max_coefficients) throw new Refused("too_many_pixels");
       return size;
     }
     const frame = kind >= 0xc0 && kind <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(kind);
     if (frame && !size) size = { width: view.getUint16(at + 5), height: view.getUint16(at + 3) };
+    if (frame) kept = Math.max(kept, coefficients(view, at));
     if (kind === 0xda) scans++;
     if (at + 1 < bytes.length) at += view.getUint16(at);
   }
   throw new Refused("damaged_file");
+}
+
+/** How many coefficients the frame header at a place announces, of up to four colours. */
+function coefficients(view, at) {
+  const height = view.getUint16(at + 3), width = view.getUint16(at + 5);
+  const colours = Math.min(view.getUint8(at + 7), 4);
+  const sampling = Array.from({ length: colours }, (_, colour) => view.getUint8(at + 9 + 3 * colour));
+  const across = Math.max(...sampling.map((one) => one >> 4)), down = Math.max(...sampling.map((one) => one & 15));
+  return sampling
+    .filter((one) => one >> 4 && one & 15)
+    .reduce((sum, one) => sum + Math.ceil((width * (one >> 4)) / across) * Math.ceil((height * (one & 15)) / down), 0);
 }
 
 // Any marker but a stuffed byte, a restart, and those without content.

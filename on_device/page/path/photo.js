@@ -24,7 +24,7 @@ export async function decode(file, limits) {
   if (file.size > limits.max_bytes) throw new Refused("file_too_large");
   const bytes = new Uint8Array(await file.arrayBuffer());
   const format = formatOf(bytes);
-  const stored = sizeOf(bytes, format, limits.max_scans);
+  const stored = sizeOf(bytes, format, limits);
   if (stored) checkSize(stored, limits);
   let bitmap;
   try {
