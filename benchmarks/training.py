@@ -144,7 +144,7 @@ def training(
     write(
         "training",
         found,
-        note="An epoch of fit holds its validation too; decoding, once before the first, is left out.",
+        note="Validation after each epoch, and decoding, once before the first, are left out.",
     )
 
 

@@ -173,7 +173,7 @@ class Run:
         while self._has_another_epoch():
             epoch = len(self.history)
             began = time.monotonic()
-            loss, waited = self._epoch(epoch)
+            loss, learning, waited = self._epoch(epoch)
             scored = self.ema.module if self.ema else self.plain
             auc = self._validation_auc(self._validation_logits(scored))
             if recipe.schedule == "plateau":
@@ -186,7 +186,7 @@ class Run:
                     "validation_auc": auc,
                     "learning_rate": self.optimiser.param_groups[0]["lr"],
                     "seconds": seconds,
-                    "images_per_second": len(self.sampler) / seconds,
+                    "images_per_second": len(self.sampler) / learning,
                     "waiting_share": waited,
                 }
             )
@@ -203,7 +203,8 @@ class Run:
                 )
         self.plain.load_state_dict(self.best["weights"])
 
-    def _epoch(self, epoch: int) -> tuple[float, float]:
+    def _epoch(self, epoch: int) -> tuple[float, float, float]:
+        """The mean loss, the seconds that it took, and the share of them spent waiting for photographs."""
         recipe = self.recipe
         self.network.train()
         if recipe.frozen_batch_norm:
@@ -244,7 +245,8 @@ class Run:
             total += loss.detach()
             batches += 1
         mean = self.accelerator.reduce(total / batches, reduction="mean").item()
-        return mean, waiting / (time.monotonic() - began)
+        seconds = time.monotonic() - began
+        return mean, seconds, waiting / seconds
 
     def _losses(self, inputs: Tensor, diagnosis: Tensor, malignant: Tensor, weight: Tensor) -> Tensor:
         """(B,) weighted losses of a batch, of mixed photographs where the recipe mixes them."""
