@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 import threading
@@ -40,8 +41,7 @@ def private_folder(keep: float = KEPT_SECONDS) -> Iterator[Path]:
         # Without a temporary folder that can be written Python would take the folder that the app lies in.
         parent = Path(os.environ.get("TMPDIR") or tempfile.gettempdir())
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-        mark = (folder / IN_USE).open("w")
-        _lock(mark)
+        mark = _marked(folder)
     except OSError as problem:
         raise NoFolder(
             f"Uploads have no place: {problem.strerror or problem} ({problem.filename}). "
@@ -55,9 +55,9 @@ def private_folder(keep: float = KEPT_SECONDS) -> Iterator[Path]:
     def keep_sweeping() -> None:
         # A file may wait one sweep longer than its age: together they stay within its time.
         while not stopped.wait(keep / 10):
-            sweep(parent, keep * 0.9)
+            sweep(parent, folder, keep * 0.9)
 
-    sweep(parent, keep * 0.9)
+    sweep(parent, folder, keep * 0.9)
     threading.Thread(target=keep_sweeping, daemon=True).start()
     try:
         yield folder
@@ -67,15 +67,27 @@ def private_folder(keep: float = KEPT_SECONDS) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lock(mark: IO[str]) -> bool:
-    """Whether this process now holds the mark; the system lets go of it when the process ends."""
+def _marked(folder: Path) -> IO[str]:
+    """The folder's mark, held before it has its name: a mark that nobody holds is a dead server's."""
     if fcntl is None:
-        return True
+        return (folder / IN_USE).open("w")
+    unnamed = folder / f"{IN_USE}.part"
+    mark = unnamed.open("w")
+    fcntl.flock(mark, fcntl.LOCK_EX)
+    unnamed.rename(folder / IN_USE)
+    return mark
+
+
+def _is_a_servers(folder: Path) -> bool:
+    """Whether a server of this user made the folder. Others may bear such a name: an unpacked archive of this project,
+    or a link to somebody's files.
+    """
     try:
-        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        made, mark = folder.lstat(), (folder / IN_USE).lstat()
     except OSError:
         return False
-    return True
+    private = os.name == "nt" or (made.st_uid == os.getuid() and made.st_mode & 0o077 == 0)
+    return private and stat.S_ISDIR(made.st_mode) and stat.S_ISREG(mark.st_mode)
 
 
 def _is_dead(folder: Path) -> bool:
@@ -84,24 +96,32 @@ def _is_dead(folder: Path) -> bool:
         return False
     try:
         with (folder / IN_USE).open() as mark:
-            return _lock(mark)
-    except OSError:  # just being made, or another user's
+            fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # held by a server that lives
         return False
+    return True
 
 
-def sweep(parent: Path, seconds: float) -> None:
-    """Delete every file older than ``seconds`` in the servers' folders under ``parent``, folders left empty, and the
-    whole folder of a server that has ended.
+def sweep(parent: Path, own: Path, seconds: float) -> None:
+    """Delete what is older than ``seconds`` in the server's ``own`` folder, and folders under ``parent`` whose server
+    has ended; where nobody can tell that (Windows), what is older than the ten minutes in any server's folder.
     """
-    limit = time.time() - seconds
     for folder in parent.glob(PREFIX + "*"):
-        if _is_dead(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+        if not _is_a_servers(folder):
             continue
-        for path in [*sorted(folder.rglob("*"), reverse=True), folder]:  # what lies in a folder before the folder
-            try:
-                if path.name == IN_USE or path.stat().st_mtime >= limit:
-                    continue
-                path.rmdir() if path.is_dir() else path.unlink()
-            except OSError:
-                continue  # not empty, gone already, or another user's
+        if folder == own:
+            _sweep(folder, time.time() - seconds)
+        elif _is_dead(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+        elif fcntl is None:
+            _sweep(folder, time.time() - KEPT_SECONDS)
+
+
+def _sweep(folder: Path, limit: float) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):  # what lies in a folder before the folder
+        try:
+            if path.name == IN_USE or path.lstat().st_mtime >= limit:
+                continue
+            path.rmdir() if path.is_dir() else path.unlink()
+        except OSError:
+            continue  # not empty, or gone already
