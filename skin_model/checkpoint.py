@@ -272,7 +272,7 @@ class Checkpoint:
             name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous()
             for name, t in self.network.state_dict().items()
         }
-        weights = save_tensors(state, metadata={"format": "pt", "licence": self.config.licence_note})
+        weights = _in_order(save_tensors(state, metadata={"format": "pt", "licence": self.config.licence_note}))
         content = self.config.to_json()
         content["skin_model"]["model_sha256"] = hashlib.sha256(weights).hexdigest()
         if self.gate is not None:
@@ -317,6 +317,18 @@ def _check(content: bytes, expected: str | None, file: Path) -> str:
             "Copy the checkpoint again."
         )
     return digest
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its metadata sorted: it writes them in random order, and equal weights shall have equal
+    hashes.
+    """
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of eight bytes
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
 
 
 def _write(file: Path, content: bytes) -> None:

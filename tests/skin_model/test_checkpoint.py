@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import timm
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 
 from skin_model.calibration import Calibration, Thresholds
-from skin_model.checkpoint import Checkpoint, CheckpointError, Config
+from skin_model.checkpoint import EMBEDDED, Checkpoint, CheckpointError, Config
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.network import Preprocessing, create
 
@@ -149,3 +149,13 @@ def test_an_empty_folder_says_what_a_checkpoint_is(tmp_path):
 
 def test_saving_leaves_no_partial_file(saved):
     assert sorted(f.name for f in saved.iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_equal_weights_make_equal_files(tmp_path):
+    loaded = Checkpoint.load()
+    files = []
+    for number in range(8):
+        loaded.save(tmp_path / str(number))
+        files.append((tmp_path / str(number) / "model.safetensors").read_bytes())
+    assert len(set(files)) == 1
+    assert all(torch.equal(t, load_file(EMBEDDED / "model.safetensors")[name]) for name, t in load(files[0]).items())

@@ -98,7 +98,7 @@ COMMANDS = {
 }
 OUTPUTS = {
     "prepare": ["work/split.csv", "work/catalogue.csv", "work/duplicates.csv", "work/left_out.csv", "work/audit.json"],
-    "fit": ["run/checkpoint/model.safetensors", "run/checkpoint/gate.safetensors", "run/checkpoint/trained_on.json"],
+    "fit": ["run/checkpoint/model.safetensors", "run/checkpoint/trained_on.json"],
     "evaluate": ["report/predictions.csv", "report/metrics.json"],
     "export": ["exports/model.onnx", "exports/export.json"],
 }
