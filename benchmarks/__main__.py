@@ -1,6 +1,7 @@
 """python -m benchmarks …: what is timed, and against what."""
 
 import os
+import sys
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -11,8 +12,10 @@ from benchmarks.hard_ring import hard_ring
 from benchmarks.hashes import near_duplicates
 from benchmarks.load import load
 from benchmarks.photo import photo
+from benchmarks.running_app import NotStarted
 from benchmarks.start import start
 from benchmarks.training import training
+from train import UserError
 
 app = typer.Typer(
     add_completion=False,
@@ -24,4 +27,7 @@ for command in (photo, batch, start, load, near_duplicates, training, hard_ring)
     app.command()(command)
 
 if __name__ == "__main__":
-    app(prog_name="python -m benchmarks")
+    try:
+        app(prog_name="python -m benchmarks")
+    except (UserError, NotStarted) as problem:
+        sys.exit(f"Error: {problem}")

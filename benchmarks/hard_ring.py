@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 from xml.etree import ElementTree
@@ -35,4 +36,7 @@ def hard_ring(
     report: Annotated[Path, typer.Argument(help="The JUnit file that `make test-hard` writes.", exists=True)],
 ) -> None:
     """The table of the last `make test-hard`."""
-    write("hard_ring", rows(report))
+    try:
+        write("hard_ring", rows(report))
+    except ElementTree.ParseError:
+        sys.exit(f"{report} is no whole JUnit file: the tests were stopped before their end. Run make test-hard again.")

@@ -7,22 +7,12 @@ import struct
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from skin_model import heif, photo, webp
 from skin_model.photo import Photo, PhotoRefused, open_photo
 from tests.hostile import containers
 from tests.skin_model.pictures import encode, rendered
-
-ONE_BY_ONE = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def opened(data: bytes, **options) -> Photo | str:
@@ -53,7 +43,8 @@ def test_strips_give_what_the_whole_picture_gives(width, height, orientation, mo
         photo.WORKING_SHORT_SIDE, photo.STRIP_PIXELS = working_side, rows
     factor = next((f for f in (8, 4, 2) if min(width, height) // f >= 48), 1)
     plain = picture.convert("RGBA" if mode in ("LA", "RGBA") else "RGB" if mode != "1" else "L")
-    upright = plain if orientation == 1 else plain.transpose(ONE_BY_ONE[orientation])
+    plain.getexif()[0x0112] = orientation
+    upright = ImageOps.exif_transpose(plain)
     expected = np.asarray(upright.reduce(factor).convert("RGB"))
     assert (found.width, found.height) == upright.size
     assert np.abs(found.rgb.astype(int) - expected).max() <= 1
