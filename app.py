@@ -12,11 +12,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-import interface
-from interface.settings import Settings, SettingsError
-from interface.uploads import NoFolder, private_folder
+from interface import blocks
+from interface.server.settings import Settings, SettingsError
+from interface.server.uploads import NoFolder, private_folder
 from skin_model.assess import Assessor
-from skin_model.checkpoint import Checkpoint, CheckpointError
+from skin_model.network.checkpoint import Checkpoint, CheckpointError
 from skin_model.wording import sentence
 
 if __name__ == "__main__":
@@ -30,8 +30,8 @@ if __name__ == "__main__":
         print(f"Warning: {checkpoint.why_not} The embedded checkpoint answers instead.", file=sys.stderr, flush=True)
     try:
         with private_folder(settings.keep_seconds):
-            page = interface.build(Assessor(checkpoint), settings)
-            _, address, _ = interface.launch(page, settings, prevent_thread_lock=True)
+            page = blocks.build(Assessor(checkpoint), settings)
+            _, address, _ = blocks.launch(page, settings, prevent_thread_lock=True)
             print(sentence("interface.serving", address=address), flush=True)
             page.block_thread()
     except NoFolder as problem:

@@ -13,9 +13,9 @@ import typer
 
 from benchmarks.photo import SIZES, jpeg
 from benchmarks.table import timed, watched, write
-from skin_model.checkpoint import EMBEDDED, Checkpoint
-from skin_model.engine import ONNX_FILE, OnnxEngine
-from skin_model.network import fused, logits_and_maps
+from skin_model.network.architecture import fused, logits_and_maps
+from skin_model.network.checkpoint import EMBEDDED, Checkpoint
+from skin_model.network.inference import ONNX_FILE, OnnxEngine
 
 PLAIN_LOOP = """
 import sys
@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 from torchvision import transforms
-from skin_model.checkpoint import Checkpoint
+from skin_model.network.checkpoint import Checkpoint
 network = Checkpoint.load().network
 prepare = transforms.Compose([transforms.Resize(224), transforms.CenterCrop(224), transforms.ToTensor()])
 for file in sorted(Path(sys.argv[1]).iterdir()):

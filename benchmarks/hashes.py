@@ -15,7 +15,7 @@ from PIL import Image
 
 from benchmarks.photo import jpeg
 from benchmarks.table import write
-from train import duplicates
+from train.data import near_duplicates as duplicates
 
 RADIUS = 8
 SMALL = 2_000

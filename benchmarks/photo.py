@@ -13,8 +13,9 @@ from PIL import Image
 
 from benchmarks.table import timed, write
 from examples.render import FOLDER
-from skin_model import quality, saliency
+from skin_model import quality
 from skin_model.assess import Assessor
+from skin_model.network import saliency
 from skin_model.photo import open_photo
 
 SIZES = {"12 megapixels": (4000, 3000), "600 × 450": (600, 450)}

@@ -83,7 +83,7 @@ def our_images(rows: pd.DataFrame, squares: Any, recipe: Any, batches: int) -> d
     """Images a second that our two workers give, with nothing trained."""
     import numpy as np
 
-    from train import images
+    from train.data import images
 
     dataset = images.TrainingSquares(
         squares,
@@ -123,9 +123,9 @@ def training(
     batches: Annotated[int, typer.Option(min=2, help="Batches of 64 that each loop is timed on.")] = 30,
 ) -> None:
     """Training images a second against the plain loop of PyTorch and torchvision; the share of time spent waiting."""
-    from skin_model.network import Preprocessing
-    from train import images, splits
-    from train.recipes import find
+    from skin_model.network.architecture import Preprocessing
+    from train.data import images, splits
+    from train.fitting.recipes import find
 
     rows = splits.read_split(work / "split.csv")
     rows = rows[rows["split"] == "train"]
@@ -149,8 +149,8 @@ def training(
 
 
 def _fit(work: str, out: str, recipe: str, length: str) -> None:
-    from train import fit
-    from train.recipes import find
+    from train.fitting import fit
+    from train.fitting.recipes import find
 
     fit.fit(Path(work), Path(out), find(recipe).change(epochs=2, epoch_length=int(length), pretrained=False))
 

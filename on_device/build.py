@@ -16,13 +16,14 @@ import typer
 
 from on_device import icons, runtime, sentences
 from on_device.model_file import NotAnExport, metadata
-from skin_model import __version__, border, photo, wording
+from skin_model import __version__, border, wording
 from skin_model.diagnoses import MEDICAL_NAMES
+from skin_model.photo import opening
 
 HERE = Path(__file__).parent
 MODEL = HERE.parent / "skin_model" / "weights" / "model.fp16.onnx"
 """The embedded checkpoint as ``python -m train export`` writes it in fp16, so that a build needs no training tools."""
-STYLE_SHEET = HERE.parent / "interface" / "style.css"
+STYLE_SHEET = HERE.parent / "interface" / "components" / "style.css"
 RELEASE = "release.json"
 EXPORT = "python -m train export --out DIR"
 _PACKED = (".js", ".mjs", ".css", ".json", ".html")
@@ -128,13 +129,13 @@ def _config(described: dict[str, Any]) -> dict[str, Any]:
         "languages": {code: wording.Words(code).name for code in wording.languages()},
         "border_triples": border._triples().tolist(),
         "photo": {
-            "max_bytes": photo.MAX_BYTES,
-            "max_pixels": photo.MAX_PIXELS,
-            "max_scans": photo.MAX_SCANS,
-            "max_coefficients": photo.MAX_COEFFICIENTS,
-            "min_short_side": photo.MIN_SHORT_SIDE,
-            "max_aspect": photo.MAX_ASPECT,
-            "working_short_side": photo.WORKING_SHORT_SIDE,
+            "max_bytes": opening.MAX_BYTES,
+            "max_pixels": opening.MAX_PIXELS,
+            "max_scans": opening.MAX_SCANS,
+            "max_coefficients": opening.MAX_COEFFICIENTS,
+            "min_short_side": opening.MIN_SHORT_SIDE,
+            "max_aspect": opening.MAX_ASPECT,
+            "working_short_side": opening.WORKING_SHORT_SIDE,
         },
     }
 

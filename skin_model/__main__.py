@@ -52,7 +52,7 @@ def score(
     import torch
 
     from skin_model.assess import VIEWS, Assessor
-    from skin_model.checkpoint import CheckpointError
+    from skin_model.network.checkpoint import CheckpointError
 
     if views not in VIEWS:
         raise typer.BadParameter(f"choose one of {', '.join(map(str, VIEWS))}.", param_hint="--views")

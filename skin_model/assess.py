@@ -12,11 +12,13 @@ import torch
 from torch import Tensor
 
 from skin_model import border as borders
-from skin_model import calibration, hair, quality, saliency
+from skin_model import quality
 from skin_model.border import Border
-from skin_model.checkpoint import EMBEDDED, Checkpoint
-from skin_model.engine import ONNX_FILE, engine
-from skin_model.network import central_square, prepare
+from skin_model.lesion import hair
+from skin_model.network import calibration, saliency
+from skin_model.network.architecture import central_square, prepare
+from skin_model.network.checkpoint import EMBEDDED, Checkpoint
+from skin_model.network.inference import ONNX_FILE, engine
 from skin_model.photo import Photo, PhotoRefused
 from skin_model.wording import sentence
 

@@ -2,15 +2,13 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
-from skin_model.checkpoint import EMBEDDED, Checkpoint
-from skin_model.saliency import METHODS
-from train.report import BEGIN, END, tables
-
-REPOSITORY = Path(__file__).resolve().parent.parent
+from skin_model.network.checkpoint import EMBEDDED, Checkpoint
+from skin_model.network.saliency import METHODS
+from tests.conftest import REPOSITORY
+from train.reports.report import BEGIN, END, tables
 
 
 def imports(folder):

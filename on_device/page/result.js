@@ -1,4 +1,4 @@
-// The answer in words and shapes, as interface/result.py builds it for the app: same structure, same classes.
+// The answer in words and shapes, as interface/components/result_card.py builds it for the app: same structure, same classes.
 import { element, icon } from "./dom.js";
 
 // A shape for every band, so that none is told apart by colour alone.

@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.running_app import RunningApp, running_app
 from benchmarks.visitor import CheckTab
+from tests.conftest import REPOSITORY
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,4 +37,4 @@ def tab(config) -> CheckTab:
 
 @pytest.fixture(scope="session")
 def photo() -> bytes:
-    return (Path(__file__).resolve().parents[2] / "examples" / "tone-1.jpg").read_bytes()
+    return (REPOSITORY / "examples" / "tone-1.jpg").read_bytes()

@@ -17,14 +17,14 @@ import httpx
 import pytest
 
 from benchmarks.visitor import API, Visitor
-from interface.check import METHOD
-from interface.entrance import SHARE_OF_ONE_ADDRESS
-from interface.settings import Settings
+from interface.server.middleware import SHARE_OF_ONE_ADDRESS
+from interface.server.settings import Settings
+from interface.tabs.check import METHOD
 from skin_model.wording import Words
 from tests.attack.asking import ask, endpoint, file_data, function_of, join, upload
+from tests.conftest import REPOSITORY
 from tests.own_loop import own_loop
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 SECRET = "written by a test, and nobody's business"
 
 

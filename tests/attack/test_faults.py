@@ -18,13 +18,13 @@ from gradio_client import Client
 
 from benchmarks.running_app import REPOSITORY, NotStarted, RunningApp, running_app
 from benchmarks.visitor import CheckTab, Visitor, unlike_any_other
-from interface.entrance import KEPT_FREE_BYTES
-from skin_model.checkpoint import EMBEDDED
+from interface.server.middleware import KEPT_FREE_BYTES
+from skin_model.network.checkpoint import EMBEDDED
 from skin_model.wording import Words
 from tests import hub
 from tests.attack.asking import upload
 from tests.own_loop import own_loop
-from tests.skin_model.test_checkpoint_from_hub import FILES
+from tests.skin_model.network.test_checkpoint_from_hub import FILES
 from tests.test_container import powerless
 
 BUSY = Words("en")("interface.busy")

@@ -14,7 +14,7 @@ import pytest
 from benchmarks.load import press
 from benchmarks.running_app import RunningApp, running_app
 from benchmarks.visitor import API, Visitor, unlike_any_other
-from interface.entrance import SILENT_SECONDS
+from interface.server.middleware import SILENT_SECONDS
 from tests.attack.asking import ask, endpoint, file_data, function_of, join, upload
 from tests.own_loop import own_loop
 

@@ -17,8 +17,9 @@ from PIL import Image
 
 from benchmarks.running_app import RunningApp, running_app
 from benchmarks.visitor import API, CheckTab, Visitor
-from interface.check import METHOD
+from interface.tabs.check import METHOD
 from tests.attack.asking import answer, ask, endpoint, file_data, function_of, join, upload
+from tests.conftest import REPOSITORY
 from tests.own_loop import own_loop
 
 KEEP = 30
@@ -41,7 +42,7 @@ def config(app) -> dict:
 @pytest.fixture(scope="module")
 def tagged() -> bytes:
     """A rendered mole as a phone would have taken it."""
-    picture = Image.open(Path(__file__).resolve().parents[2] / "examples" / "tone-1.jpg")
+    picture = Image.open(REPOSITORY / "examples" / "tone-1.jpg")
     tags = Image.Exif()
     tags[0x013B] = OWNER  # Artist
     tags.get_ifd(0x8769)[0xA431] = SERIAL  # BodySerialNumber

@@ -19,8 +19,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from skin_model.wording import ENGLISH, Words
+from tests.conftest import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = REPOSITORY / "examples"
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -33,11 +33,11 @@ def served(url: str | None) -> Iterator[str]:
     if url:
         yield url
         return
-    import interface
+    from interface import blocks
     from skin_model.assess import Assessor
 
-    page = interface.build(Assessor.load())
-    _, address, _ = interface.launch(page, prevent_thread_lock=True, quiet=True)
+    page = blocks.build(Assessor.load())
+    _, address, _ = blocks.launch(page, prevent_thread_lock=True, quiet=True)
     yield address
     page.close()
 

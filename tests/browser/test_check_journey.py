@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from skin_model.wording import sentence
+from tests.conftest import REPOSITORY
 
-EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
+EXAMPLES = REPOSITORY / "examples"
 PHOTO = EXAMPLES / "tone-2-hairs.jpg"
 RISK = re.compile(r"^(under |over )?\d{1,2}%$")
 PHONE = {"width": 390, "height": 844}

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.train.full_metrics import full_metrics
-from train.page import page
+from train.reports.page import page
 
 
 @pytest.fixture(scope="module")

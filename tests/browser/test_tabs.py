@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from interface import TABS
-from interface.mistakes import DEFAULT, PAGE
-from interface.mistakes_gallery import Gallery
+from interface.blocks import TABS
+from interface.gallery.gallery import Gallery
+from interface.tabs.mistakes import DEFAULT, PAGE
 from skin_model.wording import Words, languages, sentence
+from tests.conftest import REPOSITORY
 
-EXAMPLES = Path(__file__).resolve().parent.parent.parent / "examples"
+EXAMPLES = REPOSITORY / "examples"
 PHONE = {"width": 390, "height": 844}
 SMALL_PHONE = {"width": 360, "height": 740}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(
-    include=["skin_model.photo", "skin_model.stored", "skin_model.webp", "skin_model.heif"]
+    include=["skin_model.photo.opening", "skin_model.photo.decoding", "skin_model.photo.webp", "skin_model.photo.heif"]
 ):
     from skin_model.photo import Photo, PhotoRefused, open_photo
 

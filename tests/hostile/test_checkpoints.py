@@ -13,13 +13,13 @@ import torch
 from safetensors.torch import load_file, save, save_file
 
 from on_device.model_file import NotAnExport, metadata
-from skin_model import novelty
-from skin_model.calibration import Calibration, Thresholds
-from skin_model.checkpoint import EMBEDDED, Checkpoint, CheckpointError, Config
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network import Preprocessing, create
+from skin_model.network import out_of_distribution
+from skin_model.network.architecture import Preprocessing, create
+from skin_model.network.calibration import Calibration, Thresholds
+from skin_model.network.checkpoint import EMBEDDED, Checkpoint, CheckpointError, Config
 from tests.hostile import opening
-from tests.skin_model.test_checkpoint import accept_weights, change_config
+from tests.skin_model.network.test_checkpoint import accept_weights, change_config
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ def test_a_gate_that_could_let_everything_through_is_refused(saved, gate, name):
 def test_the_gate_itself_is_taken_from_a_folder_that_does_not_name_its_checksum(saved, gate):
     """Else the refusals above would prove nothing."""
     (saved / "gate.safetensors").write_bytes(save(gate))
-    assert isinstance(Checkpoint.load(saved).gate, novelty.NoveltyGate)
+    assert isinstance(Checkpoint.load(saved).gate, out_of_distribution.NoveltyGate)
 
 
 METRICS = [b"[" * 200_000, b"[]", b'{"checkpoint": {"hash": 5}}', b'{"checkpoint": []}', b"\xff", b"9" * 10_000]
@@ -305,7 +305,8 @@ def test_a_file_that_is_no_export_is_refused_with_the_command_that_makes_one(nam
 
 
 def test_the_record_of_training_that_cannot_be_read_is_refused(tmp_path):
-    from train import UserError, provenance
+    from train import UserError
+    from train.data import provenance
 
     for content in (b"[" * 200_000, b"9" * 10_000, b"\xff"):
         (tmp_path / "trained_on.json").write_bytes(content)

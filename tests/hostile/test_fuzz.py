@@ -36,10 +36,9 @@ def test_ten_minutes_of_changed_files_end_in_photos_and_refusals(tmp_path):
 
 def test_a_gate_that_lets_an_error_through_is_found(tmp_path):
     """Else a quiet search would prove nothing."""
-    broken = "import skin_model.webp as w\ndef fail(data): raise SystemError('broken on purpose')\n"
-    broken += (
-        "import skin_model.photo as p\np._damage_refused = __import__('contextlib').nullcontext\nw.read_header = fail"
-    )
+    broken = "import skin_model.photo.webp as w\ndef fail(data): raise SystemError('broken on purpose')\n"
+    broken += "import skin_model.photo.opening as p\n"
+    broken += "p._damage_refused = __import__('contextlib').nullcontext\nw.read_header = fail"
     done = search(20, tmp_path, broken)
     assert done.returncode != 0
     assert [file.name.split("-")[0] for file in tmp_path.iterdir()] == ["crash"]

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from skin_model import heif, photo, webp
-from skin_model.photo import Photo, PhotoRefused, open_photo
+from skin_model.photo import Photo, PhotoRefused, heif, open_photo, opening, webp
 from tests.hostile import containers
 from tests.skin_model.pictures import encode, rendered
 
@@ -35,12 +34,12 @@ def test_strips_give_what_the_whole_picture_gives(width, height, orientation, mo
     if max(width, height) > 4 * min(width, height):
         return
     data = encode(picture, "PNG", exif=tags)
-    working_side, rows = photo.WORKING_SHORT_SIDE, photo.STRIP_PIXELS
-    photo.WORKING_SHORT_SIDE, photo.STRIP_PIXELS = 48, 3_000  # many strips of small pictures, reduced by 2, 4 or 8
+    working_side, rows = opening.WORKING_SHORT_SIDE, opening.STRIP_PIXELS
+    opening.WORKING_SHORT_SIDE, opening.STRIP_PIXELS = 48, 3_000  # many strips of small pictures, reduced by 2, 4 or 8
     try:
         found = open_photo(data)
     finally:
-        photo.WORKING_SHORT_SIDE, photo.STRIP_PIXELS = working_side, rows
+        opening.WORKING_SHORT_SIDE, opening.STRIP_PIXELS = working_side, rows
     factor = next((f for f in (8, 4, 2) if min(width, height) // f >= 48), 1)
     plain = picture.convert("RGBA" if mode in ("LA", "RGBA") else "RGB" if mode != "1" else "L")
     plain.getexif()[0x0112] = orientation

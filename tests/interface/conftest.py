@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import REPOSITORY
 from tests.interface.served import random_assessor, serve
 
 
@@ -26,4 +27,4 @@ def client(assessor, tmp_path_factory: pytest.TempPathFactory) -> Iterator:
 
 @pytest.fixture(scope="session")
 def examples() -> Path:
-    return Path(__file__).resolve().parent.parent.parent / "examples"
+    return REPOSITORY / "examples"

@@ -11,12 +11,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import torch
 
-import interface
-from skin_model import network
+from interface import blocks
 from skin_model.assess import Assessor
-from skin_model.calibration import Calibration, Thresholds
-from skin_model.checkpoint import EMBEDDED, Checkpoint, Config
 from skin_model.diagnoses import DIAGNOSES
+from skin_model.network import architecture
+from skin_model.network.calibration import Calibration, Thresholds
+from skin_model.network.checkpoint import EMBEDDED, Checkpoint, Config
 
 OPERATING_POINTS = [
     {"threshold": 0.1, "sensitivity": 0.95, "specificity": 0.52},
@@ -41,12 +41,12 @@ def random_assessor(gate: object | None = None) -> Assessor:
     torch.manual_seed(0)
     config = Config(
         diagnoses=DIAGNOSES,
-        preprocessing=network.Preprocessing(),
+        preprocessing=architecture.Preprocessing(),
         calibration=Calibration(),
         thresholds=Thresholds(low=0.1, high=0.3, malignant_from=1.0, benign_to=0.0),
         operating_points=OPERATING_POINTS,
     )
-    weights = network.create(len(DIAGNOSES)).eval().requires_grad_(False)
+    weights = architecture.create(len(DIAGNOSES)).eval().requires_grad_(False)
     metrics = json.loads((EMBEDDED / "metrics.json").read_text(encoding="utf-8"))
     return Assessor(Checkpoint(config, weights, gate, "random", metrics))
 
@@ -54,8 +54,8 @@ def random_assessor(gate: object | None = None) -> Assessor:
 @contextmanager
 def serve(assessor: Assessor) -> Iterator[str]:
     """The address of the interface while it is served."""
-    page = interface.build(assessor)
-    _, address, _ = interface.launch(page, prevent_thread_lock=True, quiet=True)
+    page = blocks.build(assessor)
+    _, address, _ = blocks.launch(page, prevent_thread_lock=True, quiet=True)
     try:
         yield address.rstrip("/")
     finally:

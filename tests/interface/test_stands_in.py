@@ -6,26 +6,24 @@ import dataclasses
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import httpx
 import pytest
 from gradio_client import Client
 
-import interface
+from interface import blocks
 from skin_model.assess import Assessor
 from skin_model.wording import Words, languages
 from tests import hub
+from tests.conftest import REPOSITORY
 from tests.interface.served import random_assessor
-from tests.skin_model.test_checkpoint_from_hub import FILES
-
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.skin_model.network.test_checkpoint_from_hub import FILES
 
 
 def heads(assessor):
     return [
         block.value
-        for block in interface.build(assessor).blocks.values()
+        for block in blocks.build(assessor).blocks.values()
         if getattr(block, "elem_id", None) == "page-head"
     ]
 
@@ -52,7 +50,7 @@ def test_nothing_is_said_where_the_wanted_checkpoint_answers():
 
 
 def test_why_stays_with_the_server(standing_in):
-    from interface import about
+    from interface.tabs import about
 
     known = about.facts(standing_in.checkpoint)
     assert known["stands_in_for"] == "owner/<b>@v1"
@@ -60,7 +58,7 @@ def test_why_stays_with_the_server(standing_in):
 
 
 def test_the_app_starts_with_the_embedded_checkpoint_where_the_file_on_the_hub_is_cut_off(tmp_path):
-    from skin_model.checkpoint import EMBEDDED, Checkpoint
+    from skin_model.network.checkpoint import EMBEDDED, Checkpoint
 
     files = {name: (EMBEDDED / name).read_bytes() for name in FILES}
     files["model.safetensors"] = files["model.safetensors"][:-1000]

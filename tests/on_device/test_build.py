@@ -16,7 +16,7 @@ from on_device import runtime, sentences
 from on_device.build import HERE, MODEL, CannotBuild, build, main
 from on_device.model_file import NotAnExport, metadata
 from skin_model import wording
-from skin_model.checkpoint import Checkpoint
+from skin_model.network.checkpoint import Checkpoint
 
 
 def test_the_manifest_holds_the_checksum_of_every_file(site):

@@ -1,12 +1,11 @@
 """The whole path on one object: numbers that fit together, and one photo scores like many."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from skin_model.assess import Assessor
 from skin_model.photo import Photo, open_photo
+from tests.conftest import REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +53,7 @@ def test_the_network_sees_the_central_square_of_the_crop(assessor):
 
 
 def test_the_overlay_has_the_size_of_the_photo_and_leaves_what_the_network_does_not_see(assessor):
-    picture = open_photo(Path(__file__).resolve().parents[2] / "examples" / "tone-4-uneven.jpg")  # 800 × 600
+    picture = open_photo(REPOSITORY / "examples" / "tone-4-uneven.jpg")  # 800 × 600
     drawn = assessor.explain(picture)
     assert drawn.shape == picture.rgb.shape
     assert np.array_equal(drawn[:, :100], picture.rgb[:, :100])

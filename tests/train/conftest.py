@@ -8,8 +8,8 @@ import pytest
 
 from tests import hub
 from tests.hub import LocalHub
-from train import hub_problems, publish, space_release
-from train.__main__ import main
+from train.commands.command_line import main
+from train.hub import errors, publish, space_repository
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def local(monkeypatch, tmp_path) -> Iterator[LocalHub]:
     """An empty Hub that all clients of this process speak to, with a token that may write; waiting takes no time."""
     with LocalHub() as found:
         hub.point_clients_at(found, monkeypatch, tmp_path / "home", found.token)
-        for room in (publish, hub_problems, space_release):
+        for room in (publish, errors, space_repository):
             monkeypatch.setattr(room, "time", found.clock)
         yield found
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from skin_model import network as networks
-from skin_model.calibration import Calibration, Thresholds
-from skin_model.checkpoint import Checkpoint, Config
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network import Preprocessing
-from skin_model.novelty import NoveltyGate
+from skin_model.network import architecture as networks
+from skin_model.network.architecture import Preprocessing
+from skin_model.network.calibration import Calibration, Thresholds
+from skin_model.network.checkpoint import Checkpoint, Config
+from skin_model.network.out_of_distribution import NoveltyGate
 
 SIZE = 64
 CHANNELS = (16, 24, 40, 48, 96, 576)

@@ -13,7 +13,7 @@ def figure(value, low=None, high=None, *, few=False):
 
 
 def measured(sensitivity, specificity, auc, *, malignant=50, benign=150, few=False):
-    """What ``train.metrics.measure`` returns for one set: figures, counts, bands, diagnoses and curves."""
+    """What ``train.evaluation.metrics.measure`` returns for one set: figures, counts, bands, diagnoses and curves."""
     caught, cleared = round(sensitivity * malignant), round(specificity * benign)
     names = ("auc_without_refused", "auc_melanoma", "average_precision", "specificity_at_95_sensitivity", "precision")
     names += ("f1", "accuracy", "balanced_accuracy", "ece", "ece_raw", "brier", "brier_shifted")
@@ -76,7 +76,7 @@ def seven_diagnoses():
 
 
 def operating_point(threshold, sensitivity, specificity):
-    """As ``train.operating`` writes it; flagged per cancer is worked out as (tp + fp) / tp."""
+    """As ``train.evaluation.operating_points`` writes it; flagged per cancer is worked out as (tp + fp) / tp."""
     prevalences = []
     for prevalence in (0.001, 0.02, 0.1, 0.2):
         tp, fp = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)

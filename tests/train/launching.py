@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+from tests.conftest import REPOSITORY
 
 
 def launch(script: Path, processes: int, *arguments: object, timeout: int = 240) -> subprocess.CompletedProcess[str]:

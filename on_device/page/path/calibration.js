@@ -1,4 +1,4 @@
-// skin_model/calibration.py once more: logits to calibrated probabilities, a risk and its band.
+// skin_model/network/calibration.py once more: logits to calibrated probabilities, a risk and its band.
 
 /** Calibrated probabilities of the K outputs, which sum to 1 (K = 1: the risk). */
 export function probabilities(logits, malignant, { temperature, malignant_offset: offset }) {

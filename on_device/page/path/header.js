@@ -1,4 +1,4 @@
-// What a file says of itself before any pixel is decoded: skin_model/photo.py's gate, once more.
+// What a file says of itself before any pixel is decoded: skin_model/photo/opening.py's gate, once more.
 
 export class Refused extends Error {
   /** code: the one under which the sentence stands ("refused.<code>"). */

@@ -1,0 +1,150 @@
+"""One visitor's photo and what was found in it, held in memory only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from interface.components.photo_stage import Box
+from skin_model import quality
+from skin_model.assess import Assessment, Assessor, View
+from skin_model.network import calibration, saliency
+from skin_model.photo import Photo, open_photo
+
+URGENCY = ("low", "raised", calibration.CANNOT_TELL, "high")
+"""The bands, the one that can wait longest first."""
+
+
+QUEUE = "photos"
+"""The queue in which every single photo waits, whichever tab and language it comes from."""
+
+
+@dataclass
+class ScoredPhoto:
+    """One visitor's photo and what was found, in memory only.
+
+    file: the upload, from which a chosen part is decoded in full. whole, scored: the photo, and the part that was
+    scored. region: that part in full-size pixels of the whole, None where all of it was scored. spread: lowest and
+    highest risk when the photo is mirrored and turned. further: the assessments of further photos of the same spot.
+    """
+
+    file: Path
+    whole: Photo
+    scored: Photo
+    region: Box | None
+    assessment: Assessment
+    view: View
+    suggested: Box | None
+    spread: tuple[float, float]
+    further: list[Assessment] = field(default_factory=list)
+    heatmaps: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def look(assessor: Assessor, file: Path, whole: Photo | None = None, region: Box | None = None) -> ScoredPhoto:
+    """Open and score a photo, or a ``region`` of it (full-size pixels). Raises PhotoRefused or FileNotFoundError."""
+    whole = open_photo(file) if whole is None else whole
+    scored = whole if region is None else open_photo(file, region=region)
+    view = assessor.view(scored)
+    assessment = assessor.assess(scored, view)
+    suggested = None
+    if region is None and "lesion_too_small" in assessment.problems:
+        suggested = _suggestion(whole)
+    spread = assessor.spread(view) if assessment.refused is None else (0.0, 1.0)
+    return ScoredPhoto(file, whole, scored, region, assessment, view, suggested, spread)
+
+
+@dataclass(frozen=True)
+class Together:
+    """What all photos of a spot say together.
+
+    assessment: the median risk with its band, and the mean of the diagnoses; of one photo its own. interval: lowest and
+    highest risk (0…1) over the photos, of one photo over its mirrored and turned views. risks: of each photo. urgent:
+    the band of a photo that by itself is more urgent than the median; the band is then "cannot tell", for a median must
+    not talk a warning away. None where the photos agree.
+    """
+
+    assessment: Assessment
+    interval: tuple[float, float]
+    risks: tuple[float, ...]
+    urgent: str | None = None
+
+
+def together(visit: ScoredPhoto, thresholds: calibration.Thresholds) -> Together:
+    """What the photos of the visit say together; with one photo, what that one says."""
+    if not visit.further:
+        risk = visit.assessment.risk
+        return Together(visit.assessment, visit.spread, () if risk is None else (risk,))
+    every = [visit.assessment, *visit.further]
+    risks = [each.risk for each in every if each.risk is not None]
+    diagnoses = visit.assessment.diagnoses
+    if diagnoses is not None:
+        diagnoses = {
+            code: float(np.mean([each.diagnoses[code] for each in every if each.diagnoses])) for code in diagnoses
+        }
+    risk = float(median(risks))
+    band = calibration.band(risk, thresholds)
+    most_urgent = max((each.band for each in every if each.band is not None), key=URGENCY.index)
+    urgent = most_urgent if URGENCY.index(most_urgent) > URGENCY.index(band) else None
+    problems = tuple(dict.fromkeys(code for each in every for code in each.problems))
+    combined = replace(
+        visit.assessment,
+        risk=risk,
+        band=calibration.CANNOT_TELL if urgent else band,
+        diagnoses=diagnoses,
+        problems=problems,
+    )
+    return Together(combined, (min(risks), max(risks)), tuple(risks), urgent)
+
+
+def _suggestion(photo: Photo) -> Box | None:
+    """A square around the lesion with room at its sides, in full-size pixels; None where no lesion stands out."""
+    found = quality.lesion_box(photo.rgb)
+    if found is None:
+        return None
+    left, top, right, bottom = (edge * photo.scale for edge in found)
+    side = min(max(2.2 * max(right - left, bottom - top), 96), photo.width, photo.height)
+    x = min(max((left + right - side) / 2, 0), photo.width - side)
+    y = min(max((top + bottom - side) / 2, 0), photo.height - side)
+    return round(x), round(y), round(x + side), round(y + side)
+
+
+def before_and_after(
+    assessor: Assessor, visit: ScoredPhoto, method: str, strength: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The scored picture plain and with the heat drawn over it, both (H, W, 3) uint8. strength: 0…1."""
+    if method not in visit.heatmaps:
+        visit.heatmaps[method] = assessor.heatmap(visit.view, method)
+    rgb = visit.scored.rgb
+    return rgb, saliency.overlay(rgb, visit.heatmaps[method], visit.view.square, strength)
+
+
+def square_in_whole(visit: ScoredPhoto) -> Box:
+    """The square that the network saw, in full-size pixels of the whole photo."""
+    scale = visit.scored.scale
+    across, down = (0, 0) if visit.region is None else visit.region[:2]
+    left, top, right, bottom = visit.view.square
+    return (
+        round(left * scale) + across,
+        round(top * scale) + down,
+        round(right * scale) + across,
+        round(bottom * scale) + down,
+    )
+
+
+def square_around(x: float, y: float, size: float, width: int, height: int) -> list[float]:
+    """The sliders' square as shares of the photo: centre ``x``, ``y`` and side ``size``, all in per cent.
+
+    The side counts in the photo's shorter side; the square is moved inside the photo where it would stick out.
+    """
+    side = min(width, height) * size / 100
+    left = min(max(width * x / 100 - side / 2, 0), width - side)
+    top = min(max(height * y / 100 - side / 2, 0), height - side)
+    return [left / width, top / height, (left + side) / width, (top + side) / height]
+
+
+def scored_square(visit: ScoredPhoto) -> np.ndarray:
+    left, top, right, bottom = visit.view.square
+    return visit.scored.rgb[top:bottom, left:right]

@@ -1,0 +1,1 @@
+"""The server around the page: middleware, sessions, uploads, errors and settings."""

@@ -1,0 +1,387 @@
+"""The check tab: a photo in, a risk and its reason out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from interface.components import pdf_report as report
+from interface.components import result_card
+from interface.components.photo_stage import Box, data_uri, full_size_box, stage, staged
+from interface.components.scored_photo import (
+    QUEUE,
+    ScoredPhoto,
+    before_and_after,
+    look,
+    scored_square,
+    square_around,
+    square_in_whole,
+    together,
+)
+from interface.components.sliders import LEAST_PERCENT, MOST_PERCENT, bounded_slider, slider_threshold, slider_value
+from interface.server.uploads import KEPT_SECONDS
+from skin_model.assess import Assessment, Assessor, refused_assessment
+from skin_model.network import saliency
+from skin_model.photo import MAX_BYTES, PhotoRefused, open_photo
+from skin_model.wording import Words
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+METHOD = saliency.METHODS[0]
+PHOTOS_OF_ONE_SPOT = 3
+"""How many photos of one spot are taken together at most."""
+_HIDE_OLD_ANSWER = "() => { document.body.classList.add('looking'); }"
+_DRAW_SQUARE = (
+    "(...square) => { window.dispatchEvent(new CustomEvent('draw-square', { detail: square.slice(0, 3) })); }"
+)
+_SCROLL_TO_ANSWER = """() => {
+    document.body.classList.remove("looking");
+    const answer = document.querySelector("#answer");
+    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (answer && answer.getBoundingClientRect().bottom > window.innerHeight)
+        answer.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+}"""
+
+
+def build(assessor: Assessor, words: Words) -> None:
+    """Lay the tab out inside the open Blocks and connect it; every event is private."""
+    config = assessor.checkpoint.config
+    visit = gr.State(None, time_to_live=KEPT_SECONDS)
+
+    with gr.Row(elem_classes="columns"):
+        with gr.Column(scale=5, min_width=320):
+            shown = stage(words, MAX_BYTES)
+            with gr.Row(elem_id="sources"):
+                upload = gr.UploadButton(
+                    words("interface.upload"), variant="primary", elem_id="choose-photo", min_width=140
+                )
+                camera = gr.Button(words("interface.camera"), elem_id="use-camera", min_width=140)
+            with gr.Accordion(words("interface.part"), open=False, visible=False, elem_id="part") as part:
+                across = bounded_slider(0, 100, 50, step=1, label=words("interface.part.across"))
+                down = bounded_slider(0, 100, 50, step=1, label=words("interface.part.down"))
+                size = bounded_slider(5, 100, 50, step=1, label=words("interface.part.size"))
+                score_part = gr.Button(words("interface.part.score"), elem_id="score-part")
+            examples = _example_row(words)
+
+        with gr.Column(scale=6, min_width=320, elem_id="results"):
+            answer = gr.HTML(_welcome(words), elem_id="answer")
+            suggestion = gr.Button(words("interface.use_suggestion"), visible=False, elem_id="use-suggestion")
+            with gr.Row(visible=False, elem_id="next-actions") as actions:
+                more = gr.UploadButton(words("interface.more"), elem_id="more-photos", min_width=140)
+                make_page = gr.Button(words("interface.pdf"), elem_id="make-pdf", min_width=140)
+            pdf = gr.HTML(elem_id="pdf")
+            with gr.Column(visible=False, elem_id="reasons") as reasons:
+                gr.HTML(f"<h3>{words('interface.why')}</h3><p>{words('interface.why.line')}</p>")
+                slider = gr.ImageSlider(
+                    label=words("interface.slider"),
+                    format="jpeg",
+                    interactive=False,
+                    buttons=[],
+                    max_height=460,
+                    # Most of the overlay is in sight from the start.
+                    slider_position=20,
+                    elem_id="overlay",
+                )
+                strength = bounded_slider(0, 100, 50, step=5, label=words("interface.strength"), elem_id="strength")
+                method = gr.Radio(
+                    [(words(f"interface.method.{name}"), name) for name in saliency.METHODS],
+                    value=METHOD,
+                    label=words("interface.method"),
+                    elem_id="method",
+                )
+                seen = gr.HTML()
+                with gr.Accordion(words("interface.diagnoses"), open=True, elem_id="diagnoses"):
+                    bars = gr.HTML()
+                with gr.Accordion(words("interface.sure"), open=False, elem_id="sure"):
+                    sure = gr.HTML()
+                with gr.Accordion(words("interface.threshold"), open=False, elem_id="threshold"):
+                    threshold = bounded_slider(
+                        LEAST_PERCENT,
+                        MOST_PERCENT,
+                        slider_value(config.thresholds.low),
+                        step=0.1,
+                        label=words("interface.threshold.slider"),
+                    )
+                    point = gr.HTML()
+
+    private: dict[str, Any] = {"api_visibility": "private", "concurrency_id": QUEUE}
+    expired = Assessment.refusal("expired")
+    everything = [visit, shown, answer, part, suggestion, actions, more, reasons, slider, seen, bars, sure, point, pdf]
+
+    def show(new: ScoredPhoto, method_name: str, strength_percent: float, threshold_percent: float) -> list[Any]:
+        done = new.assessment.refused is None
+        all_photos = together(new, config.thresholds)
+        found, interval, photos = all_photos.assessment, all_photos.interval, 1 + len(new.further)
+        card = result_card.answer(
+            words,
+            found,
+            config.thresholds,
+            config.calibration,
+            interval=interval,
+            photos=photos,
+            urgent=all_photos.urgent,
+            part_only=new.region is not None,
+        )
+        return [
+            new,
+            staged(new.whole.rgb, (new.whole.width, new.whole.height), square_in_whole(new), new.region),
+            card + (result_card.problems(words, found.problems) if done else ""),
+            gr.update(visible=True),
+            gr.update(visible=new.suggested is not None),
+            gr.update(visible=done),
+            gr.update(visible=photos < PHOTOS_OF_ONE_SPOT),
+            gr.update(visible=done),
+            before_and_after(assessor, new, method_name, strength_percent / 100) if done else None,
+            _seen(words, new) if done else "",
+            result_card.diagnosis_bars(words, found.diagnoses) if done else "",
+            result_card.how_sure(words, found, interval, photos) if done else "",
+            result_card.operating_point(
+                words, slider_threshold(threshold_percent, config.thresholds.low), config.operating_points, found.risk
+            )
+            if done
+            else "",
+            "",
+        ]
+
+    def refuse(assessment: Assessment) -> list[Any]:
+        """Say why there is no result; the photo before, if any, leaves the page, so that no old answer stands by."""
+        card = result_card.answer(words, assessment, config.thresholds, config.calibration)
+        hidden = gr.update(visible=False)
+        return [None, None, card, hidden, hidden, hidden, hidden, hidden, None, "", "", "", "", ""]
+
+    def add(file: str | None, old: ScoredPhoto | None, *settings: Any) -> list[Any]:
+        """A further photo of the same spot; one that cannot be scored changes nothing, and says why."""
+        if not file or (old is not None and 1 + len(old.further) >= PHOTOS_OF_ONE_SPOT):
+            return [gr.skip()] * len(everything)
+        if old is None:
+            return refuse(expired)
+        try:
+            assessment = assessor.assess(open_photo(Path(file)))
+        except PhotoRefused as problem:
+            assessment = refused_assessment(problem)
+        if assessment.refused is not None:
+            gr.Warning(words(f"refused.{assessment.refused}"), duration=8)
+            return [gr.skip()] * len(everything)
+        return show(replace(old, further=[*old.further, assessment]), *settings)
+
+    def as_pdf(old: ScoredPhoto | None, method_name: str, strength_percent: float) -> str:
+        if old is None or old.assessment.refused is not None:
+            gr.Warning(words("refused.expired"), duration=8)
+            return ""
+        before, after = before_and_after(assessor, old, method_name, max(strength_percent, 30) / 100)
+        document = report.page_for_the_doctor(
+            words,
+            before,
+            after,
+            together(old, config.thresholds),
+            assessor.checkpoint,
+            date.today(),
+            part_only=old.region is not None,
+        )
+        return report.download(words, document)
+
+    def attempt(file: Path, old: ScoredPhoto | None, region: Box | None, *settings: Any) -> list[Any]:
+        try:
+            whole = old.whole if old is not None and old.file == file else None
+            return show(look(assessor, file, whole, region), *settings)
+        except PhotoRefused as problem:
+            if region is None or old is None:
+                return refuse(refused_assessment(problem))
+            # The photo is fine, the part is not: keep the photo on the page and say so.
+            gr.Warning(words(f"refused.{problem.code}"), duration=8)
+            return show(old, *settings)
+        except FileNotFoundError:
+            return refuse(expired)
+
+    def on_upload(file: str | None, *settings: Any) -> list[Any]:
+        return attempt(Path(file), None, None, *settings) if file else [gr.skip()] * len(everything)
+
+    def on_example(
+        method_name: str, strength_percent: float, threshold_percent: float, event: gr.EventData
+    ) -> list[Any]:
+        index = event._data.get("index") if isinstance(event._data, dict) else None
+        names = [facts["file"] for facts in example_facts()]
+        if not isinstance(index, int) or not 0 <= index < len(names):
+            return [gr.skip()] * len(everything)
+        return attempt(EXAMPLES / names[index], None, None, method_name, strength_percent, threshold_percent)
+
+    def on_region(choose: Callable[..., Box | None]) -> Callable[..., list[Any]]:
+        def handler(old: ScoredPhoto | None, *rest: Any) -> list[Any]:
+            *extra, method_name, strength_percent, threshold_percent = rest
+            settings = (method_name, strength_percent, threshold_percent)
+            if old is None:
+                return refuse(expired)
+            try:
+                region = choose(old, *extra)
+            except (ValueError, TypeError):
+                return [gr.skip()] * len(everything)
+            return attempt(old.file, old, region, *settings)
+
+        return handler
+
+    def on_box(
+        old: ScoredPhoto | None,
+        method_name: str,
+        strength_percent: float,
+        threshold_percent: float,
+        event: gr.EventData,
+    ) -> list[Any]:
+        shares = event._data.get("box") if isinstance(event._data, dict) else None
+        box = on_region(lambda visit: full_size_box(shares, visit.whole.width, visit.whole.height))
+        return box(old, method_name, strength_percent, threshold_percent)
+
+    def from_sliders(old: ScoredPhoto, x: float, y: float, s: float) -> Box:
+        width, height = old.whole.width, old.whole.height
+        return full_size_box(square_around(x, y, s, width, height), width, height)
+
+    too_large = Assessment.refusal("file_too_large")
+    settings = [method, strength, threshold]
+    sliders = [across, down, size]
+    # Before the answers: the page does one after the other.
+    for start in (upload.upload, examples.choose, shown.box, shown.whole, suggestion.click, score_part.click):
+        start(None, js=_HIDE_OLD_ANSWER, **private)
+    answers = [
+        upload.upload(on_upload, [upload, *settings], everything, show_progress_on=answer, **private),
+        examples.choose(on_example, settings, everything, show_progress_on=answer, **private),
+        shown.box(on_box, [visit, *settings], everything, show_progress_on=answer, **private),
+        shown.whole(on_region(lambda _: None), [visit, *settings], everything, show_progress_on=answer, **private),
+        suggestion.click(
+            on_region(lambda old: old.suggested), [visit, *settings], everything, show_progress_on=answer, **private
+        ),
+        score_part.click(
+            on_region(from_sliders), [visit, *sliders, *settings], everything, show_progress_on=answer, **private
+        ),
+    ]
+    answers.append(shown.too_large(lambda: refuse(too_large), None, everything, show_progress="hidden", **private))
+    answers.append(more.upload(add, [more, visit, *settings], everything, show_progress_on=answer, **private))
+    make_page.click(as_pdf, [visit, method, strength], pdf, show_progress_on=make_page, **private).then(
+        None, js="() => document.querySelector('#pdf a')?.click()", **private
+    )
+    for event in answers:
+        event.then(None, js=_SCROLL_TO_ANSWER, **private)
+    camera.click(None, js="() => window.dispatchEvent(new Event('open-camera'))", **private)
+    for control in sliders:
+        control.input(None, sliders, js=_DRAW_SQUARE, **private)
+
+    def redraw(old: ScoredPhoto | None, method_name: str, strength_percent: float) -> Any:
+        if old is None:
+            return gr.skip()
+        return before_and_after(assessor, old, method_name, strength_percent / 100)
+
+    gr.on(
+        [method.input, strength.input],
+        redraw,
+        [visit, method, strength],
+        slider,
+        show_progress="minimal",
+        trigger_mode="always_last",
+        **private,
+    )
+
+    def explain_point(old: ScoredPhoto | None, percent_: float) -> str:
+        risk = None if old is None or old.assessment.refused else together(old, config.thresholds).assessment.risk
+        return result_card.operating_point(
+            words, slider_threshold(percent_, config.thresholds.low), config.operating_points, risk
+        )
+
+    threshold.input(
+        explain_point,
+        [visit, threshold],
+        point,
+        show_progress="hidden",
+        trigger_mode="always_last",
+        api_visibility="private",
+    )
+
+
+def endpoint(assessor: Assessor) -> None:
+    """The public ``/assess``, on components of its own that no visitor sees."""
+    photo = gr.File(visible=False, label="photo")
+    method = gr.Radio(list(saliency.METHODS), value=METHOD, visible=False, label="method")
+    strength = bounded_slider(0, 1, 0.5, visible=False, label="strength")
+    answer = gr.JSON(visible=False, label="assessment")
+    overlay = gr.Image(visible=False, format="jpeg", label="overlay")
+    crop = gr.Image(visible=False, format="jpeg", label="crop")
+
+    def assess(photo: str, method: str = METHOD, strength: float = 0.5) -> tuple[Any, Any, Any]:
+        """Score a photo of a skin lesion. A screening aid, not a diagnosis.
+
+        Returns the object that the command line prints with --json, the photo with the heat drawn over it, and the
+        square that was scored; no pictures for a refused photo.
+        """
+        if not isinstance(photo, str):
+            raise gr.Error("Send a photo: gradio_client.handle_file('mole.jpg').", print_exception=False)
+        file = Path(photo)
+        try:
+            visit = look(assessor, file)
+        except PhotoRefused as problem:
+            return refused_assessment(problem).to_json(file.name), None, None
+        report = visit.assessment.to_json(file.name)
+        if visit.assessment.refused:
+            return report, None, None
+        return report, before_and_after(assessor, visit, method, strength)[1], scored_square(visit)
+
+    gr.Button(visible=False).click(
+        assess,
+        [photo, method, strength],
+        [answer, overlay, crop],
+        api_name="assess",
+        api_visibility="public",
+        concurrency_id=QUEUE,
+    )
+
+
+def _seen(words: Words, visit: ScoredPhoto) -> str:
+    picture = data_uri(scored_square(visit), 240)
+    return result_card.seen(
+        words, picture, border=visit.assessment.border is not None, part_only=visit.region is not None
+    )
+
+
+def example_facts() -> list[dict[str, Any]]:
+    """What is known of each rendered example, from ``examples/examples.json``."""
+    return json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
+
+
+@cache
+def _example_picture(name: str) -> str:
+    """The same in every language."""
+    return data_uri(open_photo(EXAMPLES / name).rgb, 220)
+
+
+def _example_row(words: Words) -> gr.HTML:
+    """The examples as a row of picture buttons; its event ``choose`` carries ``{"index": n}``."""
+    pictures = [
+        {
+            "src": _example_picture(facts["file"]),
+            "label": words(f"interface.example.{facts['caption']}", tone=facts["tone"]),
+        }
+        for facts in example_facts()
+    ]
+    return gr.HTML(
+        value=pictures,
+        html_template=(
+            '<section class="examples"><h3>{{title}}</h3><p>{{line}}</p><div>{{#each value}}'
+            '<button type="button"><img src="{{src}}" alt=""><span>{{label}}</span></button>{{/each}}</div></section>'
+        ),
+        js_on_load=(
+            "element.querySelectorAll('button').forEach((button, index) => "
+            "button.addEventListener('click', () => trigger('choose', { index })));"
+        ),
+        apply_default_css=False,
+        title=words("interface.examples"),
+        line=words("interface.examples.line"),
+        elem_id="examples",
+    )
+
+
+def _welcome(words: Words) -> str:
+    tips = "".join(f"<li>{words(f'interface.tip.{n}')}</li>" for n in (1, 2, 3))
+    head = f"<h2>{words('interface.tips')}</h2><ol>{tips}</ol>"
+    return f'<section class="answer" data-kind="empty">{head}{result_card.notice(words)}</section>'

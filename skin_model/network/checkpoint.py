@@ -1,0 +1,265 @@
+"""A checkpoint: ``config.json`` + ``model.safetensors`` (+ ``gate.safetensors``), from a folder or from the Hub.
+
+The layout is timm's Hub format, so ``timm.create_model("hf-hub:owner/name")`` loads the same weights strictly; what
+timm does not know (calibration, thresholds, training record) lives under the key ``skin_model``. Safetensors only: a
+pickle can run code when it is opened, and is never read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from skin_model.atomic_files import write_bytes, write_json
+from skin_model.network import architecture as networks
+from skin_model.network import hub
+from skin_model.network.config import CheckpointError, Config, DamagedFileError
+from skin_model.network.out_of_distribution import NoveltyGate
+
+EMBEDDED = Path(__file__).parent.parent / "weights"
+CONFIG_FILE, MODEL_FILE, GATE_FILE = "config.json", "model.safetensors", "gate.safetensors"
+METRICS_FILE = "metrics.json"
+_HUB_REFERENCE = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?$")
+_MOST_BYTES = {".json": 64 * 2**20, ".safetensors": 2 * 2**30}
+_PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+
+__all__ = ["Checkpoint", "CheckpointError", "Config", "DamagedFileError"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network in eval mode with its config and, where it has one, its novelty gate. source says where it is from.
+
+    metrics: what ``python -m train evaluate`` measured of these very weights, where it lies beside them. stands_in_for:
+    the checkpoint on the Hub that could not be had, in whose place this one answers, and why_not.
+    """
+
+    config: Config
+    network: nn.Module
+    gate: NoveltyGate | None = None
+    source: str = "embedded"
+    metrics: dict[str, Any] | None = None
+    stands_in_for: str | None = None
+    why_not: str | None = None
+
+    @property
+    def hash(self) -> str:
+        """The first 12 hex digits of the weights file's SHA-256."""
+        return self.config.model_sha256[:12]
+
+    @classmethod
+    def load(cls, reference: str | Path | None = None) -> Checkpoint:
+        """Load from a folder, from ``owner/name[@revision]`` on the Hub, or (None) the embedded default.
+
+        Raises CheckpointError with one sentence that says what was expected.
+        """
+        if reference is None:
+            return cls._load_folder(EMBEDDED, "embedded")
+        folder = Path(reference)
+        if folder.is_dir():
+            return cls._load_folder(folder, str(folder))
+        if folder.is_file():
+            raise CheckpointError(f"{folder} is a file; name its folder, the one with {CONFIG_FILE} in it.")
+        match = _HUB_REFERENCE.match(str(reference))
+        if match is None or str(reference).startswith((".", "/")):
+            raise CheckpointError(f"There is no folder {reference}. Name a folder, or owner/name@revision on the Hub.")
+        return cls._from_hub(match["repo"], match["revision"], str(reference))
+
+    @classmethod
+    def load_or_embedded(cls, reference: str | Path | None = None) -> Checkpoint:
+        """As ``load``; but where the Hub cannot give the checkpoint, or gives one that this version cannot use, the
+        embedded one, which then says so in ``stands_in_for``. What is wrong with a folder is still a CheckpointError.
+        """
+        try:
+            return cls.load(reference)
+        except CheckpointError as problem:
+            named = str(reference)
+            if Path(named).exists() or _HUB_REFERENCE.match(named) is None or named.startswith((".", "/")):
+                raise
+            return replace(cls.load(), stands_in_for=named, why_not=str(problem))
+
+    @classmethod
+    def _from_hub(cls, repo: str, revision: str | None, source: str) -> Checkpoint:
+        needed, wanted = (CONFIG_FILE, MODEL_FILE), (GATE_FILE, METRICS_FILE)
+        try:
+            try:
+                return cls._load_folder(hub.download(repo, revision, needed, wanted), source)
+            except DamagedFileError:
+                # The cache may hold a file that a full disk or a crash cut off.
+                return cls._load_folder(hub.download(repo, revision, needed, wanted, anew=True), source)
+        except hub.HubError as problem:
+            raise CheckpointError(str(problem)) from None
+
+    @classmethod
+    def _load_folder(cls, folder: Path, source: str) -> Checkpoint:
+        config = _read_config(folder)
+        weights = _read_bytes(folder, MODEL_FILE)
+        digest = _check(weights, config.model_sha256, folder / MODEL_FILE)
+        network = _build(config, _parse(weights, folder / MODEL_FILE), folder)
+        gate = None
+        if (folder / GATE_FILE).is_file() or config.gate_sha256:
+            kept = _read_bytes(folder, GATE_FILE)
+            _check(kept, config.gate_sha256 or None, folder / GATE_FILE)
+            try:
+                gate = NoveltyGate.from_tensors(_parse(kept, folder / GATE_FILE))
+            except (KeyError, ValueError, RuntimeError, TypeError, OverflowError) as problem:
+                raise CheckpointError(f"{folder / GATE_FILE} is not a novelty gate: {problem}") from None
+        _try(network, gate, config.preprocessing.input_size, folder)
+        return cls(config, network, gate, source, _read_metrics(folder, digest))
+
+    def save(self, folder: Path, *, half: bool = True) -> Checkpoint:
+        """Write the checkpoint into ``folder``, each file aside first and then renamed.
+
+        half stores floating-point weights as fp16 (they are computed in fp32). Returns the checkpoint as loaded back.
+        """
+        state = {
+            name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous()
+            for name, t in self.network.state_dict().items()
+        }
+        weights = _in_order(save_tensors(state, metadata={"format": "pt", "licence": self.config.licence_note}))
+        content = self.config.to_json()
+        content["skin_model"]["model_sha256"] = hashlib.sha256(weights).hexdigest()
+        if self.gate is not None:
+            kept = save_tensors({name: t.contiguous() for name, t in self.gate.to_tensors().items()})
+            content["skin_model"]["gate_sha256"] = hashlib.sha256(kept).hexdigest()
+            write_bytes(folder / GATE_FILE, kept)
+        else:
+            content["skin_model"]["gate_sha256"] = ""
+            (folder / GATE_FILE).unlink(missing_ok=True)
+        write_bytes(folder / MODEL_FILE, weights)
+        write_json(folder / CONFIG_FILE, content)
+        return Checkpoint._load_folder(folder, str(folder))
+
+
+def _read_metrics(folder: Path, digest: str) -> dict[str, Any] | None:
+    """The metrics beside the weights; None where there are none, or none such as ``train evaluate`` writes, or where
+    they are of other weights.
+    """
+    try:
+        found = json.loads(_read_bytes(folder, METRICS_FILE))
+        measured = found["checkpoint"]["hash"]
+        points = found.get("operating", {}).get("all", {})
+        shares = [float(points[name][of]["value"]) for name in points for of in ("sensitivity", "specificity")]
+        readable = (
+            isinstance(measured, str)
+            and isinstance(found["data"]["n"], int)
+            and isinstance(found["data"]["split_sha256"], str | None)
+            and set(points) in (set(), {"low", "high"})
+            and all(0 <= share <= 1 for share in shares)
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return found if readable and measured and digest.startswith(measured) else None
+
+
+def _check(content: bytes, expected: str | None, file: Path) -> str:
+    """The SHA-256 of a file's content; raises CheckpointError where another is expected."""
+    digest = hashlib.sha256(content).hexdigest()
+    if expected is not None and digest != expected:
+        raise DamagedFileError(
+            f"{file} is not the file that {CONFIG_FILE} names (SHA-256 {digest[:12]}…, expected {expected[:12]}…). "
+            "Copy the checkpoint again."
+        )
+    return digest
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its metadata sorted: it writes them in random order, and equal weights shall have equal
+    hashes.
+    """
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of eight bytes
+    return len(text).to_bytes(8, "little") + text + content[8 + length :]
+
+
+def _read_bytes(folder: Path, name: str) -> bytes:
+    if (folder / name).is_file():
+        most = _MOST_BYTES[Path(name).suffix]
+        if (folder / name).stat().st_size > most:
+            raise CheckpointError(f"{folder / name} is larger than {most // 2**20} MB: it is not a checkpoint's file.")
+        return (folder / name).read_bytes()
+    pickles = sorted(f.name for f in folder.iterdir() if f.suffix in _PICKLES)
+    if pickles and name == MODEL_FILE:
+        raise CheckpointError(
+            f"{folder} holds {pickles[0]}, a pickle, which can run code when opened and is never read; "
+            f"expected {MODEL_FILE}. Convert it with safetensors first."
+        )
+    raise CheckpointError(f"{folder} has no {name}. A checkpoint is a folder with {CONFIG_FILE} and {MODEL_FILE}.")
+
+
+def _read_config(folder: Path) -> Config:
+    try:
+        content = json.loads(_read_bytes(folder, CONFIG_FILE))
+    except CheckpointError:
+        raise
+    except (ValueError, RecursionError) as problem:  # of a number of thousands of digits only the former
+        raise DamagedFileError(f"{folder / CONFIG_FILE} is not valid JSON: {problem}") from None
+    return Config.from_json(content, str(folder / CONFIG_FILE))
+
+
+def _parse(content: bytes, file: Path) -> dict[str, Tensor]:
+    try:
+        return load_tensors(content)
+    except (SafetensorError, ValueError, KeyError) as problem:
+        raise CheckpointError(f"{file} is not a whole safetensors file: {problem}") from None
+
+
+def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
+    known = config.architecture == networks.ARCHITECTURE
+    try:
+        # Another than the released one without memory first: a config may name gigabytes beside a file of a few bytes.
+        with nullcontext() if known else torch.device("meta"):
+            network = networks.create(len(config.malignant), architecture=config.architecture)
+    except (RuntimeError, ValueError, TypeError) as problem:
+        raise CheckpointError(f"timm has no network {config.architecture!r}, which {folder} names: {problem}") from None
+    expected = network.state_dict()
+    for name in sorted(expected.keys() | state.keys()):
+        if name not in state:
+            raise CheckpointError(f"{folder / MODEL_FILE} lacks the tensor {name} of {config.architecture}.")
+        if name not in expected:
+            raise CheckpointError(f"{folder / MODEL_FILE} has a tensor {name} that {config.architecture} does not.")
+        if state[name].shape != expected[name].shape:
+            raise CheckpointError(
+                f"{folder / MODEL_FILE}: {name} has shape {tuple(state[name].shape)}, expected "
+                f"{tuple(expected[name].shape)} for {config.architecture} with {len(config.malignant)} outputs."
+            )
+        if not torch.isfinite(state[name].float()).all():
+            raise CheckpointError(f"{folder / MODEL_FILE}: {name} holds values that are not finite numbers.")
+    if not known:
+        network = networks.create(len(config.malignant), architecture=config.architecture)
+    network.load_state_dict(state)
+    return network.eval().requires_grad_(False)
+
+
+@torch.inference_mode()
+def _try(network: nn.Module, gate: NoveltyGate | None, size: int, folder: Path) -> None:
+    """Raises CheckpointError where a grey picture already shows that no photo could be scored."""
+    logits, maps = networks.logits_and_maps(network, torch.zeros(1, 3, size, size))
+    if not torch.isfinite(logits).all():
+        raise CheckpointError(f"{folder / MODEL_FILE} turns a grey picture into no finite number: train it again.")
+    if gate is None:
+        return
+    try:
+        strangeness = gate.strangeness(maps)
+    except (ValueError, RuntimeError) as problem:
+        raise CheckpointError(f"{folder / GATE_FILE} does not fit {MODEL_FILE}: {_first_line(problem)}") from None
+    if not torch.isfinite(strangeness).all():
+        raise CheckpointError(f"{folder / GATE_FILE} turns a grey picture into no finite number: train it again.")
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).splitlines()[0]

@@ -1,0 +1,231 @@
+"""Where in a photo the risk comes from: Captum attributions, and their drawing over the photo.
+
+What is attributed is the log-odds that the lesion is malignant, logsumexp(malignant logits) - logsumexp(benign logits);
+for a head of one logit, that logit. Temperature and prevalence only scale and shift it, so the map explains the
+calibrated risk too. A map shows what raises the risk; what lowers it stays cold.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+import torch
+from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion
+from torch import Tensor, nn
+
+from skin_model.network import architecture as networks
+
+METHODS: tuple[str, ...] = ("integrated_gradients", "grad_cam", "occlusion")
+"""The default first: the one that ``python -m train evaluate --full`` finds best at pointing to the lesion."""
+INTEGRATION_STEPS = 2
+"""Of Gauss and Legendre. On validation photographs two point to the lesion as well as 6, 24 or 64, sooner."""
+OCCLUDED_SHARE = 0.2
+"""Side of the patch that Occlusion covers, as a share of the input's side; it moves by half of that."""
+
+
+def risk_log_odds(logits: Tensor, malignant: Sequence[bool]) -> Tensor:
+    """Uncalibrated log-odds of malignancy, (B,), of logits (B, K) with K flags; for K = 1 the logit itself."""
+    flags = torch.tensor(list(malignant), dtype=torch.bool, device=logits.device)
+    if logits.ndim != 2 or logits.shape[1] != len(flags):
+        raise ValueError(f"The network gives logits of shape {tuple(logits.shape)} for {len(flags)} malignant flags.")
+    if len(flags) == 1:
+        return logits[:, 0]
+    if flags.all() or not flags.any():
+        raise ValueError("A head of several outputs needs at least one malignant and one benign output.")
+    return logits[:, flags].logsumexp(1) - logits[:, ~flags].logsumexp(1)
+
+
+def last_feature_map(network: nn.Module) -> nn.Module:
+    """The module whose output is the last feature map (B, C, h, w).
+
+    ``blocks[-1]`` for the MobileNet and EfficientNet families (576 channels in MobileNetV3-Small); for other timm
+    networks the module that ``feature_info`` names last. Raises ValueError when there is neither.
+    """
+    if isinstance(getattr(network, "blocks", None), nn.Sequential):
+        return network.blocks[-1]
+    info = getattr(network, "feature_info", None)
+    try:
+        return network.get_submodule(info[-1]["module"])
+    except (TypeError, IndexError, KeyError, AttributeError):
+        raise ValueError(
+            f"Grad-CAM finds no last feature map in {type(network).__name__}: it has neither blocks nor feature_info. "
+            "Use integrated_gradients or occlusion."
+        ) from None
+
+
+def explain(network: nn.Module, batch: Tensor, malignant_mask: Sequence[bool], method: str = METHODS[0]) -> np.ndarray:
+    """Where the risk of one photo comes from.
+
+    network: any mode; it keeps its mode, gradients and hooks, and other threads may use it meanwhile. batch:
+    (1, 3, S, S) network input. malignant_mask: one flag per output of the network.
+
+    - integrated_gradients (Sundararajan et al. 2017, arXiv 1703.01365): a path from the plain colour of the picture's
+      rim to the picture, because a black baseline would be blind to dark pixels, which is where a lesion is.
+    - grad_cam (Selvaraju et al. 2017, arXiv 1610.02391): last feature map, weighted by its mean gradients, ReLU.
+    - occlusion (Zeiler & Fergus 2014, arXiv 1311.2901): the drop in log-odds when a patch is painted in that colour.
+
+    Returns (S, S) float32 in 0…1 with its maximum at 1, or all zeros where nothing raises the risk. Raises ValueError
+    for an unknown method, a wrong shape, or (grad_cam) a network without feature maps.
+    """
+    if method not in METHODS:
+        raise ValueError(f"There is no saliency method {method!r}; choose one of {', '.join(METHODS)}.")
+    if batch.ndim != 4 or batch.shape[0] != 1 or batch.shape[2] != batch.shape[3]:
+        raise ValueError(f"Saliency explains one square input of shape (1, 3, S, S), not {tuple(batch.shape)}.")
+    with torch.inference_mode(False), torch.enable_grad():
+        picture = batch.detach().clone().requires_grad_()
+        if method == "grad_cam":
+            return enlarged(_grad_cam(network, picture, malignant_mask).detach(), tuple(picture.shape[2:]))
+        network = _at_rest(network)
+
+        def target(x: Tensor) -> Tensor:
+            return risk_log_odds(network(x), malignant_mask)
+
+        if method == "integrated_gradients":
+            return _integrated_gradients(target, picture)
+        return _occlusion(target, picture)
+
+
+def coarse_map(network: nn.Module, batch: Tensor, malignant_mask: Sequence[bool]) -> np.ndarray:
+    """Grad-CAM as the last feature map has it, before ``explain`` enlarges it: (h, w) float32 in 0…1, maximum 1.
+
+    7 × 7 for MobileNetV3-Small at 224 pixels: too coarse to hold anything of the photo. Arguments, errors and an all
+    cold map as for ``explain``.
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        cam = _grad_cam(network, batch.detach().clone(), malignant_mask)
+    return _to_unit(cam.detach()[0, 0].numpy())
+
+
+def enlarged(cam: Tensor, size: tuple[int, int]) -> np.ndarray:
+    """Grad-CAM (1, 1, h, w), nowhere negative, at the input's size: (H, W) float32 in 0…1, as ``explain`` gives it."""
+    return _to_unit(LayerAttribution.interpolate(cam, size, interpolate_mode="bilinear")[0, 0].numpy())
+
+
+def _at_rest(network: nn.Module) -> nn.Module:
+    """The network itself where attributing leaves no trace in it, as in a loaded checkpoint; else a copy that is so.
+
+    Copying takes longer than an answer.
+    """
+    if any(m.training for m in network.modules()) or any(p.requires_grad for p in network.parameters()):
+        return copy.deepcopy(network).eval().requires_grad_(False)
+    return network
+
+
+class _Head(nn.Module):
+    """What follows the last feature map, behind a layer of its own for Captum's hooks."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.map, self.network = nn.Identity(), network
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        return self.network.forward_head(self.map(feature_map))
+
+
+def _grad_cam(network: nn.Module, picture: Tensor, malignant: Sequence[bool]) -> Tensor:
+    """(1, 1, h, w), nowhere negative."""
+    if networks.has_maps(network):
+        # The gradient is wanted no deeper than the last map, so only what follows it is gone through backwards; hooks
+        # on a layer of its own, since other threads may be using the network.
+        network = _at_rest(network)
+        with torch.no_grad():
+            inputs = networks.logits_and_maps(network, picture)[1][-1]
+        network = _Head(network)
+        layer = network.map
+    else:
+        network = copy.deepcopy(network).eval().requires_grad_(False)
+        inputs, layer = picture.requires_grad_(), last_feature_map(network)
+    cam = LayerGradCam(lambda x: risk_log_odds(network(x), malignant), layer).attribute(
+        inputs.requires_grad_(), relu_attributions=True
+    )
+    if cam.ndim != 4:
+        raise ValueError(
+            f"Grad-CAM needs a feature map (B, C, h, w) and {type(network).__name__} gives shape {tuple(cam.shape)}. "
+            "Use integrated_gradients or occlusion."
+        )
+    return cam
+
+
+def _integrated_gradients(target: Callable[[Tensor], Tensor], picture: Tensor) -> np.ndarray:
+    attribution = IntegratedGradients(target).attribute(
+        picture, baselines=_rim_colour(picture), n_steps=INTEGRATION_STEPS
+    )
+    # Single pixels are too fine to see on a phone, and their sign flickers: sums over about a hundredth of the side
+    # are what reads. The brightest percent saturates, or one hot pixel would leave the rest of the map dark.
+    summed = cv2.GaussianBlur(attribution.detach()[0].sum(0).numpy(), (0, 0), max(picture.shape[-1] / 100, 0.5))
+    return _to_unit(summed, saturate=0.01)
+
+
+def _occlusion(target: Callable[[Tensor], Tensor], picture: Tensor) -> np.ndarray:
+    channels, side = picture.shape[1], picture.shape[-1]
+    patch = max(1, round(side * OCCLUDED_SHARE))
+    step = max(1, patch // 2)
+    with torch.no_grad():
+        drop = Occlusion(target).attribute(
+            picture.detach(),
+            sliding_window_shapes=(channels, patch, patch),
+            strides=(channels, step, step),
+            baselines=_rim_colour(picture).expand_as(picture),
+            perturbations_per_eval=16,
+        )
+    return _to_unit(drop[0, 0].numpy())
+
+
+def _rim_colour(picture: Tensor) -> Tensor:
+    """The median colour, (1, 3, 1, 1) spread to the picture's shape, of its outer tenth: mostly plain skin."""
+    side = picture.shape[-1]
+    rim = max(1, side // 10)
+    inner = torch.zeros(picture.shape[2:], dtype=torch.bool)
+    inner[rim : side - rim, rim : side - rim] = True
+    colour = picture.detach()[0, :, ~inner].median(1).values
+    return colour[None, :, None, None].expand_as(picture).contiguous()
+
+
+def _to_unit(values: np.ndarray, saturate: float = 0.0) -> np.ndarray:
+    """Positive part, divided by its maximum, or by the value that the share ``saturate`` of all pixels exceeds."""
+    positive = np.maximum(values, 0.0).astype(np.float32)
+    top = float(np.quantile(positive, 1 - saturate)) or float(positive.max())
+    return np.clip(positive / top, 0, 1) if top > 0 else np.zeros_like(positive)
+
+
+_INFERNO = cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_INFERNO)[:, 0, ::-1]
+"""(256, 3): red, green and blue of every level."""
+
+
+def _table(channels: np.ndarray) -> np.ndarray:
+    """(3, 256) in 0…255 to the (256, 1, 3) uint8 that OpenCV takes for a colour map."""
+    return np.round(channels.T).astype(np.uint8)[:, None]
+
+
+def overlay(
+    photo_rgb: np.ndarray, heatmap: np.ndarray, box: tuple[int, int, int, int], strength: float = 0.5
+) -> np.ndarray:
+    """Draw a heatmap over the uncropped photo.
+
+    photo_rgb: (H, W, 3) uint8. heatmap: (S, S) in 0…1. box: (left, top, right, bottom) of the square that the network
+    saw, in pixels of ``photo_rgb``. strength: 0 (the photo, unchanged) … 1 (the warmest spot hides the photo).
+    Warm (yellow) raises the risk most; cold areas let the photo through. The colours are inferno's, whose lightness
+    rises evenly, so that they read the same with any colour vision. Nothing outside ``box`` changes.
+    Returns a new (H, W, 3) uint8. Raises ValueError for a strength outside 0…1 or a box outside the photo.
+    """
+    height, width = photo_rgb.shape[:2]
+    left, top, right, bottom = box
+    if not 0 <= strength <= 1:
+        raise ValueError(f"The overlay's strength lies between 0 and 1, not {strength}.")
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        raise ValueError(f"The box {box} does not lie inside the photo of {width} × {height} pixels.")
+    drawn = photo_rgb.copy()
+    if strength == 0:
+        return drawn
+    levels = np.round(np.clip(heatmap, 0, 1) * 255).astype(np.uint8)
+    levels = cv2.resize(levels, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+    # In tables of 256 levels, for in floats the drawing takes longer than the network.
+    opacity = strength * np.arange(256) / 255
+    warm, through = (_table(opacity * _INFERNO.T), _table(255 * (1 - opacity) * np.ones((3, 1))))
+    square = drawn[top:bottom, left:right]
+    covered = cv2.multiply(square, cv2.applyColorMap(levels, through), scale=1 / 255)
+    drawn[top:bottom, left:right] = cv2.add(covered, cv2.applyColorMap(levels, warm))
+    return drawn

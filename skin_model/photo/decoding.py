@@ -1,0 +1,200 @@
+"""The pixels of a file as its decoder gives them: not turned yet, in its own colours, to be taken out in strips.
+
+A picture of 60 megapixels is a quarter of a gigabyte. Each further copy of it, to turn it, to resolve its palette, to
+hand it from one library to the next, would be another, so all of that is done to one strip after the other.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import cv2
+import numpy as np
+import pillow_heif
+from PIL import Image, ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+
+from skin_model.photo import heif, webp
+
+Box = tuple[int, int, int, int]
+"""(left, top, right, bottom) in pixels."""
+
+_ORIENTATION = 0x0112
+
+
+class Stored(Protocol):
+    """A file whose header was read. Whatever is wrong with it comes as an exception of any kind.
+
+    size: (width, height) as the header says, and as decoded after ``decode``. orientation: the EXIF orientation, known
+    after ``decode``; None where there is none or where the decoder has turned the picture. profile: a colour profile.
+    """
+
+    @property
+    def size(self) -> tuple[int, int]: ...
+
+    @property
+    def orientation(self) -> int | None: ...
+
+    @property
+    def profile(self) -> bytes | None: ...
+
+    def decode(self, factor: int) -> None:
+        """Decode the pixels, ``factor`` (1, 2, 4 or 8) times smaller where the decoder can: ``size`` says so."""
+        ...
+
+    def part(self, box: Box) -> Image.Image:
+        """Some of the decoded pixels, in a mode of 8 or 16 bits a channel, or with a palette."""
+        ...
+
+
+class ByPillow:
+    """A JPEG or a PNG."""
+
+    def __init__(self, picture: ImageFile.ImageFile) -> None:
+        self._picture = picture
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._picture.size
+
+    @property
+    def orientation(self) -> int | None:
+        return _orientation(self._picture.getexif)
+
+    @property
+    def profile(self) -> bytes | None:
+        return self._picture.info.get("icc_profile")
+
+    def decode(self, factor: int) -> None:
+        if isinstance(self._picture, JpegImageFile) and factor > 1:
+            # libjpeg decodes at 1/2, 1/4 or 1/8 for a fraction of the cost; None keeps the colour mode.
+            width, height = self._picture.size
+            self._picture.draft(None, (width // factor, height // factor))
+        self._picture.load()
+
+    def part(self, box: Box) -> Image.Image:
+        if box == (0, 0, *self._picture.size):
+            return self._picture
+        # Not crop(): that compares with Pillow's global pixel limit, which is the caller's business.
+        size = box[2] - box[0], box[3] - box[1]
+        return self._picture.resize(size, Image.Resampling.NEAREST, box)
+
+
+class ByLibheif:
+    """The primary picture of a HEIC/HEIF file.
+
+    libheif has turned it already: in HEIF the EXIF tag is only a note (ISO/IEC 23008-12).
+    """
+
+    orientation = None
+
+    def __init__(self, data: bytes) -> None:
+        heif.check_parts(data)
+        images = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True, hdr_to_16bit=True)
+        self._image = images[images.primary_index]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self._image.size
+
+    @property
+    def profile(self) -> bytes | None:
+        return self._image.info.get("icc_profile")
+
+    def decode(self, factor: int) -> None:
+        self._image.load()
+
+    @cached_property
+    def _pixels(self) -> np.ndarray:
+        return np.asarray(self._image)
+
+    def part(self, box: Box) -> Image.Image:
+        left, top, right, bottom = box
+        cut = np.ascontiguousarray(self._pixels[top:bottom, left:right])
+        return Image.frombytes(self._image.mode, (right - left, bottom - top), cut)
+
+
+@dataclass
+class ByLibwebp:
+    """A WebP file; of an animation the first frame, on nothing."""
+
+    header: webp.WebP
+    _pixels: np.ndarray | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.header.width, self.header.height
+
+    @property
+    def orientation(self) -> int | None:
+        return _orientation(self._tags)
+
+    def _tags(self) -> Image.Exif:
+        tags = Image.Exif()
+        tags.load(self.header.exif)
+        return tags
+
+    @property
+    def profile(self) -> bytes | None:
+        return self.header.profile
+
+    def decode(self, factor: int) -> None:
+        self._pixels = webp.decode(self.header)
+
+    def part(self, box: Box) -> Image.Image:
+        left, top, right, bottom = box
+        frame, across, down = self._pixels, self.header.left, self.header.top
+        if frame.shape[:2] != (self.header.height, self.header.width):
+            canvas = np.zeros((bottom - top, right - left, 4), np.uint8)
+            y0, y1 = max(top, down), min(bottom, down + frame.shape[0])
+            x0, x1 = max(left, across), min(right, across + frame.shape[1])
+            if y0 < y1 and x0 < x1:
+                inside = canvas[y0 - top : y1 - top, x0 - left : x1 - left]
+                seen = frame[y0 - down : y1 - down, x0 - across : x1 - across]
+                inside[..., :3] = seen[..., :3]
+                inside[..., 3] = seen[..., 3] if seen.shape[2] == 4 else 255
+            cut = canvas
+        else:
+            cut = frame[top:bottom, left:right]
+        return Image.fromarray(cv2.cvtColor(cut, cv2.COLOR_BGRA2RGBA if cut.shape[2] == 4 else cv2.COLOR_BGR2RGB))
+
+
+def _orientation(tags: Callable[[], Image.Exif]) -> int | None:
+    try:
+        found = tags().get(_ORIENTATION)
+    except Exception:  # unreadable tags hide no pixel
+        return None
+    return found if isinstance(found, int) else None
+
+
+_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
+
+
+def format_of(data: bytes) -> str | None:
+    """jpeg, png, webp or heif, by the first bytes; None for everything else."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpeg"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        return "heif"
+    return None
+
+
+def read_header(data: bytes, kind: str) -> Stored:
+    """Read a file's header with the reader of its kind (see ``format_of``), and nothing else of it.
+
+    Image.open would consult Pillow's global plug-ins and raise its own pixel limit. Raises whatever the reader raises.
+    """
+    if kind == "jpeg":
+        return ByPillow(JpegImageFile(io.BytesIO(data)))
+    if kind == "png":
+        return ByPillow(PngImageFile(io.BytesIO(data)))
+    return ByLibwebp(webp.read_header(data)) if kind == "webp" else ByLibheif(data)

@@ -1,0 +1,62 @@
+"""Several photos of one spot: their median, and that it never talks a warning away."""
+
+from dataclasses import replace
+
+import pytest
+
+from interface.components import scored_photo
+from skin_model.assess import Assessment
+from skin_model.network.calibration import Thresholds
+from tests.interface.served import random_assessor
+
+LIMITS = Thresholds(low=0.1, high=0.3, malignant_from=1.0, benign_to=0.0)
+BANDS = {0.01: "low", 0.02: "low", 0.05: "low", 0.2: "raised", 0.25: "raised", 0.48: "high", 0.6: "high"}
+
+
+@pytest.fixture(scope="module")
+def first(examples):
+    return scored_photo.look(random_assessor(), examples / "tone-1.jpg")
+
+
+def photo(risk, problems=()):
+    return Assessment(risk=risk, band=BANDS[risk], diagnoses={"mel": risk, "nv": 1 - risk}, problems=problems)
+
+
+def together(first, *assessments):
+    seen = replace(first, assessment=assessments[0], spread=(0.0, 1.0), further=list(assessments[1:]))
+    return scored_photo.together(seen, LIMITS)
+
+
+def test_one_photo_stands_for_itself(first):
+    found = together(first, photo(0.2))
+    assert (found.assessment.risk, found.assessment.band, found.interval, found.risks) == (
+        0.2,
+        "raised",
+        (0, 1),
+        (0.2,),
+    )
+
+
+def test_photos_that_agree_give_their_median(first):
+    found = together(first, photo(0.01), photo(0.05), photo(0.02))
+    assert (found.assessment.risk, found.assessment.band, found.urgent) == (0.02, "low", None)
+    assert found.interval == (0.01, 0.05)
+    assert found.assessment.diagnoses["mel"] == pytest.approx(0.08 / 3)
+
+
+@pytest.mark.parametrize(
+    ("risks", "urgent"), [((0.48, 0.01, 0.01), "high"), ((0.01, 0.01, 0.2), "raised"), ((0.25, 0.48, 0.2), "high")]
+)
+def test_one_photo_that_is_more_urgent_than_the_median_cannot_be_outvoted(first, risks, urgent):
+    found = together(first, *map(photo, risks))
+    assert (found.assessment.band, found.urgent) == ("cannot_tell", urgent)
+
+
+def test_a_median_as_urgent_as_the_most_urgent_photo_keeps_its_band(first):
+    found = together(first, photo(0.48), photo(0.6), photo(0.01))
+    assert (found.assessment.risk, found.assessment.band, found.urgent) == (0.48, "high", None)
+
+
+def test_the_faults_of_every_photo_are_told_once(first):
+    found = together(first, photo(0.01, ("glare",)), photo(0.02, ("too_blurred", "glare")))
+    assert found.assessment.problems == ("glare", "too_blurred")

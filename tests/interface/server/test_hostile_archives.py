@@ -1,0 +1,71 @@
+"""Whatever a ZIP holds, the batch says what it is, writes nothing anywhere, and looks at the other photos."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from interface.tabs import many_photos
+from skin_model.wording import Words
+from tests.hostile import archives
+from tests.skin_model.pictures import encode, rendered
+
+WORDS = Words()
+GOOD = encode(rendered(), "JPEG")
+SLIPS = archives.slips(GOOD)
+BROKEN = archives.broken(GOOD)
+
+
+def outcomes(assessor, file):
+    """The code with which the whole batch was refused, or what became of each photo (None where it was scored)."""
+    try:
+        found = many_photos.photos([file], 200)
+    except many_photos.BatchRefused as problem:
+        assert WORDS(f"batch.refused.{problem.code}", **problem.values)
+        return problem.code
+    assessments = [(name, many_photos.score(assessor, place)) for name, place in found]
+    assert all(len(many_photos.row(name, assessment, WORDS)) == 5 for name, assessment in assessments)
+    return [assessment.refused for _, assessment in assessments]
+
+
+@pytest.fixture
+def saved(tmp_path):
+    def save(content):
+        file = tmp_path / "inside" / "photos.zip"
+        file.parent.mkdir()
+        file.write_bytes(content)
+        return file
+
+    return save
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_an_entry_that_wants_to_lie_elsewhere_is_scored_and_lies_nowhere(assessor, saved, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    found = outcomes(assessor, saved(SLIPS[name]))
+    assert found == ("none" if name == "backslashes" else [None])  # the one begins as hidden files do
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["inside", "photos.zip"]
+
+
+def test_a_link_to_a_file_of_the_server_is_not_followed(assessor, saved, tmp_path):
+    (tmp_path / "secret.jpg").write_bytes(GOOD)
+    assert outcomes(assessor, saved(archives.link(str(tmp_path / "secret.jpg")))) == ["unsupported_format"]
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_lying_zip_is_refused_or_its_photos_are(assessor, saved, name):
+    build, expected = BROKEN[name]
+    file = saved(build())
+    began = time.process_time()
+    found = outcomes(assessor, file)
+    assert time.process_time() - began < 2
+    if expected == archives.PHOTOS:
+        assert isinstance(found, list), found
+    else:
+        assert found == expected
+
+
+def test_a_name_of_60000_letters_is_cut_to_its_end(saved):
+    ((name, _),) = many_photos.photos([saved(SLIPS["long"])], 200)
+    assert (len(name), name[-5:]) == (255, "a.jpg")

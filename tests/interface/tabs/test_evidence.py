@@ -1,0 +1,83 @@
+"""The evidence tab: frequencies worked out by hand, and figures whose rows are the numbers of metrics.json."""
+
+import json
+
+import pytest
+
+from interface.components import figures
+from interface.tabs import evidence
+from skin_model.network.checkpoint import EMBEDDED, Checkpoint
+from skin_model.wording import Words
+
+METRICS = json.loads((EMBEDDED / "metrics.json").read_text(encoding="utf-8"))
+
+
+def test_a_thousand_people_are_shared_out_by_hand():
+    # 2 % of 1,000 are 20; 90 % of them are 18. Of the 980 others 30 % are 294.
+    assert evidence.natural_frequencies(0.9, 0.7, 0.02) == {
+        "people": 1000,
+        "with_cancer": 20,
+        "found": 18,
+        "missed": 2,
+        "false_alarms": 294,
+        "left_alone": 686,
+        "warned": 312,
+    }
+
+
+@pytest.mark.parametrize("prevalence", [0.001, 0.013, 0.1, 0.5])
+def test_nobody_is_lost_or_counted_twice(prevalence):
+    found = evidence.natural_frequencies(0.947, 0.633, prevalence)
+    assert found["found"] + found["missed"] + found["false_alarms"] + found["left_alone"] == found["people"]
+    assert found["found"] + found["false_alarms"] == found["warned"]
+
+
+def test_of_rare_cancers_so_many_people_are_counted_that_one_can_be_missed():
+    # 0.1 % of 10,000 are 10, of whom 68 % are 7; of 1,000 it would be 1 of 1.
+    found = evidence.natural_frequencies(0.68, 0.9, 0.001)
+    assert (found["people"], found["with_cancer"], found["found"], found["missed"]) == (10_000, 10, 7, 3)
+
+
+def test_the_bar_tells_its_parts_apart_by_words_too():
+    point = {"sensitivity": {"value": 0.9}, "specificity": {"value": 0.7}}
+    html = evidence.people(Words(), point, 0.02)
+    for text in ("Cancers found: 18", "Cancers missed: 2", "False alarms: 294", "Rightly not warned: 686"):
+        assert text in html
+
+
+def test_every_figure_of_the_embedded_network_can_be_drawn():
+    names = figures.available(METRICS)
+    assert set(names) == {"sources", "subgroups", "decision", "coverage", "altered", "shortcuts", "pointing"}
+    for name in names:
+        drawn = figures.draw(name, METRICS, Words())
+        assert drawn.rows
+        assert drawn.picture.data
+
+
+def test_a_figures_rows_are_the_numbers_of_the_metrics():
+    row = next(r for r in figures.draw("sources", METRICS, Words()).rows if r["name"].startswith("ham10000"))
+    measured = METRICS["sets"]["ham10000:dermoscopic"]
+    assert (row["value"], row["n"]) == (measured["auc"]["value"], measured["n"])
+
+
+def test_metrics_without_the_full_evaluation_offer_fewer_figures():
+    short = {name: METRICS[name] for name in ("sets", "subgroups")}
+    assert figures.available(short) == ["sources", "subgroups"]
+
+
+def test_metrics_of_other_weights_are_not_shown(tmp_path):
+    for file in ("config.json", "model.safetensors"):
+        (tmp_path / file).write_bytes((EMBEDDED / file).read_bytes())
+    other = {**METRICS, "checkpoint": {**METRICS["checkpoint"], "hash": "0" * 12}}
+    (tmp_path / "metrics.json").write_text(json.dumps(other))
+    assert Checkpoint.load(tmp_path).metrics is None
+    assert Checkpoint.load().metrics is not None
+
+
+def test_the_csv_holds_every_row():
+    import base64
+    import re
+
+    rows = [{"name": "a", "value": 0.5}, {"name": "b", "value": 0.25, "n": 3}]
+    data = re.search(r"base64,([^\"]+)", evidence.csv_link(Words(), rows, "sources"))[1]
+    assert base64.b64decode(data).decode().splitlines() == ["name,value,n", "a,0.5,", "b,0.25,3"]

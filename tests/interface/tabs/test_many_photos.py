@@ -1,0 +1,116 @@
+"""The batch tab: what counts as a photo, what is refused whole, and what one bad file does not spoil."""
+
+import io
+import zipfile
+
+import pytest
+
+from interface.tabs import many_photos
+from skin_model.assess import Assessment
+from skin_model.wording import Words
+from tests.interface.served import random_assessor
+
+WORDS = Words()
+
+
+@pytest.fixture(scope="module")
+def assessor():
+    return random_assessor()
+
+
+def zipped(folder, entries):
+    file = folder / "photos.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return file
+
+
+def refused(files, most=10):
+    with pytest.raises(many_photos.BatchRefused) as problem:
+        many_photos.photos(files, most)
+    return problem.value.code
+
+
+def test_photos_inside_a_zip_are_found_without_hidden_ones(tmp_path):
+    file = zipped(tmp_path, {"a/1.jpg": b"x", "__MACOSX/a/._1.jpg": b"x", ".DS_Store": b"x", "2.png": b"x"})
+    assert [name for name, _ in many_photos.photos([file], 10)] == ["a/1.jpg", "2.png"]
+
+
+def test_an_entry_that_points_out_of_the_zip_is_a_photo_like_others(tmp_path):
+    assert [name for name, _ in many_photos.photos([zipped(tmp_path, {"../../x.jpg": b"x"})], 10)] == ["../../x.jpg"]
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_photos_of_one_name_are_both_looked_at(tmp_path, assessor, examples):
+    file = tmp_path / "photos.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("tone-1.jpg", "tone-4-uneven.jpg"):
+            archive.write(examples / name, "mole.jpg")
+    risks = [many_photos.score(assessor, place).risk for _, place in many_photos.photos([file], 10)]
+    assert risks == [many_photos.score(assessor, examples / name).risk for name in ("tone-1.jpg", "tone-4-uneven.jpg")]
+
+
+def test_a_document_that_is_a_zip_inside_is_one_file_and_no_photo(tmp_path, assessor):
+    file = zipped(tmp_path, {"word/picture.jpg": b"x"}).rename(tmp_path / "letter.docx")
+    ((name, place),) = many_photos.photos([file], 10)
+    assert (name, many_photos.score(assessor, place).refused) == ("letter.docx", "unsupported_format")
+
+
+def test_nothing_to_look_at_is_said(tmp_path):
+    assert refused([]) == "none"
+    assert refused([zipped(tmp_path, {".hidden": b"x"})]) == "none"
+
+
+def test_more_photos_than_allowed_are_refused_whole(tmp_path):
+    assert refused([zipped(tmp_path, {f"{i}.jpg": b"x" for i in range(11)})]) == "too_many"
+    assert len(many_photos.photos([zipped(tmp_path, {f"{i}.jpg": b"x" for i in range(10)})], 10)) == 10
+
+
+def test_a_small_zip_of_huge_photos_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(many_photos, "MAX_TOTAL_BYTES", 1000)
+    file = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("1.jpg", bytes(2000))
+    assert file.stat().st_size < 1000
+    assert refused([file]) == "too_large"
+
+
+def test_a_broken_zip_is_named(tmp_path):
+    file = zipped(tmp_path, {"1.jpg": b"x" * 500})
+    content = bytearray(file.read_bytes())
+    content[content.rindex(b"PK\x01\x02")] = 0  # the entry in its list of contents
+    file.write_bytes(bytes(content))
+    assert refused([file]) == "broken_zip"
+
+
+def test_a_file_that_is_no_photo_is_a_line_of_the_table(assessor, tmp_path, examples):
+    file = zipped(tmp_path, {"good.jpg": (examples / "tone-1.jpg").read_bytes(), "bad.jpg": b"no photo"})
+    rows = [
+        many_photos.row(name, many_photos.score(assessor, place), WORDS)
+        for name, place in many_photos.photos([file], 10)
+    ]
+    assert rows[0][0] == "good.jpg" and rows[0][1] is not None and rows[0][4] == ""
+    assert rows[1][:3] == ["bad.jpg", None, ""]
+    assert rows[1][4] == WORDS("refused.unsupported_format")
+
+
+def test_a_photo_gets_the_same_number_as_alone(assessor, tmp_path, examples):
+    from skin_model.photo import open_photo
+
+    file = zipped(tmp_path, {"1.jpg": (examples / "tone-1.jpg").read_bytes()})
+    inside = many_photos.score(assessor, many_photos.photos([file], 10)[0][1])
+    assert inside.risk == pytest.approx(assessor.assess(open_photo(examples / "tone-1.jpg")).risk, abs=1e-6)
+
+
+def test_a_refused_photo_shows_no_number():
+    line = many_photos.row("cat.jpg", Assessment(risk=0.55, band="cannot_tell", refused="not_skin"), WORDS)
+    assert line == ["cat.jpg", None, "", "", WORDS("refused.not_skin")]
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_made_harmless():
+    import csv
+
+    text = many_photos.as_csv([["=HYPERLINK(1).jpg", 3.0, "", "", ""]])
+    assert text.startswith("\ufeff")
+    assert next(csv.reader(io.StringIO(text.splitlines()[1])))[0] == "'=HYPERLINK(1).jpg"

@@ -1,0 +1,116 @@
+"""prepare, fit, evaluate and export, killed at twenty random moments each: the next try ends as an undisturbed one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.train.commands.test_release_steps import photographs
+
+KILLS = 20
+FIT = ["--recipe", "seven-class-cnn", "--epochs", "3", "--input-size", "64"]
+
+pytestmark = pytest.mark.hard
+
+
+def started(words: list[str]) -> subprocess.Popen:
+    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "train", *words],
+        cwd=REPOSITORY,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def finished(words: list[str]) -> float:
+    """Seconds that a command took."""
+    began = time.monotonic()
+    process = started(words)
+    _, said = process.communicate(timeout=900)
+    assert process.returncode == 0, said.decode()[-2000:]
+    return time.monotonic() - began
+
+
+def killed(words: list[str], seconds: float) -> bool:
+    """Whether a command was still at work when it was killed, with all that it had started."""
+    process = started(words)
+    try:
+        process.communicate(timeout=seconds)
+        return False
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.communicate()
+        return True
+
+
+def digest(folder: Path, names: list[str]) -> dict[str, str]:
+    """SHA-256 of files; of JSON without what tells the time."""
+    found = {}
+    for name in names:
+        content = (folder / name).read_bytes()
+        if name.endswith(".json"):
+            content = json.dumps(without_clock(json.loads(content)), sort_keys=True).encode()
+        found[name] = hashlib.sha256(content).hexdigest()
+    return found
+
+
+def without_clock(content: object) -> object:
+    if isinstance(content, dict):
+        return {
+            k: without_clock(v) for k, v in content.items() if not k.startswith(("seconds", "milliseconds", "made"))
+        }
+    return [without_clock(value) for value in content] if isinstance(content, list) else content
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Path:
+    """A folder in which every command has run once: clinic, work, run, report, exports."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    photographs(folder / "clinic", 0, 120)
+    for name in COMMANDS:
+        finished(COMMANDS[name](folder, folder))
+    return folder
+
+
+COMMANDS = {
+    "prepare": lambda given, out: ["prepare", "--data", f"{given}/clinic", "--out", f"{out}/work"],
+    "fit": lambda given, out: ["fit", "--work", f"{given}/work", "--out", f"{out}/run", *FIT],
+    "evaluate": lambda given, out: [
+        *("evaluate", "--checkpoint", f"{given}/run/checkpoint", "--work", f"{given}/work"),
+        *("--out", f"{out}/report", "--resamples", "50"),
+    ],
+    "export": lambda given, out: [
+        *("export", "--checkpoint", f"{given}/run/checkpoint", "--work", f"{given}/work", "--out", f"{out}/exports"),
+        *("--formats", "onnx"),
+    ],
+}
+OUTPUTS = {
+    "prepare": ["work/split.csv", "work/catalogue.csv", "work/duplicates.csv", "work/left_out.csv", "work/audit.json"],
+    "fit": ["run/checkpoint/model.safetensors", "run/checkpoint/trained_on.json"],
+    "evaluate": ["report/predictions.csv", "report/metrics.json"],
+    "export": ["exports/model.onnx", "exports/export.json"],
+}
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_killed_at_twenty_random_moments_it_ends_as_if_undisturbed(name, undisturbed, tmp_path):
+    words = COMMANDS[name](undisturbed, tmp_path / "timed")
+    whole = finished(words)
+    words, moments = COMMANDS[name](undisturbed, tmp_path), random.Random(name)
+    hit = sum(killed(words, moments.uniform(0.2, 1.0) * whole) for _ in range(KILLS))
+    assert hit >= KILLS // 2, "too few were killed at work to show anything"
+    finished(words)
+    assert digest(tmp_path, OUTPUTS[name]) == digest(undisturbed, OUTPUTS[name])
+    assert not list(tmp_path.rglob("*.part"))

@@ -1,0 +1,177 @@
+"""README's tables: written between two marks, from metrics.json alone."""
+
+import json
+
+import pytest
+
+from tests.train.full_metrics import full_metrics
+from train import UserError
+from train.evaluation.saliency_evaluation import RANKED
+from train.reports.report import BEGIN, END, fill, model_card, read_metrics, report, tables
+from train.reports.sections.doubts import SALIENCY
+
+
+def figure(value):
+    return {"value": value, "low": value - 0.01, "high": value + 0.01}
+
+
+def example_metrics():
+    keys = ("auc", "auc_melanoma", "sensitivity", "specificity", "ece")
+    found = {
+        "n": 40,
+        "n_malignant": 12,
+        "too_few": True,
+        "diagnoses": None,
+        **{key: figure(0.5 + i / 10) for i, key in enumerate(keys)},
+    }
+    return {
+        "sets": {"clinic:smartphone": {**found, "auc_melanoma": None}},
+        "pooled": found,
+        "source_only_auc": figure(0.77),
+        "threshold": 0.061,
+        "checkpoint": {"hash": "abcdef123456"},
+        "data": {"n": 40, "split_sha256": "0123456789abcdef"},
+    }
+
+
+def test_a_row_shows_the_value_its_interval_and_that_there_are_too_few():
+    row = next(line for line in tables(example_metrics()).splitlines() if line.startswith("| clinic"))
+    assert row.startswith("| clinic:smartphone \\* | 40 | 12 | 0.500 (0.490–0.510) | – |")
+
+
+def test_the_source_alone_stands_beside_the_pooled_figure():
+    text = tables(example_metrics())
+    assert "pooled" in text.lower()
+    assert "0.770 (0.760–0.780)" in text
+
+
+def test_only_what_stands_between_the_marks_changes():
+    assert fill(f"before {BEGIN} old {END} after", "new", "page") == f"before {BEGIN}\nnew\n{END} after"
+
+
+def test_a_page_without_marks_is_refused():
+    with pytest.raises(UserError, match="lacks the marks"):
+        fill("no marks", "new", "page")
+
+
+def test_a_file_that_is_no_metrics_json_is_refused(tmp_path):
+    (tmp_path / "metrics.json").write_text("[]")
+    with pytest.raises(UserError, match=r"is no metrics\.json"):
+        read_metrics(tmp_path / "metrics.json")
+
+
+def test_a_metrics_json_that_lacks_a_part_is_refused_by_name(tmp_path):
+    metrics = example_metrics()
+    del metrics["pooled"]
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    with pytest.raises(UserError, match="it has no pooled"):
+        read_metrics(tmp_path / "metrics.json")
+
+
+def test_a_folder_without_a_split_has_its_tables_too():
+    metrics = example_metrics()
+    metrics["data"] = {"n": 40, "split": None, "split_sha256": None}
+    assert tables(metrics).endswith("Checkpoint `abcdef123456`, a data folder, 40 photographs.")
+
+
+def test_the_tables_are_written_to_the_folder_and_the_page(tmp_path):
+    (tmp_path / "metrics.json").write_text(json.dumps(example_metrics()))
+    page = tmp_path / "README.md"
+    page.write_text(f"{BEGIN}\n{END}")
+    text = report(tmp_path / "metrics.json", tmp_path / "out", page)
+    assert (tmp_path / "out" / "figures.md").read_text() == text + "\n"
+    assert text in page.read_text()
+
+
+def test_the_page_and_the_card_are_written_beside_the_tables(tmp_path):
+    (tmp_path / "metrics.json").write_text(json.dumps(example_metrics()))
+    report(tmp_path / "metrics.json", tmp_path / "out", None)
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+        "figures.md",
+        "model_card_figures.md",
+        "report.html",
+    ]
+    assert "0.500 (0.490–0.510)" in (tmp_path / "out" / "report.html").read_text()
+    assert "0.500 (0.490–0.510) \\*" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_the_card_has_every_section_and_its_figures():
+    card = model_card(full_metrics())
+    for title in (
+        "each source",
+        "seven diagnoses",
+        "prevalence",
+        "works less well",
+        "without looking",
+        "hairs, ink",
+        "risk means",
+    ):
+        assert title in card, title
+    assert (
+        "| clinic\\_b:dermoscopic | 200 | 50 | 12 of 50 | 75 of 150 | 76.0 % (74.0–78.0) | 50.0 % (48.0–52.0) |" in card
+    )
+    assert "| ink | 0.050 (0.030–0.070) | 8.0 % (6.0–11.0) | 0.850 (0.830–0.870) | −0.030 (−0.050 to −0.010) |" in card
+    assert (
+        "| file size | 0.930 (0.910–0.950) | – | – | 400 | 110 | leak | The size of the file says malignant. |" in card
+    )
+    assert "- seed of the bootstrap: `7`" in card
+
+
+def test_every_row_of_the_card_is_as_wide_as_its_head():
+    lines = model_card(full_metrics()).splitlines()
+    heads = [i for i, line in enumerate(lines) if line.startswith("|---")]
+    assert len(heads) > 15
+    for i in heads:
+        width = lines[i].count("|")
+        for line in lines[i - 1 : lines.index("", i)]:
+            assert line.replace("\\|", "").count("|") == width, line
+
+
+def test_the_card_names_what_was_not_measured():
+    metrics = full_metrics()
+    del metrics["robustness"], metrics["subgroups"]
+    assert "Not measured in this run: subgroups, robustness against altered photographs." in model_card(metrics)
+
+
+def test_a_name_cannot_break_the_cards_tables():
+    metrics = full_metrics()
+    metrics["sets"]["a|b<script>*:dermoscopic"] = metrics["sets"].pop("clinic_a:dermoscopic")
+    assert "| a\\|b&lt;script>\\*:dermoscopic |" in model_card(metrics)
+
+
+def test_the_card_marks_what_stands_on_too_few():
+    row = next(line for line in model_card(full_metrics()).splitlines() if line.startswith("| phones:"))
+    assert row.startswith("| phones:smartphone \\* | 30 | 10 | 1 of 10 | 12 of 20 | 90.0 % (88.0–92.0) \\* |")
+
+
+def test_the_arrows_over_the_overlays_figures_say_what_ranks_them():
+    better = {1: "↑", -1: "↓"}
+    assert all(SALIENCY[name].endswith(better[sign]) for name, sign in RANKED.items())
+    # A map that looks at no weights does not change when they are drawn anew: 0 is the worst.
+    assert SALIENCY["randomisation"].endswith("↑")
+
+
+@pytest.mark.parametrize(
+    "broken", [{"pooled": {}}, {"checkpoint": {}}, {"sets": None}, {"sets": {"a": {}}}, {"data": {}}]
+)
+def test_metrics_that_are_not_whole_are_one_sentence(tmp_path, broken):
+    file = tmp_path / "metrics.json"
+    file.write_text(json.dumps({**full_metrics(), **broken}))
+    with pytest.raises(UserError, match=r"is not whole .* Make it again"):
+        report(file, tmp_path / "out", None)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_readme_that_is_a_picture_is_one_sentence(tmp_path):
+    (tmp_path / "metrics.json").write_text(json.dumps(full_metrics()))
+    (tmp_path / "page.jpg").write_bytes(b"\xff\xd8\xff\xe0")
+    with pytest.raises(UserError, match="no text in UTF-8"):
+        report(tmp_path / "metrics.json", None, tmp_path / "page.jpg")
+
+
+def test_the_weak_spots_stand_beside_the_table():
+    metrics = full_metrics()
+    metrics["shortcuts"]["lesion_blanked"] = {"auc": figure(0.81)}
+    text = tables(metrics)
+    assert "With the lesion painted over, HAM10000 still gives an AUC of 0.810 (0.800–0.820)" in text
+    assert "in clinic_a the share is 0.920 (" in text

@@ -1,0 +1,57 @@
+"""The command line as a whole: its groups of commands, and errors as one sentence."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from train import UserError
+from train.commands import data, evaluation, export, fitting, publishing, push, studies
+
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+app = typer.Typer(
+    help="Train, evaluate and publish a checkpoint from folders of labelled photographs.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for group in (data, fitting, evaluation, studies, export, publishing):
+    app.add_typer(group.app)
+app.add_typer(push.app, name="push")
+
+_SEVERAL = frozenset({"--data", "--recipes", "--formats", "--ideas"})
+
+
+def spread(arguments: list[str]) -> list[str]:
+    """``--data A B`` as ``--data A --data B``, which is what typer understands; the same for all of _SEVERAL."""
+    found, option, values = [], "", 0
+    for argument in arguments:
+        if argument.startswith("-"):
+            option, values = argument if argument in _SEVERAL else "", 0
+        elif option:
+            values += 1
+            if values > 1:
+                found.append(option)
+        found.append(argument)
+    return found
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; what a user can mend is one sentence on stderr and exit status 2."""
+    try:
+        app(spread(sys.argv[1:] if arguments is None else arguments), prog_name="python -m train")
+    except UserError as problem:
+        print(f"Error: {problem}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            print("\nInterrupted. The same command goes on where it stopped.", file=sys.stderr)
+        raise
+    except OSError as problem:
+        # A folder that is a file, a disk that is full, a right that is missing: the system's own word says which.
+        where = f"{problem.filename}: " if problem.filename else ""
+        print(f"Error: {where}{problem.strerror or problem}. Choose another place, or mend this one.", file=sys.stderr)
+        raise SystemExit(2) from None

@@ -1,0 +1,66 @@
+"""Commands on photographs before any training: ``prepare`` and ``audit``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from skin_model.atomic_files import write_text
+
+app = typer.Typer()
+
+
+@app.command()
+def prepare(
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="FOLDER|hub:HUB_ID[@REVISION]",
+            help="Data folders, one or more, whose layout is detected, or data sets that push dataset made.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="The work folder that split.csv and audit.json are written to.")],
+    keep_split: Annotated[
+        Path | None, typer.Option(help="An earlier split.csv: its photographs keep their split, the test stays locked.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Decides which groups go where; the same seed gives the same split.")] = 0,
+    manifest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|hub:HUB_ID[@REVISION]",
+            help="Rebuild this data set without pictures (push dataset --manifest-only) from those in --data.",
+        ),
+    ] = None,
+) -> None:
+    """Read data folders, find near-duplicates, and split into train, validation and test without leaks."""
+    from train.commands import preparation
+    from train.evaluation.shortcuts import audit as shortcuts
+
+    audit = preparation.prepare(data, out, keep_split, seed, manifest)
+    print(shortcuts.table(audit))
+    for reason, count in audit["left_out"].items():
+        print(f"left out, {reason}: {count}")
+    print(f"\nWrote {out / 'split.csv'}. Next: python -m train fit --work {out} --out RUN")
+
+
+@app.command()
+def audit(
+    data: Annotated[
+        list[Path], typer.Option(help="Data folders, or lists of labelled photographs as CSV, with or without a split.")
+    ],
+    out: Annotated[Path | None, typer.Option(help="Write the audit to this JSON file too.")] = None,
+    work: Annotated[Path | None, typer.Option(help="A folder that keeps what was read, for a quick rerun.")] = None,
+    duplicates: Annotated[bool, typer.Option(help="Look for near-duplicates.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of the table.")] = False,
+) -> None:
+    """Say what can be predicted without looking at the lesion, and what crosses a split."""
+    from train.evaluation.shortcuts import audit as shortcuts
+
+    found = shortcuts.audit_files(data, work, duplicates)
+    text = json.dumps(found, indent=1)
+    if out:
+        write_text(out, text + "\n")
+    print(text if as_json else shortcuts.table(found))

@@ -1,0 +1,46 @@
+"""The command ``export``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def export(
+    out: Annotated[Path, typer.Option(help="The folder for the files and export.json.")],
+    checkpoint: Annotated[
+        str | None, typer.Option(metavar="FOLDER|HUB_ID[@REVISION]", help="Default: the checkpoint that comes along.")
+    ] = None,
+    formats: Annotated[
+        list[str] | None, typer.Option(help="onnx, tflite, or both; tflite makes an environment of its own, 7 GB.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="A data folder to compare with PyTorch on.")] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="A work folder made by prepare: compare on its validation split.")
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where the environment for tflite is kept. Default: ~/.cache/self-skin-check.")
+    ] = None,
+) -> None:
+    """Write a checkpoint as ONNX and TFLite, each file compared with PyTorch before it is kept; docs/exports.md.
+
+    Without --data or --work the comparison is on the few rendered photographs that come along, and int8 is not tried.
+    Exit status 1 where a format that was asked for does not give PyTorch's answers.
+    """
+    from train.export import export as room
+
+    record = room.export(checkpoint, out, formats or ["onnx"], data=data, work=work, cache=cache)
+    print(room.table(record))
+    written = ", ".join(found["file"] for found in record["files"] if found["good"]) or "no model"
+    print(f"\nWrote {written} and {room.RECORD_FILE} to {out}.")
+    problems = room.failed(record)
+    for sentence in problems:
+        print(f"Error: {sentence}", file=sys.stderr)
+    if problems:
+        raise typer.Exit(1)

@@ -1,0 +1,92 @@
+"""``prepare``: data folders to a split, and the shortcut audit of that split."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from skin_model.atomic_files import write_csv, write_json
+from train import UserError
+from train.data import catalogue, hub_datasets, near_duplicates, splits
+from train.evaluation.shortcuts import audit as shortcuts
+
+
+def _kept(rows: pd.DataFrame, old: pd.DataFrame, file: Path) -> dict[str, object]:
+    """What became of an old split: its line of ancestors, and how many photographs of each part are missing."""
+    key = ["source", "image_id"]
+    there = set(rows[key].itertuples(index=False, name=None))
+    gone = [name not in there for name in old[key].itertuples(index=False, name=None)]
+    missing = {split: int((old["split"][gone] == split).sum()) for split in splits.SPLITS}
+    if any(missing.values()):
+        said = ", ".join(f"{n} of {split}" for split, n in missing.items() if n)
+        tqdm.write(f"No longer in the data, though in {file}: {said}. The lock on the rest is kept.", file=sys.stderr)
+    return {"lineage": [*splits.lineage(file), splits.sha256(file)], "missing": missing}
+
+
+def prepare(
+    folders: Iterable[Path],
+    work: Path,
+    keep_split: Path | None = None,
+    seed: int = 0,
+    manifest: str | Path | None = None,
+) -> dict[str, object]:
+    """Read, compare, group and split; writes split.csv, catalogue.csv, duplicates.csv, left_out.csv, audit.json.
+
+    folders: data folders, and ``hub:owner/name[@revision]`` for data sets that ``push dataset`` made, which keep their
+    split as keep_split's photographs do. manifest: a data set of that kind without pictures, a folder or on the Hub,
+    whose photographs are then looked for in the folders.
+    Returns the audit. The same data, seed and old split give the same split.csv, byte for byte. Raises UserError
+    where the data cannot be read or a group would cross.
+    """
+    kept = splits.with_identities(keep_split) if keep_split else None
+    work.mkdir(parents=True, exist_ok=True)
+    places, from_hub = hub_datasets.fetch(list(folders), work)
+    if manifest is None:
+        rows, left_out = catalogue.read_all(places, work)
+    else:
+        rows, left_out, listed = hub_datasets.match(manifest, places, work)
+        from_hub = [*from_hub, listed]
+    known = [table for table in (kept, *from_hub) if table is not None]
+    old = pd.concat(known, ignore_index=True).fillna("") if known else None
+    prints = near_duplicates.fingerprints(
+        [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)], work / "fingerprints"
+    )
+    near = near_duplicates.pairs(prints)
+    listing = splits.describe(rows, near)
+    reasons = pd.Series(
+        {k: f"unreadable: {code}" for k, code in enumerate(prints.refused) if code}, dtype=object
+    ).combine_first(splits.conflicting(rows, near))
+    columns = ["root", "file", "source", "image_id", "diagnosis", "malignant"]
+    dropped = rows.iloc[reasons.index.to_numpy(dtype=int)][columns].assign(reason=reasons.to_numpy())
+    left_out = pd.concat([left_out, dropped.astype(str)], ignore_index=True)
+    # Groups are made with the left-out rows still in, so that what such a photograph joins stays together.
+    rows["group"] = splits.group(rows, near)
+    usable = ~rows.index.isin(reasons.index)
+    new_position = np.cumsum(usable) - 1
+    near = near[usable[near["i"]] & usable[near["j"]]].reset_index(drop=True)
+    near = near.assign(i=new_position[near["i"]], j=new_position[near["j"]])
+    rows = rows[usable].reset_index(drop=True)
+    if rows.empty:
+        raise UserError(f"Every photograph was left out; {work / 'left_out.csv'} would hold the reasons.")
+    rows["split"] = splits.assign(rows, splits.decided(rows, old), seed)
+    audit = shortcuts.audit(rows, near)
+    if kept is not None:
+        audit["kept_split"] = _kept(rows, kept, keep_split)
+    crossed = {name: found for name, found in audit["crossing"].items() if found}
+    if crossed:
+        raise UserError(f"The split is refused, since these cross it: {json.dumps(crossed)}.")
+    write_csv(work / "split.csv", rows[list(splits.SPLIT_COLUMNS)])
+    write_csv(work / "catalogue.csv", rows[[*catalogue.COLUMNS, "group", "split"]])
+    write_csv(work / "duplicates.csv", listing)
+    write_csv(work / "left_out.csv", left_out)
+    # A reason names its photographs in brackets; without them, equal reasons count together.
+    audit["left_out"] = dict(sorted(Counter(str(reason).partition(" (")[0] for reason in left_out["reason"]).items()))
+    write_json(work / "audit.json", audit)
+    return audit

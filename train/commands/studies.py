@@ -1,0 +1,123 @@
+"""Commands that compare: ``compare``, ``experiments``, ``runs`` and ``leaking-split``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def compare(
+    work: Annotated[Path, typer.Option(help="The work folder made by prepare: all recipes train on its one split.")],
+    recipes: Annotated[
+        list[str], typer.Option(help="Recipes, one or more; NAME+BALANCE changes what is done against imbalance.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="One run folder a recipe, and the table. Default: WORK/compare.")
+    ] = None,
+    data: Annotated[list[Path] | None, typer.Option(help="Folders of external photographs, scored too.")] = None,
+    split: Annotated[
+        str, typer.Option(help="The part of the work folder that is scored: validation or test.")
+    ] = "test",
+    epochs: Annotated[int | None, typer.Option(min=1, help="In place of each recipe's own.")] = None,
+    backbone: Annotated[
+        list[Path] | None,
+        typer.Option(help="ImageNet weights (safetensors), once a file; the first that fits is taken."),
+    ] = None,
+    finished: Annotated[
+        list[Path] | None, typer.Option(help="Run folders of fit on the same work folder, judged as they are.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
+    page: Annotated[Path | None, typer.Option(help="A page whose table, between two marks, is renewed.")] = None,
+) -> None:
+    """Train several recipes on the same split, score the same photographs, and print one table; repeat it to resume."""
+    from train.studies import compare as room
+
+    folder = work / "compare" if out is None else out
+    asked = {"split": split, "data": data or [], "epochs": epochs, "backbone": backbone or [], "resamples": resamples}
+    asked["finished"] = finished or []
+    content = room.compare(work, recipes, folder, **asked)
+    print(room.table(content))
+    if page:
+        from train.studies import experiments
+
+        experiments.write_page(room.flat(content["rows"]), page, room.table(content), (room.START, room.END))
+    print(f"\nWrote {folder / room.TABLE_FILE}, {room.CSV_FILE} and {room.JSON_FILE}.")
+
+
+@app.command()
+def experiments(
+    work: Annotated[Path, typer.Option(help="The work folder made by prepare.")],
+    out: Annotated[Path, typer.Option(help="The folder of all runs; what is done in it is not done again.")],
+    ideas: Annotated[list[str] | None, typer.Option(help="Which ideas; an unknown name prints the list.")] = None,
+    backbone: Annotated[
+        Path | None, typer.Option(help="ImageNet weights as a safetensors file. Default: timm fetches them.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Folds at a time, one core each. Default: all cores.")] = None,
+    page: Annotated[Path | None, typer.Option(help="A page whose table, between two marks, is renewed.")] = None,
+) -> None:
+    """Screen ideas for a better network: train each without one centre family, and judge it on that family.
+
+    About twelve minutes an idea on two cores; never opens the test split. An interrupted call goes on where it stopped.
+    """
+    from train.studies import experiments as room
+
+    found = room.screen(work, out, backbone, ideas, jobs)
+    print(room.markdown(found) if len(found) else "No idea has all its folds yet.")
+    if page and len(found):
+        room.write_page(found, page, room.markdown(found))
+
+
+@app.command()
+def runs(
+    folders: Annotated[list[Path], typer.Argument(metavar="RUN", help="Run folders of fit, on one split.")],
+    page: Annotated[
+        Path | None, typer.Option(help="A page whose table of runs, between two marks, is renewed.")
+    ] = None,
+) -> None:
+    """Compare what finished runs reached on the validation split, and what they cost."""
+    from train.studies import experiments, full_runs
+
+    found = full_runs.table(folders)
+    print(full_runs.markdown(found))
+    if page:
+        experiments.write_page(
+            found, page, full_runs.markdown(found), (full_runs.START, full_runs.END), ending="-full.csv"
+        )
+
+
+@app.command(name="leaking-split")
+def leaking_split(
+    work: Annotated[Path, typer.Option(help="The work folder made by prepare.")],
+    out: Annotated[Path, typer.Option(help="The folder of all networks; what is done in it is not done again.")],
+    backbone: Annotated[
+        Path | None, typer.Option(help="ImageNet weights as a safetensors file. Default: timm fetches them.")
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="How to train; an unknown name prints the list.")] = "self-check-original",
+    seeds: Annotated[int, typer.Option(min=1, help="How often the whole is done again; two networks each.")] = 1,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Networks at a time, one core each. Default: all.")] = None,
+    screening: Annotated[
+        Path | None, typer.Option(help="The CSV that experiments wrote: its baseline, for a centre never seen.")
+    ] = Path("docs/experiments.csv"),
+    page: Annotated[
+        Path | None, typer.Option(help="A page whose table, between two marks, and pictures beside it are renewed.")
+    ] = None,
+) -> None:
+    """Measure what a random split flatters a score by: the same photographs, with relatives in training and without.
+
+    About 25 minutes of one core a seed; never opens the test split. An interrupted call goes on where it stopped.
+    """
+    from train.studies import leaking_split as room
+    from train.studies import leaking_split_page
+    from train.studies.experiments import write_page
+
+    scores, facts = room.study(work, out, backbone, recipe, seeds, jobs)
+    found = leaking_split_page.figures(scores, facts, leaking_split_page.left_out_auc(screening))
+    print(leaking_split_page.markdown(found))
+    if page:
+        write_page(found.reset_index(), page, leaking_split_page.markdown(found), leaking_split_page.MARKS)
+        leaking_split_page.draw(found, page.with_suffix(""))

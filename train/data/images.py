@@ -1,0 +1,136 @@
+"""Training images: photographs decoded once into squares that stay in memory, and the order they are drawn in."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from functools import partial
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils.data import Dataset, Sampler
+from tqdm import tqdm
+
+from skin_model import border as borders
+from skin_model.lesion import hair
+from skin_model.network.architecture import Preprocessing, square_input
+from skin_model.photo import PhotoRefused, open_photo
+from train import UserError
+from train.data.augmentation import NO_AUGMENTATION, Augmentation, augment
+
+SQUARE = 256
+"""Side of the kept squares in pixels; most public photographs here are no sharper."""
+UNCHANGED = -1
+"""The seed of a training photograph that is not augmented."""
+
+
+def decode_square(file: Path, preprocessing: Preprocessing, size: int = SQUARE) -> np.ndarray | None:
+    """One photograph as the visitor's path crops it: (size, size, 3) uint8, or None where it cannot be decoded."""
+    try:
+        rgb = open_photo(file).rgb
+    except (PhotoRefused, FileNotFoundError):
+        return None
+    if preprocessing.crop == "border":
+        left, top, right, bottom = borders.crop_box(rgb, borders.find(rgb))
+        rgb = rgb[top:bottom, left:right]
+    if preprocessing.remove_hair:
+        rgb = hair.remove(rgb)
+    return square_input(rgb, size)
+
+
+def load_squares(rows: pd.DataFrame, preprocessing: Preprocessing, cache: Path, size: int = SQUARE) -> np.ndarray:
+    """Decode every row's photograph once, on all cores.
+
+    rows: needs the columns root and file. Returns a read-only (N, size, size, 3) uint8 array mapped from a file under
+    ``cache``; the same rows and preprocessing find the file of an earlier call. Raises UserError naming the first
+    photograph that cannot be decoded.
+    """
+    files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
+    described = f"{size} {preprocessing.crop} {preprocessing.remove_hair} " + "\n".join(map(str, files))
+    cached = cache / f"squares-{hashlib.sha256(described.encode()).hexdigest()[:16]}.npy"
+    if not cached.is_file():
+        cache.mkdir(parents=True, exist_ok=True)
+        aside = cached.with_name(cached.name + ".part")
+        squares = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=(len(files), size, size, 3))
+        decode = partial(decode_square, preprocessing=preprocessing, size=size)
+        with ThreadPool(os.cpu_count()) as pool:  # decoding and resizing leave Python's lock free
+            decoded = pool.imap(decode, files)
+            for i, square in enumerate(tqdm(decoded, total=len(files), desc="Decoding photographs", unit="photo")):
+                if square is None:
+                    raise UserError(f"{files[i]} cannot be decoded. Run prepare again, which leaves such files out.")
+                squares[i] = square
+        squares.flush()
+        aside.replace(cached)
+    return np.load(cached, mmap_mode="r")
+
+
+class TrainingSquares(Dataset):
+    """Augmented squares with their labels.
+
+    A key is (index, seed): the seed alone decides the augmentation, so it does not matter which process draws it.
+    An item is (picture (S, S, 3) uint8, diagnosis index or -1 where unknown, malignant 0/1, loss weight).
+    """
+
+    def __init__(
+        self,
+        squares: np.ndarray,
+        positions: np.ndarray,
+        diagnosis: np.ndarray,
+        malignant: np.ndarray,
+        weight: np.ndarray,
+        input_size: int,
+        augmentation: Augmentation,
+        centre: np.ndarray,
+    ) -> None:
+        self.squares, self.positions = squares, positions
+        self.diagnosis, self.malignant, self.weight = diagnosis, malignant, weight
+        self.input_size, self.augmentation, self.centre = input_size, augmentation, centre
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, int, float, float, int]:
+        index, seed = key
+        rng = np.random.default_rng(max(0, seed))
+        changes = NO_AUGMENTATION if seed == UNCHANGED else self.augmentation
+        picture = augment(self.squares[self.positions[index]], self.input_size, changes, rng)
+        return (
+            torch.from_numpy(picture),
+            int(self.diagnosis[index]),
+            float(self.malignant[index]),
+            float(self.weight[index]),
+            int(self.centre[index]),
+        )
+
+
+class EpochSampler(Sampler):
+    """Draws (index, seed) keys, the same in every process for the same seed and epoch.
+
+    weights: (N,) chances, drawn with replacement; None goes through all N once, in random order. ``length`` keys come
+    an epoch. Call ``set_epoch`` before each one.
+    """
+
+    def __init__(self, count: int, length: int, seed: int, weights: np.ndarray | None = None) -> None:
+        self.count, self.length, self.seed = count, length, seed
+        self.chances = None if weights is None else weights / weights.sum()
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch (0, 1, …) that the next pass draws."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        if self.chances is not None:
+            drawn = rng.choice(self.count, self.length, p=self.chances)
+        else:
+            drawn = np.concatenate([rng.permutation(self.count) for _ in range(-(-self.length // self.count))])
+        seeds = rng.integers(0, 2**62, self.length)
+        yield from zip(drawn[: self.length].tolist(), seeds.tolist(), strict=True)

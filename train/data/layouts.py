@@ -1,0 +1,366 @@
+"""Readers for the layouts in which public data sets come."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from tqdm import tqdm
+
+from train.data import labels
+from train.data.data_folder import COLUMNS, TABLE_DEPTH, DataFolder, given_split, known_text, plain_id
+from train.data.labels import CatalogueError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way in which a data set comes. contains: names of layouts that it may hold beside its own tables."""
+
+    name: str
+    described: str
+    recognise: Callable[[DataFolder], bool]
+    read: Callable[[DataFolder], None]
+    contains: frozenset[str] = frozenset()
+
+
+def _read_lesions_csv(data: DataFolder) -> None:
+    required = {"file", "source", "image_id", "malignant"}
+    missing = sorted(required - set(data.headers[Path("lesions.csv")]))
+    if missing:
+        raise CatalogueError(f"{data.root / 'lesions.csv'} lacks the column {missing[0]}.")
+    for row in data.table(Path("lesions.csv")):
+        said = labels.yes_or_no(row["malignant"])
+        known = {c: row.get(c, "") for c in COLUMNS[4:] if c not in ("diagnosis", "malignant")}
+        data.add(row["file"], row["source"], row["image_id"], [row.get("diagnosis", "")], said, **known)
+
+
+def _read_ham10000(data: DataFolder) -> None:
+    for path in data.tables("lesion_id", "image_id", "dx"):
+        for row in data.table(path):
+            data.add(
+                data.by_stem.get(row["image_id"]),
+                "ham10000",
+                row["image_id"],
+                [row["dx"]],
+                lesion_id=row["lesion_id"],
+                modality="dermoscopic",
+                confirmed_by=row.get("dx_type", ""),
+                age=row.get("age", ""),
+                sex=row.get("sex", ""),
+                site=row.get("localization", ""),
+                licence="CC BY-NC 4.0",
+            )
+
+
+_HMNIST_LABELS = ("akiec", "bcc", "bkl", "df", "nv", "vasc", "mel")
+_HMNIST_SIDE = 28
+_HMNIST_ENLARGED = 4
+
+
+def _hmnist_tables(data: DataFolder) -> list[Path]:
+    last = f"pixel{_HMNIST_SIDE**2 * 3 - 1:04d}"
+    return data.tables("pixel0000", last, "label")
+
+
+def _read_hmnist(data: DataFolder) -> None:
+    """Unpacks every row into a PNG of 112 pixels (28 times 4, or the photograph gate would refuse it)."""
+    if data.work is None:
+        raise CatalogueError(f"{data.root} holds photographs as numbers in a table; prepare it with --out first.")
+    names = [f"pixel{k:04d}" for k in range(_HMNIST_SIDE**2 * 3)]
+    pictures: list[tuple[str, int]] = []
+    unpacked = (data.work / "unpacked" / data.root.name).resolve()
+    unpacked.mkdir(parents=True, exist_ok=True)
+    for path in _hmnist_tables(data):
+        table = pd.read_csv(data.root / path)
+        pixels = table[names].to_numpy(np.uint8).reshape(-1, _HMNIST_SIDE, _HMNIST_SIDE, 3)
+        rows = zip(pixels, table["label"], strict=True)
+        for number, (picture, label) in enumerate(tqdm(rows, total=len(pixels), desc="Unpacking", unit="photo")):
+            name = f"{path.stem}_{number:05d}.png"
+            side = _HMNIST_SIDE * _HMNIST_ENLARGED
+            file = unpacked / name
+            if not file.is_file():
+                aside = file.with_name(name + ".part")
+                Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC).save(aside, format="PNG")
+                aside.replace(file)
+            pictures.append((name, int(label)))
+    data.root = unpacked
+    data.paths = {name for name, _ in pictures}
+    for name, label in pictures:
+        code = _HMNIST_LABELS[label] if 0 <= label < len(_HMNIST_LABELS) else ""
+        data.add(name, "ham10000_28x28", Path(name).stem, [code], modality="dermoscopic", licence="CC BY-NC 4.0")
+
+
+_ISIC_2016_HEADER = re.compile(r"ISIC_\d{7}")
+
+
+def _isic_2016_tables(data: DataFolder) -> list[Path]:
+    return [
+        path
+        for path, header in data.headers.items()
+        if len(header) == 2 and _ISIC_2016_HEADER.fullmatch(header[0]) and labels.yes_or_no(header[1]) is not None
+    ]
+
+
+def _read_isic_2016(data: DataFolder) -> None:
+    for path in _isic_2016_tables(data):
+        for row in data.table(path, header=["image_id", "label"]):
+            name = row["image_id"]
+            # The challenge calls its two classes malignant and benign; its malignant ones are all melanomas.
+            said = labels.yes_or_no(row["label"])
+            words = ["mel"] if said else []
+            data.add(
+                data.by_stem.get(name),
+                "isic_2016",
+                name,
+                words,
+                said,
+                modality="dermoscopic",
+                licence="CC0",
+                given_split=given_split(path),
+            )
+
+
+def _read_isic_2017(data: DataFolder) -> None:
+    details = _details(data, "image_id", "age_approximate")
+    for path in data.tables("image_id", "melanoma", "seborrheic_keratosis"):
+        for row in data.table(path):
+            name = row["image_id"]
+            code = "mel" if labels.yes_or_no(row["melanoma"]) else ""
+            code = code or ("bkl" if labels.yes_or_no(row["seborrheic_keratosis"]) else "nv")
+            more = details.get(name, {})
+            data.add(
+                data.by_stem.get(name),
+                "isic_2017",
+                name,
+                [code],
+                modality="dermoscopic",
+                age=more.get("age_approximate", ""),
+                sex=more.get("sex", ""),
+                licence="CC0",
+                given_split=given_split(path),
+            )
+
+
+def _details(data: DataFolder, key: str, *columns: str) -> dict[str, dict[str, str]]:
+    """Key cell -> row, of every table with these columns."""
+    return {row[key]: row for path in data.tables(key, *columns) for row in data.table(path)}
+
+
+def _one_hot_tables(data: DataFolder) -> list[Path]:
+    return data.tables("image", "MEL", "NV", "BCC", "BKL", "DF", "VASC")
+
+
+def _read_isic_2019(data: DataFolder) -> None:
+    details = _details(data, "image", "lesion_id") | _details(data, "image", "age_approx")
+    for path in _one_hot_tables(data):
+        header = data.headers[path]
+        classes = [c for c in ("MEL", "NV", "BCC", "AK", "AKIEC", "BKL", "DF", "VASC", "SCC", "UNK") if c in header]
+        source = "ham10000" if "AKIEC" in header else "isic_2019"
+        for row in data.table(path):
+            marked = [name for name in classes if labels.yes_or_no(row[name])]
+            more = details.get(row["image"], {})
+            data.add(
+                data.by_stem.get(row["image"]),
+                source,
+                plain_id(row["image"]),
+                marked if len(marked) == 1 else [],
+                lesion_id=more.get("lesion_id", ""),
+                modality="dermoscopic",
+                confirmed_by=more.get("diagnosis_confirm_type", ""),
+                age=more.get("age_approx", ""),
+                sex=more.get("sex", ""),
+                site=more.get("anatom_site_general", ""),
+                licence="CC BY-NC 4.0",
+                given_split=given_split(path),
+            )
+
+
+def _read_isic_2020(data: DataFolder) -> None:
+    for path in data.tables("image_name", "patient_id", "target"):
+        for row in data.table(path):
+            said = labels.yes_or_no(row.get("benign_malignant", "")) if row.get("benign_malignant") else None
+            data.add(
+                data.by_stem.get(row["image_name"]),
+                "siim_isic_2020",
+                row["image_name"],
+                [row.get("diagnosis", "")],
+                labels.yes_or_no(row["target"]) if said is None else said,
+                lesion_id=row.get("lesion_id", ""),
+                patient_id=row["patient_id"],
+                modality="dermoscopic",
+                age=row.get("age_approx", ""),
+                sex=row.get("sex", ""),
+                site=row.get("anatom_site_general_challenge", ""),
+                licence="CC BY-NC 4.0",
+            )
+
+
+def _read_pad_ufes_20(data: DataFolder) -> None:
+    for path in data.tables("img_id", "diagnostic", "patient_id"):
+        for row in data.table(path):
+            data.add(
+                data.by_stem.get(Path(row["img_id"]).stem),
+                "pad_ufes_20",
+                Path(row["img_id"]).stem,
+                [row["diagnostic"]],
+                lesion_id=row.get("lesion_id", ""),
+                patient_id=row["patient_id"],
+                modality="smartphone",
+                confirmed_by="histo" if labels.yes_or_no(row.get("biopsed", "")) else "clinical",
+                age=row.get("age", ""),
+                sex=row.get("gender", "").lower(),
+                site=row.get("region", "").lower(),
+                fitzpatrick=row.get("fitspatrick", "").removesuffix(".0"),
+                licence="CC BY 4.0",
+            )
+
+
+def _read_isic_cli(data: DataFolder) -> None:
+    for path in data.tables("isic_id"):
+        for row in data.table(path):
+            levels = [row.get(f"diagnosis_{level}", "") for level in (5, 4, 3, 2, 1)]
+            said = labels.yes_or_no(row.get("diagnosis_1", ""))
+            if said is None:
+                said = labels.yes_or_no(row.get("benign_malignant", ""))
+            data.add(
+                data.by_stem.get(row["isic_id"]),
+                "isic_archive",
+                row["isic_id"],
+                [*levels, row.get("diagnosis", "")],
+                said,
+                lesion_id=row.get("lesion_id", ""),
+                patient_id=row.get("patient_id", ""),
+                modality=row.get("image_type", "").split(":")[0].strip().lower(),
+                confirmed_by=row.get("diagnosis_confirm_type", ""),
+                age=row.get("age_approx", ""),
+                sex=row.get("sex", ""),
+                site=row.get("anatom_site_general", "") or row.get("anatom_site_1", ""),
+                fitzpatrick=row.get("fitzpatrick_skin_type", ""),
+                licence=row.get("copyright_license", ""),
+            )
+
+
+def _imagefolder_tables(data: DataFolder) -> list[Path]:
+    lines = [path for path in data.files if path.name == "metadata.jsonl" and len(path.parts) <= TABLE_DEPTH]
+    return [path for path in data.tables("file_name") if path.name == "metadata.csv"] + lines
+
+
+def _read_imagefolder(data: DataFolder) -> None:
+    for path in _imagefolder_tables(data):
+        for row in data.table(path) if path.suffix == ".csv" else _json_lines(data.root / path):
+            file = (path.parent / row["file_name"]).as_posix()
+            said = labels.yes_or_no(row.get("malignant", ""))
+            if said is None:
+                said = labels.yes_or_no(row.get("label", ""))
+            known = {c: row.get(c, "") for c in COLUMNS[4:] if c not in ("diagnosis", "malignant")}
+            known["given_split"] = known["given_split"] or given_split(file)
+            data.add(
+                file,
+                row.get("source", "") or data.root.name,
+                row.get("image_id", "") or Path(file).with_suffix("").as_posix(),
+                [row.get("diagnosis", ""), row.get("label", "")],
+                said,
+                **known,
+            )
+
+
+def _json_lines(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+                row["file_name"]
+            except (json.JSONDecodeError, KeyError, TypeError) as problem:
+                raise CatalogueError(f"Line {number} of {path} is not a JSON object with a file_name.") from problem
+            yield {key: "" if value is None else known_text(str(value)) for key, value in row.items()}
+
+
+def _class_folder(path: Path) -> int | None:
+    found = [said for part in path.parts[:-1] if (said := {"benign": 0, "malignant": 1}.get(part.lower())) is not None]
+    return found[-1] if found else None
+
+
+def _read_class_folders(data: DataFolder) -> None:
+    for path in data.pictures:
+        said = _class_folder(path)
+        if said is not None:
+            name = path.with_suffix("").as_posix()
+            data.add(path.as_posix(), data.root.name, name, [], said, given_split=given_split(path.parent / "x"))
+
+
+LAYOUTS: tuple[Layout, ...] = (
+    Layout(
+        "lesions_csv",
+        "lesions.csv beside its photographs",
+        lambda data: Path("lesions.csv") in data.headers,
+        _read_lesions_csv,
+        contains=frozenset({"ham10000", "hmnist", "isic_cli", "imagefolder", "class_folders"}),
+    ),
+    Layout(
+        "ham10000",
+        "HAM10000_metadata.csv with its image folders",
+        lambda data: bool(data.tables("lesion_id", "image_id", "dx")) and bool(data.pictures),
+        _read_ham10000,
+        contains=frozenset({"hmnist", "isic_2019"}),
+    ),
+    Layout("hmnist", "HAM10000's hmnist_28_28_RGB.csv", lambda data: bool(_hmnist_tables(data)), _read_hmnist),
+    Layout(
+        "isic_2016",
+        "ISIC 2016 (…Part3…GroundTruth.csv without a header)",
+        lambda data: bool(_isic_2016_tables(data)),
+        _read_isic_2016,
+    ),
+    Layout(
+        "isic_2017",
+        "ISIC 2017 (image_id, melanoma, seborrheic_keratosis)",
+        lambda data: bool(data.tables("image_id", "melanoma", "seborrheic_keratosis")),
+        _read_isic_2017,
+    ),
+    Layout(
+        "isic_2019",
+        "ISIC 2018 or 2019 (one column a diagnosis: image, MEL, NV, BCC…)",
+        lambda data: bool(_one_hot_tables(data)),
+        _read_isic_2019,
+    ),
+    Layout(
+        "isic_2020",
+        "ISIC 2020 (image_name, patient_id, …, target)",
+        lambda data: bool(data.tables("image_name", "patient_id", "target")),
+        _read_isic_2020,
+    ),
+    Layout(
+        "pad_ufes_20",
+        "PAD-UFES-20 (metadata.csv with img_id, diagnostic)",
+        lambda data: bool(data.tables("img_id", "diagnostic", "patient_id")),
+        _read_pad_ufes_20,
+    ),
+    Layout(
+        "isic_cli",
+        "an isic-cli download (metadata.csv with isic_id)",
+        lambda data: bool(data.tables("isic_id")),
+        _read_isic_cli,
+        contains=frozenset({"class_folders"}),
+    ),
+    Layout(
+        "imagefolder",
+        "an imagefolder (metadata.csv or metadata.jsonl with file_name and label, malignant or diagnosis)",
+        lambda data: bool(_imagefolder_tables(data)),
+        _read_imagefolder,
+        contains=frozenset({"class_folders"}),
+    ),
+    Layout(
+        "class_folders",
+        "folders named benign and malignant, with or without train and test above them",
+        lambda data: {0, 1} <= {_class_folder(path) for path in data.pictures},
+        _read_class_folders,
+    ),
+)
+"""The layouts known, in the order in which they are tried."""

@@ -1,0 +1,57 @@
+"""Figures that are means over photographs: measured one photograph at a time, resumable, with bootstrap intervals."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+SAVED_EVERY = 16
+"""Photographs between two savings of a resumable table."""
+
+
+def draw(rows: pd.DataFrame, photographs: int | None, seed: int) -> pd.DataFrame:
+    """``photographs`` rows drawn at random in their old order, or all of them where there are no more (or None)."""
+    if photographs is None or photographs >= len(rows):
+        return rows.reset_index(drop=True)
+    return rows.sample(photographs, random_state=seed).sort_index().reset_index(drop=True)
+
+
+def generator(*names: str) -> np.random.Generator:
+    """Random numbers that depend on the names alone, so that a photograph's are the same in every run."""
+    digest = hashlib.sha256("\0".join(names).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+def measure_each(
+    rows: pd.DataFrame,
+    measure: Callable[[Any], list[dict[str, Any]]],
+    title: str,
+    kept: Path | None = None,
+) -> pd.DataFrame:
+    """``measure(row)`` of every row under each other, with the column ``position`` of its row in front.
+
+    measure: gives at least one record a row, always with the same keys. kept: a CSV that the records are saved to as
+    they come; the same call goes on where an interrupted one stopped, so its name must depend on all that matters.
+    """
+    records: list[dict[str, Any]] = []
+    if kept is not None and kept.is_file():
+        records = pd.read_csv(kept).to_dict("records")
+    done = records[-1]["position"] + 1 if records else 0
+    bar = tqdm(total=len(rows), initial=done, desc=title, unit="photo", file=sys.stderr, disable=None)
+    with bar:
+        for position, row in enumerate(rows.iloc[done:].itertuples(index=False), start=done):
+            records += [{"position": position, **record} for record in measure(row)]
+            bar.update()
+            if kept is not None and (position + 1 == len(rows) or (position + 1) % SAVED_EVERY == 0):
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                aside = kept.with_name(kept.name + ".part")
+                pd.DataFrame(records).to_csv(aside, index=False)
+                aside.replace(kept)
+    return pd.DataFrame(records)

@@ -1,0 +1,113 @@
+"""What a checkpoint was trained on, in a form that may be published and that any later split can be held against.
+
+Beside the weights lies ``trained_on.json``: for every photograph of the training and the validation part (which chose
+the epoch, the calibration and the thresholds) short hashes of its image id, lesion, patient and file. It names nobody,
+but ids that can be guessed can be looked for in it; do not publish it where even that is too much.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from skin_model.network import hub
+from skin_model.network.checkpoint import CONFIG_FILE, EMBEDDED, Checkpoint
+from train import UserError
+from train.data import splits
+
+TRAINED_ON_FILE = "trained_on.json"
+SCHEMA = 1
+DIGITS = 12
+IDENTITIES = ("image_id", "lesion_id", "patient_id")
+ABOUT = (
+    f"The first {DIGITS} hexadecimal digits of SHA-256: of image, lesion and patient ids as "
+    "train.data.splits.identities writes them, and of the files themselves."
+)
+
+
+def keys(rows: pd.DataFrame) -> pd.DataFrame:
+    """Columns image_id, lesion_id, patient_id and file of short hashes, "" where unknown; one row a photograph.
+
+    rows: root, file, source and image_id at least.
+    """
+    found = {}
+    for column in IDENTITIES:
+        if column in rows:
+            found[column] = [
+                _short(f"{column} {key}".encode()) if key else "" for key in splits.identities(rows, column)
+            ]
+    files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
+    found["file"] = [
+        _short(file.read_bytes()) if file.is_file() else ""
+        for file in tqdm(files, desc="Hashing photographs", unit="photo", file=sys.stderr, disable=None)
+    ]
+    return pd.DataFrame(found, index=rows.index)
+
+
+def write(folder: Path, work: Path) -> Path:
+    """Write ``folder/trained_on.json`` of the split in ``work``, aside first."""
+    rows = splits.with_identities(work / "split.csv")
+    content: dict[str, Any] = {"schema": SCHEMA, "about": ABOUT}
+    for part in ("train", "validation"):
+        found = keys(rows[rows["split"] == part])
+        content[part] = {name: " ".join(sorted(set(found[name]) - {""})) for name in found}
+    file = folder / TRAINED_ON_FILE
+    aside = file.with_name(file.name + ".part")
+    aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    aside.replace(file)
+    return file
+
+
+def locked_groups_seen(
+    reference: str | Path | None, checkpoint: Checkpoint, work: Path, split: str, locked: pd.DataFrame | None = None
+) -> list[str] | None:
+    """The groups of ``split`` in ``work`` that the checkpoint was trained or calibrated on; None where nobody can tell.
+
+    Known from the checkpoint's trained_on.json; without one, from its split being this one, or one that this one was
+    grown from with ``prepare --keep-split``. locked: ``keys`` of the rows of ``split``, to not hash them twice.
+    """
+    content = read_beside(reference, TRAINED_ON_FILE)
+    if content is None:
+        known = {splits.sha256(work / "split.csv"), *splits.lineage(work / "split.csv")}
+        return [] if checkpoint.config.training.get("split_sha256") in known else None
+    rows = splits.with_identities(work / "split.csv")
+    rows = rows[rows["split"] == split]
+    locked = keys(rows) if locked is None else locked
+    seen = pd.Series(False, index=rows.index)
+    try:
+        for part in ("train", "validation"):
+            for name in locked.columns.intersection(list(content[part])):
+                seen |= locked[name].isin(content[part][name].split()).to_numpy()
+    except (KeyError, TypeError, AttributeError):
+        raise UserError(f"{TRAINED_ON_FILE} of {reference} cannot be read; copy the checkpoint again.") from None
+    return sorted(set(rows.loc[seen, "group"]))
+
+
+def read_beside(reference: str | Path | None, name: str) -> dict[str, Any] | None:
+    """A JSON file beside a checkpoint's weights, in its folder or on the Hub; None where there is none."""
+    if reference is None:
+        file = EMBEDDED / name
+    elif Path(reference).is_dir():
+        file = Path(reference) / name
+    else:
+        repo, _, revision = str(reference).partition("@")
+        try:
+            file = hub.download(repo, revision or None, [CONFIG_FILE], [name]) / name
+        except hub.HubError as problem:
+            raise UserError(str(problem)) from None
+    if not file.is_file():
+        return None
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        raise UserError(f"{name} of {reference or 'the embedded checkpoint'} is no JSON; copy it again.") from None
+
+
+def _short(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:DIGITS]

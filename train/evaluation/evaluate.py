@@ -1,0 +1,399 @@
+"""A checkpoint and photographs in, metrics.json, predictions.csv and pictures out.
+
+Every photograph takes a visitor's way: opened by the one gate, cropped, scored, judged by the novelty gate, calibrated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from skin_model.diagnoses import DIAGNOSES
+from skin_model.photo import Photo, PhotoRefused, open_photo
+from train import UserError
+from train.bootstrap import RESAMPLES
+from train.evaluation import plots
+from train.evaluation.conformal import abstention
+from train.evaluation.curves import uncalibrated_risk
+from train.evaluation.metrics import SCHEMA, summarise
+from train.evaluation.operating_points import decision_curves, operating_points
+from train.evaluation.subgroups import subgroups
+
+if TYPE_CHECKING:
+    from skin_model.assess import Assessment, Assessor
+
+METRICS_FILE, PREDICTIONS_FILE = "metrics.json", "predictions.csv"
+PART_FILE, PART_KEY_FILE = "predictions.part.csv", "predictions.part.json"
+FINGERPRINTS_PART, FULL_PART = "fingerprints.part", "full.part"
+PROBABILITIES: tuple[str, ...] = tuple(f"p_{code}" for code in DIAGNOSES)
+COLUMNS: tuple[str, ...] = ("file", "risk", "refused", "malignant", "diagnosis", *PROBABILITIES)
+"""The columns of predictions.csv."""
+KNOWN_OF_A_PHOTOGRAPH: tuple[str, ...] = ("modality", "confirmed_by", "age", "sex", "site", "fitzpatrick")
+"""Columns of the catalogue that subgroups are made of; "" where unknown."""
+SPLITS = ("train", "validation", "test")
+BATCH_SIZE = 32
+
+
+def evaluate(
+    checkpoint: str | Path | None,
+    out: Path,
+    *,
+    data: Path | None = None,
+    work: Path | None = None,
+    split: str = "test",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    full: bool = False,
+) -> dict[str, Any]:
+    """Score the photographs of ``split`` in ``work``, or every one in the folder ``data``, and write the report.
+
+    checkpoint: a folder, owner/name[@revision] on the Hub, or None for the embedded one. Writes into ``out``
+    metrics.json (returned), predictions.csv and the pictures. An interrupted call, repeated, goes on where it stopped.
+    full: also alter every photograph in many ways, test the saliency maps and measure what can be told without
+    a lesion, which takes many times as long.
+    Raises UserError with one sentence on what the user can mend.
+    """
+    from skin_model.assess import Assessor
+    from skin_model.network.checkpoint import CheckpointError
+    from train.fitting import architectures  # noqa: F401  so that timm knows the compared recipes' networks
+
+    if (data is None) == (work is None):
+        raise UserError("Say what to score: either --data FOLDER or --work WORK.")
+    try:
+        assessor = Assessor.load(checkpoint)
+    except CheckpointError as problem:
+        raise UserError(str(problem)) from None
+    compared = out / FINGERPRINTS_PART
+    rows = read_split(work, split) if work is not None else read_folder(data, out / "unpacked", compared)
+    metrics = report(assessor, rows, out, work=work, split=split, resamples=resamples, seed=seed, full=full)
+    for part in (compared, out / FULL_PART):
+        if part.is_dir():
+            shutil.rmtree(part)  # only an interrupted call needs it again
+    return metrics
+
+
+def report(
+    assessor: Assessor,
+    rows: pd.DataFrame,
+    out: Path,
+    *,
+    work: Path | None = None,
+    split: str = "test",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    full: bool = False,
+) -> dict[str, Any]:
+    """``evaluate`` for a loaded assessor and rows as ``read_split`` or ``read_folder`` give them."""
+    out.mkdir(parents=True, exist_ok=True)
+    config = assessor.checkpoint.config
+    warnings = _warnings(config.training, rows, work, split)
+    for warning in warnings:
+        tqdm.write(f"Warning: {warning}", file=sys.stderr)
+    predictions = score(assessor, rows, out)
+    unreadable = predictions.loc[predictions["risk"].isna(), ["file", "refused"]]
+    for file, code in unreadable.itertuples(index=False):
+        tqdm.write(f"Not scored: {file} ({code}).", file=sys.stderr)
+
+    known = rows.reindex(columns=["group", "source", "family", *KNOWN_OF_A_PHOTOGRAPH], fill_value="")
+    described = pd.concat([predictions, known], axis=1)
+    described["risk_uncalibrated"] = _uncalibrated(predictions, config)
+    tqdm.write(f"Measuring with {resamples} bootstrap resamples …", file=sys.stderr)
+    thresholds, prevalence = config.thresholds, config.calibration.reference_prevalence
+    drawn = {"resamples": resamples, "seed": seed}
+    where = (f"--work WORK --split {split}" if work is not None else "--data FOLDER") + " --full" * full
+    command = f"python -m train evaluate --checkpoint CHECKPOINT {where} --out REPORT"
+    metrics = {
+        "schema": SCHEMA,
+        "checkpoint": {
+            "architecture": config.architecture,
+            "version": config.version,
+            "hash": assessor.checkpoint.hash,
+        },
+        "data": {
+            "split": split if work is not None else None,
+            "split_sha256": _sha256(work / "split.csv") if work is not None else None,
+            "rows_sha256": rows_hash(rows),
+            "n": len(rows),
+            "unreadable": unreadable.to_dict("records"),
+        },
+        "command": command,
+        **drawn,
+        "threshold": thresholds.low,
+        "reference_prevalence": prevalence,
+        "warnings": warnings,
+        **summarise(described, thresholds, prevalence, **drawn),
+        "operating": operating_points(described, thresholds, **drawn),
+        "decision_curves": decision_curves(described, prevalence),
+        "subgroups": subgroups(described, thresholds, **drawn),
+        "abstention": abstention(described, thresholds, **drawn),
+        **(_stress(assessor, rows, work, split, out / FULL_PART, command, **drawn) if full else {}),
+    }
+    plots.draw(metrics, out)
+    _write(out / METRICS_FILE, json.dumps(metrics, indent=1, allow_nan=False) + "\n")
+    return metrics
+
+
+def read_split(work: Path, split: str) -> pd.DataFrame:
+    """The rows of ``split`` in WORK/split.csv, with ``family`` and, from WORK/catalogue.csv, KNOWN_OF_A_PHOTOGRAPH."""
+    from train.data import splits
+    from train.data.catalogue import family
+
+    file = work / "split.csv"
+    if split not in SPLITS:
+        raise UserError(f"There is no split named {split!r}. Choose one of: {', '.join(SPLITS)}.")
+    if not file.is_file():
+        raise UserError(f"There is no {file}. Make it first: python -m train prepare --data FOLDER --out {work}")
+    rows = splits.read_split(file)
+    rows = rows[rows["split"] == split].reset_index(drop=True)
+    if rows.empty:
+        raise UserError(f"{file} has no photographs in the {split} split. Add data and run prepare again.")
+    catalogue, key = work / "catalogue.csv", ["root", "file"]
+    known = pd.DataFrame(columns=key)
+    if catalogue.is_file():
+        columns = {*key, *KNOWN_OF_A_PHOTOGRAPH}
+        known = pd.read_csv(catalogue, dtype=str, keep_default_na=False, usecols=lambda name: name in columns)
+    known = known.drop_duplicates(key).set_index(key).reindex(pd.MultiIndex.from_frame(rows[key]))
+    for column in KNOWN_OF_A_PHOTOGRAPH:
+        rows[column] = known[column].fillna("").to_numpy() if column in known else ""
+    rows["family"] = rows["source"].map(family)
+    return rows
+
+
+def read_folder(data: Path, unpack: Path | None = None, compared: Path | None = None) -> pd.DataFrame:
+    """Every labelled photograph of a data folder, grouped by patient, else by lesion, else each for itself.
+
+    Groups that hold near-duplicates of each other become one, under the name of the first. unpack: where photographs
+    go that come as numbers in a table. compared: a folder that keeps what was compared, so that a repeated call is
+    quick. Says how many rows have no label or no photograph.
+    """
+    from train.data import catalogue
+
+    rows, left_out = catalogue.read_all([data], unpack)
+    if len(left_out):
+        reasons = "; ".join(f"{reason}: {n}" for reason, n in left_out["reason"].value_counts().items())
+        tqdm.write(f"{len(left_out)} rows of {data} are left out ({reasons}).", file=sys.stderr)
+    ids = rows[["patient_id", "lesion_id", "file"]].astype(str)
+    group = ids["patient_id"].where(
+        ids["patient_id"] != "", ids["lesion_id"].where(ids["lesion_id"] != "", ids["file"])
+    )
+    rows["group"] = join_near_duplicates(rows.assign(group=rows["source"] + "/" + group), compared)
+    rows["malignant"] = rows["malignant"].astype(int)
+    rows["family"] = rows["source"].map(catalogue.family)
+    return rows
+
+
+def join_near_duplicates(rows: pd.DataFrame, compared: Path | None = None) -> np.ndarray:
+    """(N,) groups of ``rows`` (root, file, group), those with near-duplicates of each other joined.
+
+    Opens every photograph, unless there are fewer than two. compared: as for ``read_folder``.
+    """
+    from train.data import near_duplicates
+
+    names = rows["group"].to_numpy(dtype=object)
+    if len(rows) < 2:
+        return names
+    files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
+    near = near_duplicates.pairs(near_duplicates.fingerprints(files, compared))
+    if near.empty:
+        return names
+    i, j = near["i"].to_numpy(), near["j"].to_numpy()
+    numbers, _ = pd.factorize(names)
+    _, first = np.unique(numbers, return_index=True)
+    joined = near_duplicates.join(len(rows), [(i, j), (np.arange(len(rows)), first[numbers])])
+    tqdm.write(
+        f"{len(near)} pairs of near-duplicates in the folder; each counts as one case in the intervals.",
+        file=sys.stderr,
+    )
+    _, first = np.unique(joined, return_index=True)
+    return names[first[joined]]
+
+
+def table(metrics: dict[str, Any]) -> str:
+    """The most asked-for figures as text, one line a set; a star marks fewer than 30 groups of a class."""
+    names = ("auc", "sensitivity", "specificity", "balanced_accuracy", "ece")
+    lines = [f"{'':36}{'n':>6}{'malignant':>11}" + "".join(f"{name.replace('_', ' '):>22}" for name in names)]
+    for name, found in [*metrics["sets"].items(), ("pooled", metrics["pooled"])]:
+        figures = "".join(f"{_text(found[of]):>22}" for of in names)
+        lines.append(f"{name + ' *' * found['too_few']:36}{found['n']:>6}{found['n_malignant']:>11}{figures}")
+    lines.append(f"{'the source alone':36}{'':17}{_text(metrics['source_only_auc']):>22}")
+    return "\n".join(lines)
+
+
+def score(assessor: Assessor, rows: pd.DataFrame, out: Path) -> pd.DataFrame:
+    """Predictions of ``rows`` (root, file, malignant, diagnosis), in their order; also written to predictions.csv.
+
+    Batches are appended to predictions.part.csv as they come; a part of the same checkpoint and the same rows is gone
+    on with, any other is started afresh. risk and the probabilities are NaN for a file that cannot be opened, and
+    ``refused`` says why. ``file`` is relative to the data folder, or a whole path where several folders are scored.
+    """
+    part, key_file = out / PART_FILE, out / PART_KEY_FILE
+    names = rows["file"] if rows["root"].nunique() == 1 else rows["root"] + "/" + rows["file"]
+    key = {"checkpoint": checkpoint_key(assessor), "rows": rows_hash(rows)}
+    done = _done(part, key_file, key)
+    if not done:
+        _write(key_file, json.dumps(key))
+        _write(part, ",".join(COLUMNS) + "\n")
+    elif done < len(rows):
+        tqdm.write(f"Going on after {done} of {len(rows)} photographs.", file=sys.stderr)
+    bar = tqdm(total=len(rows), initial=done, desc="Scoring", unit="photo", file=sys.stderr, disable=None)
+    with bar, part.open("a", newline="", encoding="utf-8") as file:
+        for start in range(done, len(rows), BATCH_SIZE):
+            batch = rows.iloc[start : start + BATCH_SIZE]
+            lines = [
+                {
+                    "file": name,
+                    "risk": found.risk,
+                    "refused": found.refused or "",
+                    "malignant": row.malignant,
+                    "diagnosis": row.diagnosis,
+                    **{f"p_{code}": p for code, p in (found.diagnoses or {}).items()},
+                }
+                for name, row, found in zip(
+                    names.iloc[start : start + BATCH_SIZE],
+                    batch.itertuples(index=False),
+                    _assess(assessor, [Path(row.root) / row.file for row in batch.itertuples(index=False)]),
+                    strict=True,
+                )
+            ]
+            pd.DataFrame(lines, columns=list(COLUMNS)).to_csv(file, header=False, index=False, lineterminator="\n")
+            file.flush()
+            bar.update(len(batch))
+    part.replace(out / PREDICTIONS_FILE)
+    key_file.unlink()
+    return read_predictions(out / PREDICTIONS_FILE)
+
+
+def read_predictions(file: Path) -> pd.DataFrame:
+    """A predictions.csv: risk and probabilities as floats (NaN where empty), malignant as int, the rest as text."""
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    for column in ("risk", *PROBABILITIES):
+        table[column] = np.array([float(text) if text else np.nan for text in table[column]])
+    return table.assign(malignant=table["malignant"].astype(int))
+
+
+def _stress(
+    assessor: Assessor,
+    rows: pd.DataFrame,
+    work: Path | None,
+    split: str,
+    part: Path,
+    command: str,
+    *,
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    """The keys that ``--full`` adds; one that nothing could be measured for stays away."""
+    from train.evaluation import robustness, saliency_evaluation
+    from train.evaluation.shortcuts import audit
+
+    drawn = {"resamples": resamples, "seed": seed}
+    found = {
+        "robustness": robustness.measure(assessor, rows, assessor.checkpoint.config.thresholds, **drawn, out=part),
+        "saliency": saliency_evaluation.measure(assessor, rows, **drawn, out=part),
+        "shortcuts": audit.for_report(rows, work, split, part, command=command, **drawn),
+    }
+    return {key: figures for key, figures in found.items() if figures is not None}
+
+
+def _assess(assessor: Assessor, files: list[Path]) -> Iterator[Assessment]:
+    """One assessment a file, in order, the readable ones scored as one batch."""
+    from skin_model.assess import NO_SUCH_FILE, Assessment, refused_assessment
+
+    opened: list[Photo | Assessment] = []
+    for file in files:
+        try:
+            opened.append(open_photo(file))
+        except PhotoRefused as problem:
+            opened.append(refused_assessment(problem))
+        except FileNotFoundError:
+            opened.append(Assessment.refusal(NO_SUCH_FILE))
+        except OSError as problem:
+            raise UserError(f"{file} cannot be read: {problem.strerror}. Mend its permissions and run again.") from None
+    scored = iter(assessor.assess_many([photo for photo in opened if isinstance(photo, Photo)]))
+    return iter([next(scored) if isinstance(photo, Photo) else photo for photo in opened])
+
+
+def _done(part: Path, key_file: Path, key: dict[str, str]) -> int:
+    """How many photographs a part file of the same key holds; cuts off a last line that was not written whole."""
+    try:
+        if json.loads(key_file.read_text()) != key:
+            return 0
+        text = part.read_bytes()
+    except (OSError, json.JSONDecodeError):
+        return 0
+    whole = text[: text.rfind(b"\n") + 1]
+    if whole != text:
+        part.write_bytes(whole)
+    return max(0, len(pd.read_csv(part, usecols=["file"])) if whole else 0)
+
+
+def _text(figure: dict[str, Any] | None) -> str:
+    return "–" if figure is None else f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
+
+
+def _uncalibrated(predictions: pd.DataFrame, config: Any) -> np.ndarray:
+    """(N,) risks of the network's bare outputs, NaN where there is none."""
+    columns = [f"p_{code}" for code in config.diagnoses] or ["risk"]
+    probability = predictions[columns].to_numpy(dtype=np.float64)
+    known = ~np.isnan(probability).any(axis=1)
+    found = np.full(len(probability), np.nan)
+    if known.any():
+        found[known] = uncalibrated_risk(probability[known], config.malignant, config.calibration)
+    return found
+
+
+def _warnings(training: dict[str, Any], rows: pd.DataFrame, work: Path | None, split: str) -> list[str]:
+    """Sentences on why the figures may flatter the checkpoint."""
+    if work is None:
+        unchecked = (
+            "The photographs that trained the checkpoint are not at hand, "
+            "so nobody has checked whether they, or near-duplicates of them, are among these."
+        )
+        trained = set(training.get("photographs", {}).get("train", {})) & set(rows["source"])
+        if not trained:
+            return [unchecked]
+        named = ", ".join(sorted(trained))
+        return [f"The checkpoint was trained on photographs of {named}; these may be among them.", unchecked]
+    if training.get("split_sha256") != _sha256(work / "split.csv"):
+        return [
+            "The checkpoint was trained with another split; photographs of this one may be among its training data."
+        ]
+    if split == "train":
+        return ["The checkpoint was trained on the train split; the figures flatter it. Use --split test."]
+    if split == "validation":
+        return ["Calibration and thresholds were chosen on the validation split; the figures flatter the checkpoint."]
+    return []
+
+
+def checkpoint_key(assessor: Assessor) -> str:
+    """The weights and everything else that changes a score or a refusal."""
+    checkpoint = assessor.checkpoint
+    gate = hashlib.sha256()
+    for name, tensor in sorted(checkpoint.gate.to_tensors().items()) if checkpoint.gate is not None else ():
+        gate.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return f"{checkpoint.hash} {checkpoint.config.preprocessing} {checkpoint.config.calibration} {gate.hexdigest()}"
+
+
+def rows_hash(rows: pd.DataFrame) -> str:
+    """SHA-256 of which photographs are scored, with their labels, whatever folder they lie in."""
+    content = rows[["file", "malignant", "diagnosis", "group"]].astype(str).to_csv(index=False)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _write(file: Path, content: str) -> None:
+    aside = file.with_name(file.name + ".part")
+    aside.write_text(content, encoding="utf-8")
+    aside.replace(file)

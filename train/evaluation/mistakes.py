@@ -1,0 +1,388 @@
+"""The gallery of mistakes: every case of a split with its scores, and the worst mistakes with why they were made.
+
+A gallery is a folder of
+- gallery.json: checkpoint, split, thresholds, counts, citations, licence note and the command that made it;
+- cases.csv: every case of the split, so that whoever moves the threshold can count the mistakes anew (CASE_COLUMNS);
+- metadata.jsonl: one JSON object for each case that is kept with details: what cases.csv says, and border, crop, a
+  coarse map of where the risk comes from, the nearest training cases, whose photograph it is;
+- images/: the photographs of those cases, unless asked to leave them out. Hugging Face's imagefolder then reads it.
+
+Kept with details is what is a mistake at a threshold that somebody would choose, the checkpoint's low (95 %
+sensitivity) and high (90 % specificity) ones, the worst ones of every source: the benign cases of the highest risk, at
+or above the low threshold, and the malignant ones of the lowest risk, below the high threshold; ``limit`` of each.
+A refused case counts as its risk says, as in metrics.json, so that refusing hides no mistake.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from tqdm import tqdm
+
+from skin_model.diagnoses import DIAGNOSES
+from skin_model.network import saliency
+from skin_model.photo import PhotoRefused, open_photo
+from train import UserError
+from train.data.licences import attribution, isic_id
+from train.data.per_photograph import measure_each
+from train.evaluation.evaluate import (
+    KNOWN_OF_A_PHOTOGRAPH,
+    PREDICTIONS_FILE,
+    PROBABILITIES,
+    read_predictions,
+    read_split,
+    score,
+)
+from train.evaluation.neighbours import features, nearest
+
+if TYPE_CHECKING:
+    from skin_model.assess import Assessor
+    from skin_model.network.calibration import Thresholds
+
+SCHEMA = 1
+GALLERY_FILE, CASES_FILE, METADATA_FILE, IMAGES = "gallery.json", "cases.csv", "metadata.jsonl", "images"
+CASE_COLUMNS: tuple[str, ...] = (
+    "image_id",
+    "source",
+    "group",
+    *KNOWN_OF_A_PHOTOGRAPH,
+    "licence",
+    "diagnosis",
+    "malignant",
+    "risk",
+    "refused",
+    *PROBABILITIES,
+)
+"""The columns of cases.csv; empty where unknown, risk and probabilities where the file could not be opened."""
+KEPT_WITH_PHOTOGRAPHS, KEPT_WITHOUT = 40, 5
+"""Worst false positives, and worst false negatives, of a source. Without photographs it has to fit a repository."""
+NEIGHBOURS = 5
+LONGEST_SIDE, JPEG_QUALITY = 512, 90
+SAME_RISK = 2e-3
+"""By how much rounding may change the risk of one photograph between two runs of one checkpoint."""
+LICENCE_NOTE = (
+    "Each photograph is under the licence of its own row, for some of them non-commercial (CC BY-NC); name the source "
+    "as its attribution does. Scores and maps are by Self Skin Check, a screening aid and not a diagnosis."
+)
+
+
+def make(
+    checkpoint: str | Path | None,
+    work: Path,
+    out: Path,
+    *,
+    split: str = "test",
+    photographs: bool = True,
+    limit: int | None = None,
+    predictions: Path | None = None,
+) -> dict[str, Any]:
+    """Write the gallery of one split of ``work`` into the folder ``out``, in place of an older one.
+
+    checkpoint: a folder, owner/name[@revision] on the Hub, or None for the embedded one. photographs: False leaves
+    out every picture, for a place where none may be. limit: how many of the worst mistakes of each kind a source
+    keeps with details. predictions: a predictions.csv by the same checkpoint of the same split, which is then not
+    scored again. An interrupted call, repeated, goes on where it stopped, from ``out``.part.
+    Returns the content of gallery.json. Raises UserError with one sentence on what the user can mend.
+    """
+    from skin_model.assess import Assessor
+    from skin_model.network.checkpoint import CheckpointError
+    from train.fitting import architectures  # noqa: F401  so that timm knows the compared recipes' networks
+
+    _check_place(out)
+    try:
+        assessor = Assessor.load(checkpoint)
+    except CheckpointError as problem:
+        raise UserError(str(problem)) from None
+    rows = _described(work, split)
+    limit = limit or (KEPT_WITH_PHOTOGRAPHS if photographs else KEPT_WITHOUT)
+    part = out.with_name(out.name + ".part")
+    begun = part / _key(assessor, rows)
+    gallery = begun / f"{limit}-with{'' if photographs else 'out'}-photographs"
+    gallery.mkdir(parents=True, exist_ok=True)
+    scored = _scores(assessor, rows, begun, predictions)
+    cases = rows.assign(**{name: scored[name] for name in ("risk", "refused", *PROBABILITIES)})
+    cases = cases.round({"risk": 6} | dict.fromkeys(PROBABILITIES, 4))
+    kept = worst(cases, assessor.checkpoint.config.thresholds, limit)
+
+    details = _details(assessor, cases.loc[kept], gallery, photographs)
+    neighbours = _neighbours(assessor, cases.loc[kept], read_split(work, "train"), begun / "features")
+    lines = [
+        _line(row, detail, near, photographs)
+        for row, detail, near in zip(cases.loc[kept].itertuples(index=False), details, neighbours, strict=True)
+    ]
+    header = _header(assessor, cases, work, split, photographs, limit, len(kept))
+    (gallery / METADATA_FILE).write_text("".join(_compact(line) + "\n" for line in lines), "utf-8")
+    cases.to_csv(gallery / CASES_FILE, columns=list(CASE_COLUMNS), index=False, lineterminator="\n")
+    (gallery / GALLERY_FILE).write_text(json.dumps(header, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    _move(gallery, out)
+    shutil.rmtree(part)
+    return header
+
+
+def worst(cases: pd.DataFrame, thresholds: Thresholds, limit: int) -> list[Any]:
+    """Labels of the rows of ``cases`` (source, malignant, risk) that are kept with details, in the order of the rows.
+
+    See the top of this file for the rule; a tie goes to the row that comes first.
+    """
+    benign, malignant = cases["malignant"] == 0, cases["malignant"] == 1
+    raised = cases[benign & (cases["risk"] >= thresholds.low)].sort_values("risk", ascending=False, kind="stable")
+    missed = cases[malignant & (cases["risk"] < thresholds.high)].sort_values("risk", kind="stable")
+    found = {*raised.groupby("source").head(limit).index, *missed.groupby("source").head(limit).index}
+    return [label for label in cases.index if label in found]
+
+
+def _check_place(out: Path) -> None:
+    """Only an older gallery is ever written over."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file; name a folder for the gallery.")
+    found = [name for name in (CASES_FILE, METADATA_FILE, IMAGES) if (out / name).exists()]
+    if found and not (out / GALLERY_FILE).is_file():
+        raise UserError(f"{out} holds {found[0]} but no {GALLERY_FILE}, so it is no gallery; choose another folder.")
+
+
+def _described(work: Path, split: str) -> pd.DataFrame:
+    """The rows of the split with what is known of them and their licence; image_id is made unique."""
+    rows = read_split(work, split)
+    catalogue, key = work / "catalogue.csv", ["root", "file"]
+    rows["licence"] = ""
+    if catalogue.is_file():
+        known = pd.read_csv(catalogue, dtype=str, keep_default_na=False)
+        if "licence" in known:
+            known = known.drop_duplicates(key).set_index(key)["licence"]
+            rows["licence"] = known.reindex(pd.MultiIndex.from_frame(rows[key])).fillna("").to_numpy()
+    # Two sets may both call a photograph "1", and a link to a case must lead to one.
+    for prefix in (rows["source"], rows["file"].map(lambda name: hashlib.sha256(name.encode()).hexdigest()[:8])):
+        twice = rows["image_id"].duplicated(keep=False) | (rows["image_id"] == "")
+        rows.loc[twice, "image_id"] = (prefix + "." + rows["image_id"])[twice]
+    if rows["image_id"].duplicated().any():
+        double = rows.loc[rows["image_id"].duplicated(), "file"].iloc[0]
+        raise UserError(f"{work / 'split.csv'} lists {double} twice; make it again with: python -m train prepare")
+    return rows
+
+
+def _key(assessor: Assessor, rows: pd.DataFrame) -> str:
+    """Names the part folder by checkpoint and cases, so that another's leftovers are never taken."""
+    decides = [assessor.checkpoint.hash, str(assessor.checkpoint.config), rows.to_csv(index=False)]
+    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+
+
+def _scores(assessor: Assessor, rows: pd.DataFrame, begun: Path, predictions: Path | None) -> pd.DataFrame:
+    """One prediction a row; those of a file are taken when they fit the rows and the checkpoint gives them too."""
+    if predictions is None:
+        done = begun / PREDICTIONS_FILE
+        return read_predictions(done) if done.is_file() else score(assessor, rows, begun)
+    if not predictions.is_file():
+        raise UserError(f"There is no file {predictions}; leave --predictions out, and the split is scored.")
+    try:
+        found = read_predictions(predictions)
+    except (KeyError, ValueError, UnicodeDecodeError):  # pandas' own errors are ValueErrors
+        raise UserError(f"{predictions} is not a predictions.csv that evaluate wrote.") from None
+    if not _fits(assessor, rows, found):
+        raise UserError(
+            f"{predictions} is of another checkpoint or another split; leave --predictions out, and it is scored anew."
+        )
+    return found
+
+
+def _fits(assessor: Assessor, rows: pd.DataFrame, found: pd.DataFrame) -> bool:
+    """Whether predictions are of these rows and, as far as three photographs can tell, of this checkpoint."""
+    names = rows["file"] if rows["root"].nunique() == 1 else rows["root"] + "/" + rows["file"]
+    if found["file"].tolist() != names.tolist() or found["malignant"].tolist() != rows["malignant"].tolist():
+        return False
+    readable = np.flatnonzero(found["risk"].notna())
+    for position in readable[np.linspace(0, len(readable) - 1, 3, dtype=int)] if len(readable) else ():
+        row = rows.iloc[position]
+        try:
+            risk = assessor.assess(open_photo(Path(row["root"]) / row["file"])).risk
+        except (PhotoRefused, OSError):
+            return False
+        if abs(risk - found["risk"].iloc[position]) > SAME_RISK:
+            return False
+    return True
+
+
+def _details(assessor: Assessor, kept: pd.DataFrame, gallery: Path, photographs: bool) -> list[dict[str, Any]]:
+    """What has to be looked at in the photograph itself; writes the photographs on the way."""
+
+    def look(row: Any) -> list[dict[str, Any]]:
+        return [{"detail": json.dumps(_detail(assessor, row, gallery if photographs else None))}]
+
+    if kept.empty:
+        return []
+    if photographs:
+        (gallery / IMAGES).mkdir(exist_ok=True)
+    found = measure_each(kept, look, "Explaining", gallery / "details.csv")
+    return [json.loads(text) for text in found["detail"]]
+
+
+def _detail(assessor: Assessor, row: Any, gallery: Path | None) -> dict[str, Any]:
+    try:
+        photo = open_photo(Path(row.root) / row.file)
+    except (PhotoRefused, OSError):
+        raise UserError(f"{Path(row.root) / row.file} could be scored but not be opened again; run it again.") from None
+    found = assessor.assess(photo)
+    if abs(found.risk - row.risk) > SAME_RISK:
+        raise UserError(
+            f"The prediction of {row.file} is {row.risk:.4f} but the checkpoint says {found.risk:.4f}; "
+            "leave --predictions out, and the split is scored anew."
+        )
+    if gallery is not None:
+        picture = Image.fromarray(photo.rgb)
+        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+        picture.save(gallery / _file_name(row.image_id), "JPEG", quality=JPEG_QUALITY)
+    return {
+        "band": found.band,
+        "problems": list(found.problems),
+        "width": photo.width,
+        "height": photo.height,
+        "border": None if found.border is None else found.border.to_json(),
+        "crop": list(found.crop),
+        "heat": _heat(assessor, photo),
+    }
+
+
+def _heat(assessor: Assessor, photo: Any) -> list[list[float]] | None:
+    """Rows of the coarse map, 0…1, over the central square of the crop; None for a network that has none."""
+    checkpoint = assessor.checkpoint
+    try:
+        heat = saliency.coarse_map(checkpoint.network, assessor.view(photo).batch, checkpoint.config.malignant)
+    except ValueError:
+        return None
+    return [[round(float(value), 2) for value in line] for line in heat]
+
+
+def _neighbours(
+    assessor: Assessor, kept: pd.DataFrame, training: pd.DataFrame, parts: Path
+) -> list[list[dict[str, Any]]]:
+    """The nearest training cases of each row, nearest first; a case of the row's own group does not count."""
+    if kept.empty:
+        return []
+    asked = features(assessor, kept, parts, "Features of the mistakes")
+    among = features(assessor, training, parts, "Features of the training cases")
+    same = kept["group"].to_numpy(dtype=object)[:, None] == training["group"].to_numpy(dtype=object)[None]
+    positions, distances = nearest(asked, among, same, NEIGHBOURS)
+    columns = training[["image_id", "source", "diagnosis", "malignant"]].to_dict("records")
+    return [
+        [
+            columns[i] | {"diagnosis": columns[i]["diagnosis"] or None, "distance": round(float(distance), 4)}
+            for i, distance in zip(line, far, strict=True)
+            if i >= 0
+        ]
+        for line, far in zip(positions, distances, strict=True)
+    ]
+
+
+def _line(row: Any, detail: dict[str, Any], near: list[dict[str, Any]], photographs: bool) -> dict[str, Any]:
+    """One object of metadata.jsonl; imagefolder wants file_name first."""
+    probability = {code: getattr(row, f"p_{code}") for code in DIAGNOSES}
+    return {
+        **({"file_name": _file_name(row.image_id)} if photographs else {}),
+        "image_id": row.image_id,
+        "isic_id": isic_id(row.image_id),
+        "source": row.source,
+        "group": row.group,
+        **{name: getattr(row, name) or None for name in KNOWN_OF_A_PHOTOGRAPH} | {"age": _age(row.age)},
+        "diagnosis": row.diagnosis or None,
+        "malignant": int(row.malignant),
+        "risk": row.risk,
+        "band": detail["band"],
+        "refused": row.refused or None,
+        "diagnoses": None if np.isnan(probability["mel"]) else probability,
+        **{name: detail[name] for name in ("problems", "width", "height", "border", "crop", "heat")},
+        "nearest": near,
+        "licence": row.licence or None,
+        "attribution": attribution(row.source, row.licence),
+    }
+
+
+def _header(
+    assessor: Assessor, cases: pd.DataFrame, work: Path, split: str, photographs: bool, limit: int, kept: int
+) -> dict[str, Any]:
+    config = assessor.checkpoint.config
+    thresholds = config.thresholds
+    digest = hashlib.sha256((work / "split.csv").read_bytes()).hexdigest()
+    warnings = []
+    if config.training.get("split_sha256") != digest:
+        warnings.append("The checkpoint was trained with another split; some of these cases may have trained it.")
+    elif split != "test":
+        warnings.append(f"The {split} split took part in making the checkpoint; mistakes on it flatter it.")
+    for warning in warnings:
+        tqdm.write(f"Warning: {warning}", file=sys.stderr)
+    option = "" if photographs else " --no-photographs"
+    return {
+        "schema": SCHEMA,
+        "checkpoint": {
+            "architecture": config.architecture,
+            "version": config.version,
+            "hash": assessor.checkpoint.hash,
+        },
+        "split": split,
+        "split_sha256": digest,
+        "thresholds": {name: getattr(thresholds, name) for name in ("low", "high", "malignant_from", "benign_to")},
+        "reference_prevalence": config.calibration.reference_prevalence,
+        "counts": {
+            "cases": len(cases),
+            "malignant": int(cases["malignant"].sum()),
+            "refused": int((cases["refused"] != "").sum()),
+            "unreadable": int(cases["risk"].isna().sum()),
+            "kept": kept,
+            "low": _mistakes(cases, thresholds.low),
+            "high": _mistakes(cases, thresholds.high),
+        },
+        "photographs": photographs,
+        "kept_a_source": limit,
+        "attributions": {
+            source: {licence: attribution(source, licence) for licence in sorted(set(of["licence"]))}
+            for source, of in cases.groupby("source")
+        },
+        "licence_note": LICENCE_NOTE,
+        "warnings": warnings,
+        "command": "python -m train mistakes --checkpoint CHECKPOINT --work WORK --out GALLERY "
+        f"--split {split} --limit {limit}{option}",
+    }
+
+
+def _mistakes(cases: pd.DataFrame, threshold: float) -> dict[str, int]:
+    """A risk on the threshold counts as raised, as it does in the bands."""
+    malignant = cases["malignant"] == 1
+    return {
+        "false_positives": int((~malignant & (cases["risk"] >= threshold)).sum()),
+        "false_negatives": int((malignant & (cases["risk"] < threshold)).sum()),
+    }
+
+
+def _compact(line: dict[str, Any]) -> str:
+    return json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _age(text: str) -> float | None:
+    try:
+        return float(text) if np.isfinite(float(text)) else None
+    except ValueError:
+        return None
+
+
+def _file_name(image_id: str) -> str:
+    """images/ID.jpg; where an id holds what no file name should, or is long, its hash in place of it."""
+    safe = re.fullmatch(r"\w[\w.-]{0,80}", image_id, re.ASCII)
+    return f"{IMAGES}/{image_id if safe else hashlib.sha256(image_id.encode()).hexdigest()[:24]}.jpg"
+
+
+def _move(gallery: Path, out: Path) -> None:
+    """The finished files into ``out``; the header goes first and comes last, so that a half-moved gallery has none."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / GALLERY_FILE).unlink(missing_ok=True)
+    if (out / IMAGES).is_dir():
+        shutil.rmtree(out / IMAGES)
+    for name in (IMAGES, METADATA_FILE, CASES_FILE, GALLERY_FILE):
+        if (gallery / name).exists():
+            (gallery / name).replace(out / name)

@@ -1,0 +1,109 @@
+"""One recipe, one run folder: trains, resumes, calibrates, and writes a checkpoint.
+
+Runs as it is on one process, under ``accelerate launch`` on several GPUs or machines, and under ``torchrun`` on several
+CPU processes: the global batches are the same however many processes share them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DataLoaderConfiguration
+
+from skin_model.network.architecture import Preprocessing
+from skin_model.network.checkpoint import CONFIG_FILE, Checkpoint
+from train import UserError
+from train.data import images, provenance, splits
+from train.fitting import backbones, distillation
+from train.fitting.recipes import Recipe
+from train.fitting.run import Run, network_of
+from train.fitting.run_folder import STATE_FILE, keep_recipe, training_record
+
+
+def fit(
+    work: Path,
+    out: Path,
+    recipe: Recipe,
+    backbone: Path | Sequence[Path] | None = None,
+    *,
+    or_scratch: bool = False,
+    teachers: Sequence[Path] = (),
+) -> Checkpoint | None:
+    """Train ``recipe`` on the split in ``work`` and write ``out/checkpoint``, history.csv and plots.
+
+    The same call resumes an interrupted run after its last whole epoch and ends at the same weights. backbone: a
+    safetensors file of ImageNet weights, or several, of which the first that fits is taken; without it timm fetches
+    them. or_scratch: where they cannot be had, start from random weights rather than refuse; the checkpoint's training
+    record says under ``started_from`` how it began. teachers: checkpoint folders, for a recipe that distils.
+    Returns the checkpoint (None in processes other than the main one). Raises UserError on input that the user can
+    mend.
+    """
+    rows = read_split(work)
+    started = time.monotonic()
+    accelerator = Accelerator(dataloader_config=DataLoaderConfiguration(split_batches=True))
+    torch.set_num_threads(max(1, torch.get_num_threads() // accelerator.num_processes))
+    if recipe.batch_size % accelerator.num_processes:
+        raise UserError(
+            f"A batch of {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes evenly. "
+            "Choose a number of processes that divides it."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    with accelerator.main_process_first():
+        taught_by = distillation.load(teachers, recipe)
+        keep_recipe(out, recipe, work, taught_by)
+        training, validation = rows[rows.split == "train"], rows[rows.split == "validation"]
+        mean, std = backbones.pixel_statistics(recipe.architecture)
+        preprocessing = Preprocessing(
+            recipe.input_size, mean, std, "border" if recipe.border_crop else "none", recipe.remove_hair
+        )
+        squares = images.load_squares(training, preprocessing, work / "cache")
+        seen = images.load_squares(validation, preprocessing, work / "cache", recipe.input_size)
+
+    run = Run(accelerator, out, recipe, preprocessing, training, validation, squares, seen)
+    run.teachers = [teacher.network.to(accelerator.device) for teacher in taught_by]
+    network, started_from = network_of(recipe), backbones.FROM_SCRATCH
+    if recipe.pretrained and not (out / STATE_FILE).is_file():
+        files = [backbone] if isinstance(backbone, Path) else backbone or ()
+        started_from = backbones.load(network, recipe.architecture, files, or_scratch=or_scratch)
+    run.prepare(network, started_from)
+    run.train()
+    accelerator.wait_for_everyone()
+    if not accelerator.is_main_process:
+        return None
+    record = training_record(work, recipe, rows, time.monotonic() - started, accelerator.num_processes)
+    if taught_by:
+        record["teachers"] = [teacher.hash for teacher in taught_by]
+        record["command"] += " --teacher CHECKPOINT" * len(taught_by)
+    # First, so that a checkpoint with its config.json, which finish writes last, always has it.
+    (out / "checkpoint").mkdir(exist_ok=True)
+    provenance.write(out / "checkpoint", work)
+    return run.finish(record)
+
+
+def is_finished(work: Path, out: Path, recipe: Recipe) -> bool:
+    """Whether ``out`` holds a finished run of this recipe; raises UserError where it is one of another."""
+    if not (out / "checkpoint" / CONFIG_FILE).is_file():
+        return False
+    keep_recipe(out, recipe, work)
+    return True
+
+
+def read_split(work: Path) -> pd.DataFrame:
+    """WORK/split.csv, checked: at least one malignant and one benign row to train and to validate on."""
+    file = work / "split.csv"
+    if not file.is_file():
+        raise UserError(f"There is no {file}. Make it first: python -m train prepare --data FOLDER --out {work}")
+    rows = splits.read_split(file)
+    for split in ("train", "validation"):
+        classes = set(rows.loc[rows.split == split, "malignant"])
+        if classes != {0, 1}:
+            raise UserError(
+                f"The {split} part of {file} needs both benign and malignant photographs. "
+                "Add data and run prepare again."
+            )
+    return rows

@@ -1,0 +1,1 @@
+"""Fits the out-of-distribution gate: ``detector.fit``, with the pictures that are no skin from ``outliers``."""

@@ -1,0 +1,1 @@
+"""Trains the network that outlines lesions: ``training.train``, on the photographs that ``photographs`` prepares."""

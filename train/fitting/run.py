@@ -1,0 +1,373 @@
+"""One training run: its epochs, its state on disk from which it resumes, and the checkpoint that it ends in."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from skin_model import __version__
+from skin_model.diagnoses import DIAGNOSES, malignant_mask
+from skin_model.network import architecture as networks
+from skin_model.network.architecture import Preprocessing, normalise
+from skin_model.network.calibration import Calibration, Thresholds
+from skin_model.network.checkpoint import Checkpoint, Config
+from skin_model.network.out_of_distribution import NoveltyGate
+from train import UserError
+from train.data import images, licences
+from train.data.catalogue import family
+from train.fitting import backbones, calibration, distillation, sampling
+from train.fitting.losses import loss_per_photograph, spread_between
+from train.fitting.ood import detector
+from train.fitting.recipes import Recipe
+from train.fitting.run_folder import HISTORY_FILE, STATE_FILE, plot_history
+from train.fitting.stages import epochs_of, freeze, stages_of
+from train.fitting.validation import log_odds, predict, within_source_auc
+
+PHOTOGRAPHS_FOR_GATE = 6000
+"""Training photographs, drawn at random, that the novelty gate is fitted on."""
+
+
+def input_size(recipe: Recipe, epoch: int) -> int:
+    """Side in pixels of the training photographs of an epoch (0, 1, …)."""
+    early = recipe.early_size and epoch < round(recipe.early_share * recipe.epochs)
+    return min(recipe.early_size, recipe.input_size) if early else recipe.input_size
+
+
+class Run:
+    """The state of one training run."""
+
+    def __init__(
+        self,
+        accelerator: Accelerator,
+        out: Path,
+        recipe: Recipe,
+        preprocessing: Preprocessing,
+        training: pd.DataFrame,
+        validation: pd.DataFrame,
+        squares: np.ndarray,
+        seen: np.ndarray,
+        positions: np.ndarray | None = None,
+    ) -> None:
+        self.accelerator, self.out, self.recipe, self.preprocessing = accelerator, out, recipe, preprocessing
+        self.training, self.validation, self.squares, self.seen = training, validation, squares, seen
+        self.positions = np.arange(len(training)) if positions is None else positions
+        self.teachers: Sequence[nn.Module] = ()
+        self.history: list[dict[str, float]] = []
+        self.best: dict[str, Any] = {"auc": -1.0, "epoch": -1, "weights": None}
+
+    def prepare(self, network: nn.Module, started_from: str) -> None:
+        recipe, rows = self.recipe, self.training
+        self.plain, self.started_from, self.stages = network, started_from, stages_of(recipe)
+        torch.manual_seed(recipe.seed)
+        weights = sampling.balancing_weights(rows, recipe.balance_power)
+        if recipe.balance in sampling.RESAMPLING:
+            self.sampler = sampling.sampler(rows, recipe)
+        else:
+            drawn = max(1, (recipe.epoch_length or len(rows)) // recipe.batch_size) * recipe.batch_size
+            self.sampler = images.EpochSampler(
+                len(rows), drawn, recipe.seed, weights if recipe.balance == "sampler" else None
+            )
+        self.steps = len(self.sampler) // recipe.batch_size
+        codes = {code: i for i, code in enumerate(DIAGNOSES)}
+        self.dataset = images.TrainingSquares(
+            self.squares,
+            self.positions,
+            rows["diagnosis"].map(lambda code: codes.get(code, -1)).to_numpy(),
+            rows["malignant"].to_numpy(),
+            weights if recipe.balance == "loss" else np.ones(len(rows)),
+            recipe.input_size,
+            recipe.augmentation,
+            pd.factorize(rows["source"].map(family), sort=True)[0],
+        )
+        # A worker that is not forked would get a copy of all photographs.
+        workers = 2 if sys.platform == "linux" else 0
+        loader = DataLoader(
+            self.dataset,
+            recipe.batch_size,
+            sampler=self.sampler,
+            num_workers=workers,
+            # Workers hold the dataset as it was when they began, so a growing input needs new ones every epoch.
+            persistent_workers=workers > 0 and not recipe.early_size,
+        )
+        self.loader = self.accelerator.prepare(loader)
+        self._begin(0)
+        self._resume()
+
+    def _begin(self, stage: int) -> None:
+        """Begin a stage, from the best weights so far, with an optimiser, schedule and moving average of its own."""
+        recipe, chosen = self.recipe, self.stages[stage]
+        self.stage, self.stage_began = stage, len(self.history)
+        if stage:
+            self.network = self.optimiser = None
+            self.accelerator.free_memory()  # else the earlier stage's wrapper would go on exchanging gradients
+            self.plain.load_state_dict(self.best["weights"])
+        self.frozen = freeze(self.plain, chosen.unfrozen)
+        kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+        learning = [parameter for parameter in self.plain.parameters() if parameter.requires_grad]
+        optimiser = kinds[recipe.optimiser](learning, lr=chosen.learning_rate, weight_decay=recipe.weight_decay)
+        steps = epochs_of(chosen, recipe) * self.steps
+        self.scheduler = _schedule(optimiser, recipe.schedule, chosen.learning_rate, steps)
+        self.ema = None
+        if recipe.ema_decay:
+            self.ema = AveragedModel(self.plain, multi_avg_fn=get_ema_multi_avg_fn(recipe.ema_decay), use_buffers=True)
+            self.ema.to(self.accelerator.device)
+        self.network, self.optimiser = self.accelerator.prepare(self.plain, optimiser)
+        self.plain = self.accelerator.unwrap_model(self.network)
+
+    def train(self) -> None:
+        """All epochs that are left, then load the best weights into ``self.plain``."""
+        recipe = self.recipe
+        epochs = sum(epochs_of(stage, recipe) for stage in self.stages)
+        while self._has_another_epoch():
+            epoch = len(self.history)
+            began = time.monotonic()
+            loss, learning, waited = self._epoch(epoch)
+            scored = self.ema.module if self.ema else self.plain
+            auc = self._validation_auc(self._validation_logits(scored))
+            if recipe.schedule == "plateau":
+                self.scheduler.step(auc)
+            seconds = time.monotonic() - began
+            self.history.append(
+                {
+                    "epoch": epoch + 1,
+                    "loss": loss,
+                    "validation_auc": auc,
+                    "learning_rate": self.optimiser.param_groups[0]["lr"],
+                    "seconds": seconds,
+                    "images_per_second": len(self.sampler) / learning,
+                    "waiting_share": waited,
+                }
+            )
+            if auc > self.best["auc"]:
+                weights = {name: t.detach().clone() for name, t in scored.state_dict().items()}
+                self.best = {"auc": auc, "epoch": epoch + 1, "weights": weights}
+            if self.accelerator.is_main_process:
+                self._save()
+                left = (epochs - epoch - 1) * seconds / 60
+                tqdm.write(
+                    f"Epoch {epoch + 1} of {epochs}: loss {loss:.4f}, validation AUC within source {auc:.4f}, "
+                    f"{seconds:.0f} s; about {left:.0f} min left.",
+                    file=sys.stderr,
+                )
+        self.plain.load_state_dict(self.best["weights"])
+
+    def _epoch(self, epoch: int) -> tuple[float, float, float]:
+        """The mean loss, the seconds that it took, and the share of them spent waiting for photographs."""
+        recipe = self.recipe
+        self.network.train()
+        if recipe.frozen_batch_norm:
+            for module in self.plain.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        for layer in self.frozen:
+            layer.eval()
+        self.dataset.input_size = input_size(recipe, epoch)
+        self.loader.set_epoch(epoch)  # accelerate hands the epoch on to the sampler
+        torch.manual_seed(int(np.random.default_rng([recipe.seed, epoch]).integers(2**62)))
+        total = torch.zeros((), device=self.accelerator.device)
+        began, waiting, batches = time.monotonic(), 0.0, 0
+        bar = tqdm(
+            self._batches(),
+            total=len(self.loader),
+            desc=f"Epoch {epoch + 1}",
+            unit="batch",
+            leave=False,
+            disable=None if self.accelerator.is_main_process else True,
+        )
+        for waited, (pictures, diagnosis, malignant, weight, centre) in bar:
+            waiting += waited
+            inputs = normalise(pictures, self.preprocessing)
+            losses = self._losses(inputs, diagnosis, malignant.float(), weight.float())
+            loss = losses.mean()
+            if recipe.robust:
+                loss = loss + recipe.robust * spread_between(losses, centre)
+            if not torch.isfinite(loss):
+                raise UserError("The loss is no longer a finite number. Try a smaller learning rate.")
+            self.accelerator.backward(loss)
+            self.optimiser.step()
+            self.optimiser.zero_grad(set_to_none=True)
+            if recipe.schedule == "one_cycle":
+                self.scheduler.step()
+            if self.ema is not None:
+                self.ema.update_parameters(self.plain)
+            total += loss.detach()
+            batches += 1
+        mean = self.accelerator.reduce(total / batches, reduction="mean").item()
+        seconds = time.monotonic() - began
+        return mean, seconds, waiting / seconds
+
+    def _losses(self, inputs: Tensor, diagnosis: Tensor, malignant: Tensor, weight: Tensor) -> Tensor:
+        """(B,) weighted losses of a batch, of mixed photographs where the recipe mixes them."""
+        if not self.recipe.mixup:
+            logits = self.network(inputs)
+            losses = loss_per_photograph(logits, diagnosis, malignant, self.recipe)
+            if self.teachers:
+                losses = torch.lerp(losses, distillation.loss(logits, inputs, self.teachers), self.recipe.distil)
+            return weight * losses
+        share = float(torch.distributions.Beta(self.recipe.mixup, self.recipe.mixup).sample())
+        other = torch.randperm(len(inputs), device=inputs.device)
+        logits = self.network(torch.lerp(inputs[other], inputs, share))
+        own = weight * loss_per_photograph(logits, diagnosis, malignant, self.recipe)
+        others = weight[other] * loss_per_photograph(logits, diagnosis[other], malignant[other], self.recipe)
+        return torch.lerp(others, own, share)
+
+    def _batches(self) -> Iterator[tuple[float, Any]]:
+        """Every batch with the seconds that it was waited for."""
+        asked = time.monotonic()
+        for batch in self.loader:
+            yield time.monotonic() - asked, batch
+            asked = time.monotonic()
+
+    def _validation_logits(self, network: nn.Module) -> np.ndarray:
+        """(V, K) logits of the validation photographs, shared out among the processes; the same in all of them."""
+        accelerator = self.accelerator
+        count, processes = len(self.seen), accelerator.num_processes
+        mine = np.arange(accelerator.process_index, count + processes - 1, processes)[: -(-count // processes)]
+        logits = predict(network, self.seen[np.minimum(mine, count - 1)], self.preprocessing, accelerator.device)
+        everyone = accelerator.gather(torch.from_numpy(logits).to(accelerator.device)).cpu().numpy()
+        return everyone.reshape(processes, -1, logits.shape[1]).swapaxes(0, 1).reshape(-1, logits.shape[1])[:count]
+
+    def _validation_auc(self, logits: np.ndarray) -> float:
+        outputs = [True] if self.recipe.head == "binary" else malignant_mask()
+        found = log_odds(logits, outputs)
+        return within_source_auc(
+            found, self.validation["malignant"].to_numpy(), self.validation["source"].to_numpy(dtype=str)
+        )
+
+    def _has_another_epoch(self) -> bool:
+        """Whether an epoch is left; where a stage is over, begins the next one."""
+        while self._is_stage_over():
+            if self.stage + 1 == len(self.stages):
+                return False
+            self._begin(self.stage + 1)
+        return True
+
+    def _is_stage_over(self) -> bool:
+        done = len(self.history) - self.stage_began
+        waited = len(self.history) - max(self.best["epoch"], self.stage_began)
+        return done >= epochs_of(self.stages[self.stage], self.recipe) or (done > 0 and waited >= self.recipe.patience)
+
+    def _save(self) -> None:
+        state = {
+            "network": self.plain.state_dict(),
+            "ema": self.ema.state_dict() if self.ema else None,
+            "optimiser": self.optimiser.state_dict(),
+            "scheduler": self.scheduler.state_dict() if self.scheduler else None,
+            "history": self.history,
+            "best": self.best,
+            "stage": [self.stage, self.stage_began],
+            "started_from": self.started_from,
+        }
+        aside = self.out / (STATE_FILE + ".part")
+        torch.save(state, aside)
+        aside.replace(self.out / STATE_FILE)
+        pd.DataFrame(self.history).to_csv(self.out / HISTORY_FILE, index=False, float_format="%.6g")
+
+    def _resume(self) -> None:
+        file = self.out / STATE_FILE
+        if not file.is_file():
+            return
+        # Not onto the accelerator's device: accelerate calls a shared CPU "cpu:0", which torch.load does not know.
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        self.history, self.best = state["history"], state["best"]
+        self.started_from = state.get("started_from", "ImageNet" if self.recipe.pretrained else backbones.FROM_SCRATCH)
+        stage, began = state.get("stage", (0, 0))
+        if stage:
+            self._begin(stage)
+        self.stage_began = began
+        self.plain.load_state_dict(state["network"])
+        if self.ema is not None:
+            self.ema.load_state_dict(state["ema"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(state["scheduler"])
+        if self.accelerator.is_main_process:
+            tqdm.write(f"Resuming after epoch {len(self.history)}.", file=sys.stderr)
+
+    def finish(self, record: dict[str, Any]) -> Checkpoint:
+        """Calibrate, fit the novelty gate, write the checkpoint and the history's plot."""
+        network = self.plain.eval().requires_grad_(False).cpu()
+        rows = self.validation
+        logits = predict(network, self.seen, self.preprocessing, torch.device("cpu"))
+        config = Config(
+            diagnoses=() if self.recipe.head == "binary" else DIAGNOSES,
+            preprocessing=self.preprocessing,
+            calibration=Calibration(),
+            thresholds=Thresholds(0, 0, 0, 0),
+            architecture=self.recipe.architecture,
+            version=__version__,
+        )
+        fitted, thresholds, points = calibration.fit(
+            logits,
+            rows["malignant"].to_numpy(),
+            rows["source"].map(family).to_numpy(dtype=str),
+            config.malignant,
+            groups=rows["group"].to_numpy(dtype=str),
+        )
+        record |= {"best_epoch": self.best["epoch"], "validation_auc": self.best["auc"], "epochs": len(self.history)}
+        record |= {"seconds_training": round(sum(epoch["seconds"] for epoch in self.history))}
+        record |= {"started_from": self.started_from}
+        licence, note = licences.of_weights(record["licences"])
+        config = Config(
+            **{
+                **{name: getattr(config, name) for name in ("diagnoses", "preprocessing", "architecture", "version")},
+                "calibration": fitted,
+                "thresholds": thresholds,
+                "operating_points": points,
+                "training": record,
+                "licence": licence,
+                "licence_note": note,
+            }
+        )
+        saved = Checkpoint(config, network, self._gate(network)).save(self.out / "checkpoint")
+        plot_history(self.history, self.out / "history.png")
+        return saved
+
+    def _gate(self, network: nn.Module) -> NoveltyGate | None:
+        """The novelty gate, which reads the released network's stages; None for a network of another build."""
+        if not networks.has_maps(network):
+            return None
+        rows, size, count = self.validation, self.recipe.input_size, len(self.training)
+        some = np.sort(np.random.default_rng(self.recipe.seed).permutation(count)[:PHOTOGRAPHS_FOR_GATE])
+        return detector.fit(
+            network,
+            self.preprocessing,
+            [networks.resize(self.squares[self.positions[i]], size, size) for i in some],
+            list(self.training["source"].iloc[some]),
+            list(self.seen),
+            list(rows["source"]),
+            seed=self.recipe.seed,
+        )
+
+
+def network_of(recipe: Recipe) -> nn.Module:
+    """The recipe's network with the random weights that its seed gives."""
+    torch.manual_seed(recipe.seed)
+    outputs = 1 if recipe.head == "binary" else len(DIAGNOSES)
+    network = networks.create(
+        outputs, architecture=recipe.architecture, drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate
+    )
+    if recipe.zero_head:
+        for parameter in network.get_classifier().parameters():
+            nn.init.zeros_(parameter)
+    return network
+
+
+def _schedule(optimiser: torch.optim.Optimizer, kind: str, learning_rate: float, steps: int) -> Any:
+    if kind == "one_cycle":
+        return torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=0.2)
+    if kind == "plateau":
+        return torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, mode="max", factor=0.5, patience=2)
+    return None

@@ -1,0 +1,111 @@
+"""What a run's folder holds beside its checkpoint: the recipe it keeps to, its state, its history and their plot."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from skin_model.network.checkpoint import Checkpoint
+from train import UserError
+from train.fitting.recipes import RECIPES, Recipe
+
+STATE_FILE, HISTORY_FILE, RECIPE_FILE = "state.pt", "history.csv", "recipe.json"
+
+
+def keep_recipe(out: Path, recipe: Recipe, work: Path, teachers: Sequence[Checkpoint] | None = None) -> None:
+    """Write the recipe and the hashes of split and teachers beside the run, and refuse to resume with others.
+
+    teachers: None to take whichever there were.
+    """
+    now = {"recipe": json.loads(json.dumps(asdict(recipe))), "split_sha256": sha256(work / "split.csv")}
+    if teachers:
+        now["teachers"] = [teacher.hash for teacher in teachers]
+    file = out / RECIPE_FILE
+    if file.is_file():
+        # A run from before a setting was added has that setting's default.
+        kept = _with_defaults(json.loads(file.read_text()))
+        same_teachers = kept.pop("teachers", []) == now.pop("teachers", []) or teachers is None
+        if kept != now or not same_teachers:
+            raise UserError(
+                f"{out} holds a run of another recipe or split, or one with other teachers. "
+                "Choose another folder with --out."
+            )
+        return
+    aside = file.with_name(file.name + ".part")
+    aside.write_text(json.dumps(now, indent=1) + "\n")
+    aside.replace(file)
+
+
+def _with_defaults(kept: dict[str, Any]) -> dict[str, Any]:
+    usual = json.loads(json.dumps(asdict(Recipe("", ""))))
+    recipe = {**usual, **kept["recipe"]}
+    recipe["augmentation"] = {**usual["augmentation"], **recipe["augmentation"]}
+    return {**kept, "recipe": recipe}
+
+
+def training_record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: float, processes: int) -> dict[str, Any]:
+    counts = rows.groupby(["split", "source"]).size()
+    return {
+        "recipe": recipe.name,
+        "settings": json.loads(json.dumps(asdict(recipe))),
+        "seed": recipe.seed,
+        "split_sha256": sha256(work / "split.csv"),
+        "photographs": {split: counts[split].to_dict() for split in counts.index.levels[0]},
+        "licences": licences(work),
+        "versions": {
+            name: version(name) for name in ("torch", "timm", "numpy", "opencv-python-headless", "accelerate")
+        },
+        "machine": f"{platform.system()} {platform.machine()}, {processes} × {torch.get_num_threads()} threads",
+        "seconds": round(seconds),
+        "command": f"python -m train fit --work WORK --out RUN --recipe {recipe.name}{_options(recipe)}",
+    }
+
+
+def _options(recipe: Recipe) -> str:
+    """What the command line was asked for in place of the recipe's own."""
+    usual = RECIPES.get(recipe.name, recipe)
+    asked = {"seed": "--seed", "epochs": "--epochs", "input_size": "--input-size"}
+    changed = [(option, name) for name, option in asked.items() if getattr(usual, name) != getattr(recipe, name)]
+    return "".join(f" {option} {getattr(recipe, name)}" for option, name in changed)
+
+
+def licences(work: Path) -> dict[str, dict[str, int]]:
+    """Source -> licence as the source states it -> photographs of training and validation; {} where not noted."""
+    catalogue = work / "catalogue.csv"
+    if not catalogue.is_file():
+        return {}
+    rows = pd.read_csv(catalogue, dtype=str, keep_default_na=False)
+    if not {"licence", "split", "source"} <= set(rows):
+        return {}
+    counts = rows[rows["split"].isin(["train", "validation"])].groupby(["source", "licence"]).size()
+    return {source: {name: int(n) for (_, name), n in of.items()} for source, of in counts.groupby(level=0)}
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def plot_history(history: list[dict[str, float]], file: Path) -> None:
+    """Loss and validation AUC against the epoch, as a picture."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    epochs = [row["epoch"] for row in history]
+    axes.plot(epochs, [row["loss"] for row in history], color="tab:gray", label="training loss")
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("training loss")
+    right = axes.twinx()
+    right.plot(epochs, [row["validation_auc"] for row in history], color="tab:blue", marker="o", label="validation AUC")
+    right.set_ylabel("validation AUC within source")
+    figure.legend(loc="outside upper center", ncols=2)
+    figure.savefig(file, dpi=120)

@@ -1,0 +1,170 @@
+"""metrics.json -> the tables of README and of the model card, and the page, so that no figure is typed by hand."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from train import UserError
+from train.reports.summary import in_figures, summary, weak_spots
+
+if TYPE_CHECKING:
+    from train.reports.sections.parts import Table
+
+BEGIN, END = "<!-- figures: written by python -m train report -->", "<!-- end of figures -->"
+CARD_SECTIONS = ("sources", "diagnoses", "operating", "subgroups", "shortcuts", "robustness", "calibration")
+"""The sections of the page that a model card holds too."""
+NEEDED = ("sets", "pooled", "source_only_auc", "threshold", "checkpoint", "data")
+"""What every metrics.json has; all else is optional."""
+COLUMNS = {
+    "auc": "risk AUC",
+    "auc_melanoma": "melanoma AUC",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "ece": "calibration error",
+}
+
+
+def read_metrics(file: Path) -> dict[str, Any]:
+    """The content of a ``metrics.json``; raises UserError where it is none."""
+    try:
+        metrics = json.loads(file.read_text(encoding="utf-8"))
+        lacks = [key for key in NEEDED if not isinstance(metrics, dict) or key not in metrics]
+        if lacks:
+            raise ValueError(f"it has no {lacks[0]}")
+    except (OSError, ValueError) as problem:
+        raise UserError(f"{file} is no metrics.json ({problem}). Make one: python -m train evaluate") from None
+    return metrics
+
+
+def tables(metrics: dict[str, Any]) -> str:
+    """Markdown: one row a source with 95 % intervals, the seven diagnoses of HAM10000, and what it is weak at."""
+    head = ["photographs", "malignant", *COLUMNS.values()]
+    lines = [f"| source | {' | '.join(head)} |", "|---|" + "---|" * len(head)]
+    for name, found in metrics["sets"].items():
+        star = " \\*" if found["too_few"] else ""
+        figures = " | ".join(_with_interval(found[key]) for key in COLUMNS)
+        lines.append(f"| {name}{star} | {found['n']} | {found['n_malignant']} | {figures} |")
+    lines += [
+        "",
+        f"95 % intervals by bootstrap over groups (lesion, patient, near-duplicates). Sensitivity and specificity at "
+        f"the checkpoint's threshold of {metrics['threshold']:.1%} risk, chosen on validation. \\* fewer than 30 "
+        "malignant or 30 benign groups: too few to judge.",
+    ]
+    ham = metrics["sets"].get("ham10000:dermoscopic")
+    if ham and ham["diagnoses"]:
+        seven = ham["diagnoses"]
+        lines += [
+            "",
+            f"Seven diagnoses on HAM10000: balanced accuracy {_with_interval(seven['balanced_accuracy'])}, accuracy "
+            f"{_with_interval(seven['accuracy'])}, top-2 {_with_interval(seven['top_2'])}, "
+            f"top-3 {_with_interval(seven['top_3'])}.",
+        ]
+    for weak in weak_spots(metrics):
+        lines += ["", weak]
+    data = metrics["data"]
+    where = (
+        f"{data.get('split', 'test')} split `{data['split_sha256'][:12]}`"
+        if data.get("split_sha256")
+        else "a data folder"
+    )
+    lines += [
+        "",
+        f"Pooled over all sources the risk AUC is {_with_interval(metrics['pooled']['auc'])}, which says little: "
+        f"knowing only which source a photograph came from already gives {_with_interval(metrics['source_only_auc'])}.",
+        "",
+        f"Checkpoint `{metrics['checkpoint']['hash']}`, {where}, {data['n']} photographs.",
+    ]
+    return "\n".join(lines)
+
+
+def report(metrics_file: Path, out: Path | None, readme: Path | None) -> str:
+    """Write ``figures.md``, ``model_card_figures.md`` and ``report.html`` into ``out``, and put the tables between
+    README's marks; returns the tables."""
+    metrics = read_metrics(metrics_file)
+    written: dict[str, str] = {}
+    try:
+        text = tables(metrics)
+        if out is not None:
+            from train.reports.page import page  # draws, so it takes a while to load
+
+            written = {
+                "figures.md": text + "\n",
+                "model_card_figures.md": model_card(metrics),
+                "report.html": page(metrics),
+            }
+    except (KeyError, TypeError, AttributeError, IndexError) as problem:
+        raise UserError(
+            f"{metrics_file} is not whole ({type(problem).__name__}: {problem}). "
+            "Make it again: python -m train evaluate"
+        ) from None
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, content in written.items():
+            _write(out / name, content)
+    if readme is not None:
+        try:
+            content = readme.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            raise UserError(f"{readme} is no text in UTF-8. Name the page that holds the marks.") from None
+        _write(readme, fill(content, text, str(readme)))
+    return text
+
+
+def model_card(metrics: dict[str, Any]) -> str:
+    """Markdown for a model card: the summary and the tables of CARD_SECTIONS, what was not measured, and the origin."""
+    from train.reports.sections import not_measured, sections
+    from train.reports.sections.origin import origin
+
+    every = {section.key: section for section in sections(metrics)}
+    chosen = [every[key] for key in CARD_SECTIONS]
+    lines = ["## How good it is", ""]
+    for warning in metrics.get("warnings") or []:
+        lines += [f"**Warning:** {escaped(warning)}", ""]
+    lines += [*(f"- {escaped(sentence)}" for sentence in (*summary(metrics), *weak_spots(metrics))), ""]
+    for section in chosen:
+        if section.tables:
+            lines += [f"### {section.title}", "", *(line for table in section.tables for line in _markdown(table))]
+    missing = not_measured(chosen)
+    lines += [f"Not measured in this run: {', '.join(missing)}.", ""] if missing else []
+    lines += ["### How to get the same figures", ""]
+    lines += [f"- {name}: `{value}`" for name, value in origin(metrics).items()]
+    lines += [f"- command: `{metrics.get('command', 'unknown')}`", ""]
+    return "\n".join(lines)
+
+
+def fill(page: str, text: str, name: str) -> str:
+    """``page`` with ``text`` between the marks; raises UserError where the marks are missing."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise UserError(f"{name} lacks the marks {BEGIN} and {END}. Put them where the figures belong.")
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+
+
+def _markdown(table: Table) -> list[str]:
+    """A table with its caption above and its note below."""
+    lines = [f"**{escaped(table.caption)}**", "", f"| {' | '.join(escaped(name) for name in table.head)} |"]
+    lines.append("|" + "---|" * len(table.head))
+    for row in table.rows:
+        cells = [escaped(cell.text + " *" * cell.few) for cell in row]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", *([escaped(table.footnote), ""] if table.footnote else [])]
+
+
+def escaped(text: str) -> str:
+    """Text that Markdown shows as it is: names of sources may hold anything."""
+    one_line = " ".join(text.split())
+    return re.sub(r"([\\`*_\[\]|])", r"\\\1", one_line.replace("&", "&amp;").replace("<", "&lt;"))
+
+
+def _with_interval(figure: dict[str, float] | None) -> str:
+    return "–" if figure is None else in_figures(figure)
+
+
+def _write(file: Path, text: str) -> None:
+    aside = file.with_name(file.name + ".part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(file)

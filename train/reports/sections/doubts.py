@@ -1,0 +1,179 @@
+"""Where doubts are due: subgroups, shortcuts, altered photographs, and where the overlay points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from skin_model.diagnoses import DIAGNOSES, MEDICAL_NAMES
+from train.reports.sections.parts import (
+    Cell,
+    Section,
+    Table,
+    count_cells,
+    decimal,
+    forest,
+    has,
+    measured_by,
+    percent,
+    share,
+)
+
+SUBGROUPS = {
+    "source": "source",
+    "modality": "kind of photograph",
+    "diagnosis": "diagnosis",
+    "confirmed_by": "how the diagnosis was confirmed",
+    "age_band": "age",
+    "sex": "sex",
+    "site": "body site",
+    "fitzpatrick": "Fitzpatrick skin type",
+}
+MOST_ROWS_IN_A_PICTURE = 24
+SALIENCY = {
+    "pointing_game": "hottest point in the lesion ↑",
+    "energy_inside": "heat inside the lesion ↑",
+    "deletion": "deletion ↓",
+    "insertion": "insertion ↑",
+    "randomisation": "change with random weights ↑",
+    "infidelity": "infidelity ↓",
+}
+METHODS = {"grad_cam": "Grad-CAM", "integrated_gradients": "Integrated Gradients", "occlusion": "Occlusion"}
+
+
+def subgroups(metrics: Mapping[str, Any]) -> Section:
+    """One table an attribute; what is unknown has its own row."""
+    key, title = "subgroups", "For whom and on what it works less well"
+    found = metrics.get(key) or {}
+    present = {name: found[name] for name in [*SUBGROUPS, *(set(found) - set(SUBGROUPS))] if has(found, name)}
+    if not present:
+        return Section(key, title, missing=("subgroups",))
+    tables, pictures = [], []
+    for name, values in present.items():
+        label = SUBGROUPS.get(name, name)
+        rows = tuple(
+            (
+                Cell(_subgroup(name, value), few=group["too_few"]),
+                *count_cells(group, "n", "n_malignant", "n_groups"),
+                decimal(group["auc"]),
+                share(group["sensitivity"]),
+                share(group["specificity"]),
+            )
+            for value, group in values.items()
+        )
+        head = (label, "photographs", "malignant", "groups", "risk AUC", "sensitivity", "specificity")
+        tables.append(Table(f"By {label}", head, rows))
+        drawn = {value: group["auc"] for value, group in values.items() if group["auc"] and not group["too_few"]}
+        drawn = dict(list(drawn.items())[:MOST_ROWS_IN_A_PICTURE])
+        if len(drawn) > 1:
+            pictures += forest(f"subgroup-{name.replace('_', '-')}", drawn, "risk AUC", f"Risk AUC by {label}")
+    missing = tuple(f"subgroups by {label}" for name, label in SUBGROUPS.items() if name not in present)
+    says = (
+        "The AUC of a subgroup is the mean of its AUCs within each source. Its sensitivity and specificity mix "
+        "sources, so a difference between two subgroups can be one between two sources.",
+    )
+    return Section(key, title, says, tuple(tables), tuple(pictures), missing, measured_by(found))
+
+
+def shortcuts(metrics: Mapping[str, Any]) -> Section:
+    """What could be predicted without looking at the lesion."""
+    key, title = "shortcuts", "What could be guessed without looking at the lesion"
+    found = {name: row for name, row in (metrics.get(key) or {}).items() if isinstance(row, Mapping) and "auc" in row}
+    if not found:
+        return Section(key, title, missing=("the shortcut audit",))
+    several = {"pooled": "over all sources", "within": "within a source"}
+    parts = {name: label for name, label in several.items() if any(name in row for row in found.values())}
+    rows = tuple(
+        (
+            Cell(name.replace("_", " ")),
+            *(decimal(row.get(of)) for of in ("auc", *parts)),
+            *count_cells(row, "n", "n_malignant"),
+            Cell(row["verdict"]),
+            Cell(row["says"]),
+        )
+        for name, row in found.items()
+    )
+    leaks = [name.replace("_", " ") for name, row in found.items() if row["verdict"] == "leak"]
+    says = (
+        "An AUC well above 0.5 from something that is not the lesion means that these photographs give their answer "
+        f"away. {len(leaks)} of {len(found)} rows leak{': ' + ', '.join(leaks) if leaks else ''}.",
+        *_crossing(metrics[key].get("crossing")),
+    )
+    missing = tuple(f"the shortcut {name.replace('_', ' ')}" for name in metrics[key].get("not_measured", ()))
+    head = ("predicted from", "AUC", *parts.values(), "photographs", "malignant", "verdict", "what that means")
+    table = Table("Shortcut audit", head, rows, metrics[key].get("protocol", ""))
+    return Section(key, title, says, (table,), missing=missing, measured_by=measured_by(metrics[key]))
+
+
+def _crossing(found: Mapping[str, int | None] | None) -> tuple[str, ...]:
+    """What lies in several parts of the split, in one sentence; nothing where there is no split."""
+    if not found:
+        return ()
+    counts = [f"{name.replace('_', '-')} {'not checked' if count is None else count}" for name, count in found.items()]
+    return (f"In more than one of train, validation and test: {', '.join(counts)}.",)
+
+
+def robustness(metrics: Mapping[str, Any]) -> Section:
+    """The same photographs, altered as clinics and phones alter them."""
+    key, title = "robustness", "What hairs, ink, blur and bad light change"
+    found = metrics.get(key) or {}
+    if not found.get("alterations"):
+        return Section(key, title, missing=("robustness against altered photographs",))
+    altered = found["alterations"]
+    rows = tuple(
+        (
+            Cell(name.replace("_", " ")),
+            decimal(row["mean_abs_change"]),
+            share(row["flips"]),
+            decimal(row["auc"]),
+            decimal(row["auc_change"], signed=True),
+        )
+        for name, row in altered.items()
+    )
+    says = [
+        f"The same {found['n']} photographs ({found['n_malignant']} malignant), scored as they are and altered. "
+        f"Unaltered, the risk AUC is {decimal(found['auc']).text}."
+    ]
+    flips = {name: row["flips"] for name, row in altered.items() if row["flips"]}
+    if flips:
+        worst = max(flips, key=lambda name: flips[name]["value"])
+        says.append(
+            f"Most answers are flipped by {worst.replace('_', ' ')}: {share(flips[worst]).text} cross the threshold of "
+            f"{percent(found['threshold'])} risk."
+        )
+    head = ("alteration", "mean change of the risk", "answers flipped", "risk AUC", "change of the AUC")
+    table = Table("Alterations, each applied to the same photographs", head, rows)
+    return Section(key, title, tuple(says), (table,), measured_by=measured_by(found))
+
+
+def saliency(metrics: Mapping[str, Any]) -> Section:
+    """Whether the overlay points at the lesion and at what moved the risk."""
+    key, title = "saliency", "Whether the overlay points at the lesion"
+    found = metrics.get(key) or {}
+    if not found.get("methods"):
+        return Section(key, title, missing=("how well the overlay points at the lesion",))
+    maps = dict(found["methods"]) | ({"random": found["random"]} if found.get("random") else {})
+    shares = ("pointing_game", "energy_inside")
+    rows = tuple(
+        (
+            Cell("a random map" if name == "random" else METHODS.get(name, name)),
+            *((share if of in shares else decimal)(row.get(of)) for of in SALIENCY),
+        )
+        for name, row in maps.items()
+    )
+    says = [f"Measured on {found['n']} photographs whose lesion is outlined."]
+    if found.get("area"):
+        says.append(
+            f"The lesion covers {share(found['area']).text} of what the network sees; a map that knows nothing would "
+            "put as much of its heat there."
+        )
+    if found.get("best"):
+        says.append(f"By these figures the best method is {METHODS.get(found['best'], found['best'])}.")
+    table = Table("Methods, ↑ more is better, ↓ less is better", ("method", *SALIENCY.values()), rows)
+    return Section(key, title, tuple(says), (table,), measured_by=measured_by(found))
+
+
+def _subgroup(attribute: str, value: str) -> str:
+    return (
+        f"{value} ({MEDICAL_NAMES[value].split(' (')[0]})" if attribute == "diagnosis" and value in DIAGNOSES else value
+    )

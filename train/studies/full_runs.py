@@ -1,0 +1,60 @@
+"""Runs under the full protocol side by side: what each recipe reached on the validation split, and what it cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from train import UserError
+from train.fitting.run_folder import HISTORY_FILE, RECIPE_FILE
+
+START, END = "<!-- runs: written by python -m train runs -->", "<!-- end of runs -->"
+
+
+def table(runs: Sequence[Path]) -> pd.DataFrame:
+    """One row a run folder, best first; raises UserError for a folder that holds no run, or runs on several splits.
+
+    Columns: recipe, description, epochs (done), best (the epoch that was kept), auc (validation AUC within a source at
+    that epoch), loss (training loss at the last one), minutes. The validation split chose the epoch and the recipes, so
+    these figures flatter; those of the test split are README's.
+    """
+    rows, splits = [], set()
+    for run in runs:
+        try:
+            kept = json.loads((run / RECIPE_FILE).read_text())
+            history = pd.read_csv(run / HISTORY_FILE)
+        except (OSError, ValueError) as problem:
+            raise UserError(f"{run} holds no run of python -m train fit ({problem}).") from None
+        splits.add(kept["split_sha256"])
+        best = history.loc[history["validation_auc"].idxmax()]
+        rows.append(
+            {
+                "recipe": kept["recipe"]["name"],
+                "description": kept["recipe"]["description"],
+                "epochs": len(history),
+                "best": int(best["epoch"]),
+                "auc": best["validation_auc"],
+                "loss": history["loss"].iloc[-1],
+                "minutes": history["seconds"].sum() / 60,
+            }
+        )
+    if len(splits) > 1:
+        raise UserError("These runs were trained on different splits, so their figures cannot stand side by side.")
+    return pd.DataFrame(rows).sort_values("auc", ascending=False, ignore_index=True)
+
+
+def markdown(found: pd.DataFrame) -> str:
+    """``table``'s rows as a Markdown table."""
+    lines = [
+        "| recipe | what it is | epochs | epoch kept | validation AUC within source | training loss | minutes |",
+        "|" + "---|" * 7,
+    ]
+    lines += [
+        f"| {row.recipe} | {row.description} | {row.epochs} | {row.best} | {row.auc:.4f} | {row.loss:.3f} "
+        f"| {row.minutes:.0f} |"
+        for row in found.itertuples()
+    ]
+    return "\n".join(lines)
