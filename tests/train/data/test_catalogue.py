@@ -332,7 +332,7 @@ def test_sources_of_the_same_centres_are_one_family_and_others_their_own():
 def test_the_shared_photographs_are_all_read_with_their_own_labels(shared_data):
     table, left_out = catalogue.read_all([shared_data])
     listed = pd.read_csv(shared_data / "lesions.csv", dtype=str, keep_default_na=False)
-    assert left_out.empty and len(table) == len(listed) == 18977
+    assert left_out.empty and len(table) == len(listed) > 0
     for column in ("file", "source", "image_id", "lesion_id", "patient_id", "diagnosis", "modality", "licence"):
         assert table[column].tolist() == listed[column].tolist(), column
     assert table["malignant"].tolist() == listed["malignant"].astype(int).tolist()
