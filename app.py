@@ -26,7 +26,7 @@ if __name__ == "__main__":
         checkpoint = Checkpoint.load_or_embedded(settings.checkpoint)
     except (SettingsError, CheckpointError) as problem:
         sys.exit(f"Error: {problem}")
-    if checkpoint.stands_in_for:
+    if checkpoint.fallback_for:
         print(f"Warning: {checkpoint.why_not} The embedded checkpoint answers instead.", file=sys.stderr, flush=True)
     try:
         with private_folder(settings.keep_seconds):

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 
 from interface.components.theme import STYLE_SHEET, theme
 from interface.server.errors import keep_values_out_of_the_log
-from interface.server.middleware import Entrance
+from interface.server.middleware import AdmissionMiddleware
 from interface.server.sessions import Sessions, held
 from interface.server.settings import Settings
 from interface.tabs import about, check, compare, evidence, many_photos, mistakes, on_device
@@ -33,7 +33,7 @@ def build(assessor: Assessor, settings: Settings | None = None) -> gr.Blocks:
     settings = Settings() if settings is None else settings
     # Gradio would sum up its last 10,000 events after each one, for a page that is switched off.
     os.environ |= {"GRADIO_ANALYTICS_MAX_EVENTS": "1", "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**9)}
-    check.before_and_after(assessor, check.look(assessor, check.EXAMPLES / "tone-1.jpg"), check.METHOD, 0.5)
+    check.before_and_after(assessor, check.score_photo(assessor, check.EXAMPLES / "tone-1.jpg"), check.METHOD, 0.5)
     first = settings.language or ENGLISH
     with gr.Blocks(
         title=Words(first)("interface.title"),
@@ -41,8 +41,8 @@ def build(assessor: Assessor, settings: Settings | None = None) -> gr.Blocks:
         # A file may wait one sweep longer than its age: together they stay within the ten minutes.
         delete_cache=(settings.keep_seconds // 10, settings.keep_seconds * 9 // 10),
     ) as page:
-        # Whoever calls a function waits in the queue like everybody; it is the entrance that says when it is full. Set
-        # before there is anything on the page, for Gradio describes all of the app anew each time.
+        # Whoever calls a function waits in the queue like everybody; the middleware says when it is full. Set before
+        # there is anything on the page, for Gradio describes all of the app anew each time.
         page.queue(default_concurrency_limit=settings.concurrency, max_size=None, api_open=False)
         _fill(page, assessor, settings, Words(first))
         check.endpoint(assessor)
@@ -59,7 +59,7 @@ def build(assessor: Assessor, settings: Settings | None = None) -> gr.Blocks:
 
 def _fill(page: gr.Blocks, assessor: Assessor, settings: Settings, words: Words) -> None:
     """One page in one language."""
-    gr.HTML(_head(words, assessor.checkpoint.stands_in_for), elem_id="page-head")
+    gr.HTML(_head(words, assessor.checkpoint.fallback_for), elem_id="page-head")
     with gr.Tabs(elem_id="tabs") as tabs:
         with gr.Tab(words("tab.check"), id="check", elem_id="tab-check"):
             check.build(assessor, words)
@@ -81,7 +81,7 @@ def _fill(page: gr.Blocks, assessor: Assessor, settings: Settings, words: Words)
     )
 
 
-def _head(words: Words, stands_in_for: str | None = None) -> str:
+def _head(words: Words, fallback_for: str | None = None) -> str:
     options = "".join(
         f'<option value="{code}" lang="{code}"{" selected" if code == words.language else ""}>'
         f"{escape(Words(code).name)}</option>"
@@ -94,8 +94,8 @@ def _head(words: Words, stands_in_for: str | None = None) -> str:
     )
     title, line = escape(words("interface.title")), escape(words("interface.subtitle"))
     note = ""
-    if stands_in_for:
-        said = escape(words("interface.stands_in", wanted=stands_in_for))
+    if fallback_for:
+        said = escape(words("interface.stands_in", wanted=fallback_for))
         note = f"<p class='stands-in' role='status'>{said}</p>"
     return f"<header><div><h1>{title}</h1>{switch}</div><p>{line}</p>{note}</header>"
 
@@ -113,7 +113,7 @@ def head_script(settings: Settings) -> str:
 
 
 def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) -> Any:
-    """Serve the page with its looks and its privacy: no run history, no monitoring, nothing over 20 MB, one entrance.
+    """Serve the page with its looks and its privacy: no run history, no monitoring, nothing over 20 MB, one middleware.
 
     options go on to ``gr.Blocks.launch`` and win over the ones here.
     """
@@ -138,7 +138,7 @@ def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) ->
     folder = Path(get_upload_folder())
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     sessions = Sessions(folder, settings.keep_seconds)
-    chosen["app_kwargs"] = {"middleware": [Middleware(Entrance, sessions=sessions, settings=settings)]}
+    chosen["app_kwargs"] = {"middleware": [Middleware(AdmissionMiddleware, sessions=sessions, settings=settings)]}
     served = page.launch(**chosen | options)
     sessions.take_over(served[0])
     on_device.mount(served[0])

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from interface.components.result_card import between, disagreement
-from interface.components.scored_photo import Together
+from interface.components.scored_photo import CombinedAssessment
 from skin_model.diagnoses import MEDICAL_NAMES
 from skin_model.network.checkpoint import Checkpoint
 from skin_model.wording import Words
@@ -42,7 +42,7 @@ def page_for_the_doctor(
     words: Words,
     photo: np.ndarray,
     overlay: np.ndarray,
-    found: Together,
+    found: CombinedAssessment,
     checkpoint: Checkpoint,
     day: date,
     *,
@@ -67,7 +67,7 @@ def _compose(
     words: Words,
     photo: np.ndarray,
     overlay: np.ndarray,
-    found: Together,
+    found: CombinedAssessment,
     checkpoint: Checkpoint,
     day: date,
     part_only: bool,

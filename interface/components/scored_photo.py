@@ -43,7 +43,7 @@ class ScoredPhoto:
     heatmaps: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def look(assessor: Assessor, file: Path, whole: Photo | None = None, region: Box | None = None) -> ScoredPhoto:
+def score_photo(assessor: Assessor, file: Path, whole: Photo | None = None, region: Box | None = None) -> ScoredPhoto:
     """Open and score a photo, or a ``region`` of it (full-size pixels). Raises PhotoRefused or FileNotFoundError."""
     whole = open_photo(file) if whole is None else whole
     scored = whole if region is None else open_photo(file, region=region)
@@ -57,7 +57,7 @@ def look(assessor: Assessor, file: Path, whole: Photo | None = None, region: Box
 
 
 @dataclass(frozen=True)
-class Together:
+class CombinedAssessment:
     """What all photos of a spot say together.
 
     assessment: the median risk with its band, and the mean of the diagnoses; of one photo its own. interval: lowest and
@@ -72,14 +72,14 @@ class Together:
     urgent: str | None = None
 
 
-def together(visit: ScoredPhoto, thresholds: calibration.Thresholds) -> Together:
-    """What the photos of the visit say together; with one photo, what that one says."""
-    if not visit.further:
-        risk = visit.assessment.risk
-        return Together(visit.assessment, visit.spread, () if risk is None else (risk,))
-    every = [visit.assessment, *visit.further]
+def combine(photo: ScoredPhoto, thresholds: calibration.Thresholds) -> CombinedAssessment:
+    """What all photos of the spot say together; with one photo, what that one says."""
+    if not photo.further:
+        risk = photo.assessment.risk
+        return CombinedAssessment(photo.assessment, photo.spread, () if risk is None else (risk,))
+    every = [photo.assessment, *photo.further]
     risks = [each.risk for each in every if each.risk is not None]
-    diagnoses = visit.assessment.diagnoses
+    diagnoses = photo.assessment.diagnoses
     if diagnoses is not None:
         diagnoses = {
             code: float(np.mean([each.diagnoses[code] for each in every if each.diagnoses])) for code in diagnoses
@@ -90,13 +90,13 @@ def together(visit: ScoredPhoto, thresholds: calibration.Thresholds) -> Together
     urgent = most_urgent if URGENCY.index(most_urgent) > URGENCY.index(band) else None
     problems = tuple(dict.fromkeys(code for each in every for code in each.problems))
     combined = replace(
-        visit.assessment,
+        photo.assessment,
         risk=risk,
         band=calibration.CANNOT_TELL if urgent else band,
         diagnoses=diagnoses,
         problems=problems,
     )
-    return Together(combined, (min(risks), max(risks)), tuple(risks), urgent)
+    return CombinedAssessment(combined, (min(risks), max(risks)), tuple(risks), urgent)
 
 
 def _suggestion(photo: Photo) -> Box | None:
@@ -112,20 +112,20 @@ def _suggestion(photo: Photo) -> Box | None:
 
 
 def before_and_after(
-    assessor: Assessor, visit: ScoredPhoto, method: str, strength: float
+    assessor: Assessor, photo: ScoredPhoto, method: str, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """The scored picture plain and with the heat drawn over it, both (H, W, 3) uint8. strength: 0…1."""
-    if method not in visit.heatmaps:
-        visit.heatmaps[method] = assessor.heatmap(visit.view, method)
-    rgb = visit.scored.rgb
-    return rgb, saliency.overlay(rgb, visit.heatmaps[method], visit.view.square, strength)
+    if method not in photo.heatmaps:
+        photo.heatmaps[method] = assessor.heatmap(photo.view, method)
+    rgb = photo.scored.rgb
+    return rgb, saliency.overlay(rgb, photo.heatmaps[method], photo.view.square, strength)
 
 
-def square_in_whole(visit: ScoredPhoto) -> Box:
+def square_in_whole(photo: ScoredPhoto) -> Box:
     """The square that the network saw, in full-size pixels of the whole photo."""
-    scale = visit.scored.scale
-    across, down = (0, 0) if visit.region is None else visit.region[:2]
-    left, top, right, bottom = visit.view.square
+    scale = photo.scored.scale
+    across, down = (0, 0) if photo.region is None else photo.region[:2]
+    left, top, right, bottom = photo.view.square
     return (
         round(left * scale) + across,
         round(top * scale) + down,
@@ -145,6 +145,6 @@ def square_around(x: float, y: float, size: float, width: int, height: int) -> l
     return [left / width, top / height, (left + side) / width, (top + side) / height]
 
 
-def scored_square(visit: ScoredPhoto) -> np.ndarray:
-    left, top, right, bottom = visit.view.square
-    return visit.scored.rgb[top:bottom, left:right]
+def scored_square(photo: ScoredPhoto) -> np.ndarray:
+    left, top, right, bottom = photo.view.square
+    return photo.scored.rgb[top:bottom, left:right]

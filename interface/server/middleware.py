@@ -1,4 +1,4 @@
-"""The one entrance for every request: what is let in, how much of it, and what browsers are told with every answer.
+"""The middleware that every request passes: what is let in, how much of it, and the headers of every answer.
 
 Gradio answers many more addresses than this page needs: it proxies other servers, records screens, lists runs and keeps
 links to a session's content. Here only what is named is reached.
@@ -86,7 +86,7 @@ class _Gone(Exception):
         self.status = status
 
 
-class Entrance:
+class AdmissionMiddleware:
     """ASGI middleware around the whole app."""
 
     def __init__(self, app: ASGIApp, sessions: Sessions, settings: Settings) -> None:

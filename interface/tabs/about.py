@@ -17,7 +17,7 @@ from skin_model.wording import Words
 def facts(checkpoint: Checkpoint) -> dict[str, Any]:
     """What ``/about`` returns, JSON-ready: app version, and the checkpoint's name, revision, hash and training.
 
-    stands_in_for: the checkpoint that was asked for, where another answers in its place. Why stays with the server:
+    fallback_for: the checkpoint that was asked for, where another answers in its place. Why stays with the server:
     that sentence may name its folders.
     """
     source = checkpoint.source
@@ -30,7 +30,7 @@ def facts(checkpoint: Checkpoint) -> dict[str, Any]:
         "revision": revision if at else None,
         "hash": checkpoint.hash,
         "loaded_from": loaded,
-        "stands_in_for": checkpoint.stands_in_for,
+        "fallback_for": checkpoint.fallback_for,
         "architecture": checkpoint.config.architecture,
         "input_size": checkpoint.config.preprocessing.input_size,
         "reference_prevalence": checkpoint.config.calibration.reference_prevalence,

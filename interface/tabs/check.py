@@ -19,11 +19,11 @@ from interface.components.scored_photo import (
     QUEUE,
     ScoredPhoto,
     before_and_after,
-    look,
+    combine,
+    score_photo,
     scored_square,
     square_around,
     square_in_whole,
-    together,
 )
 from interface.components.sliders import LEAST_PERCENT, MOST_PERCENT, bounded_slider, slider_threshold, slider_value
 from interface.server.uploads import KEPT_SECONDS
@@ -52,7 +52,7 @@ _SCROLL_TO_ANSWER = """() => {
 def build(assessor: Assessor, words: Words) -> None:
     """Lay the tab out inside the open Blocks and connect it; every event is private."""
     config = assessor.checkpoint.config
-    visit = gr.State(None, time_to_live=KEPT_SECONDS)
+    current = gr.State(None, time_to_live=KEPT_SECONDS)
 
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=5, min_width=320):
@@ -112,11 +112,26 @@ def build(assessor: Assessor, words: Words) -> None:
 
     private: dict[str, Any] = {"api_visibility": "private", "concurrency_id": QUEUE}
     expired = Assessment.refusal("expired")
-    everything = [visit, shown, answer, part, suggestion, actions, more, reasons, slider, seen, bars, sure, point, pdf]
+    everything = [
+        current,
+        shown,
+        answer,
+        part,
+        suggestion,
+        actions,
+        more,
+        reasons,
+        slider,
+        seen,
+        bars,
+        sure,
+        point,
+        pdf,
+    ]
 
     def show(new: ScoredPhoto, method_name: str, strength_percent: float, threshold_percent: float) -> list[Any]:
         done = new.assessment.refused is None
-        all_photos = together(new, config.thresholds)
+        all_photos = combine(new, config.thresholds)
         found, interval, photos = all_photos.assessment, all_photos.interval, 1 + len(new.further)
         card = result_card.answer(
             words,
@@ -179,7 +194,7 @@ def build(assessor: Assessor, words: Words) -> None:
             words,
             before,
             after,
-            together(old, config.thresholds),
+            combine(old, config.thresholds),
             assessor.checkpoint,
             date.today(),
             part_only=old.region is not None,
@@ -189,7 +204,7 @@ def build(assessor: Assessor, words: Words) -> None:
     def attempt(file: Path, old: ScoredPhoto | None, region: Box | None, *settings: Any) -> list[Any]:
         try:
             whole = old.whole if old is not None and old.file == file else None
-            return show(look(assessor, file, whole, region), *settings)
+            return show(score_photo(assessor, file, whole, region), *settings)
         except PhotoRefused as problem:
             if region is None or old is None:
                 return refuse(refused_assessment(problem))
@@ -233,7 +248,7 @@ def build(assessor: Assessor, words: Words) -> None:
         event: gr.EventData,
     ) -> list[Any]:
         shares = event._data.get("box") if isinstance(event._data, dict) else None
-        box = on_region(lambda visit: full_size_box(shares, visit.whole.width, visit.whole.height))
+        box = on_region(lambda current: full_size_box(shares, current.whole.width, current.whole.height))
         return box(old, method_name, strength_percent, threshold_percent)
 
     def from_sliders(old: ScoredPhoto, x: float, y: float, s: float) -> Box:
@@ -249,18 +264,18 @@ def build(assessor: Assessor, words: Words) -> None:
     answers = [
         upload.upload(on_upload, [upload, *settings], everything, show_progress_on=answer, **private),
         examples.choose(on_example, settings, everything, show_progress_on=answer, **private),
-        shown.box(on_box, [visit, *settings], everything, show_progress_on=answer, **private),
-        shown.whole(on_region(lambda _: None), [visit, *settings], everything, show_progress_on=answer, **private),
+        shown.box(on_box, [current, *settings], everything, show_progress_on=answer, **private),
+        shown.whole(on_region(lambda _: None), [current, *settings], everything, show_progress_on=answer, **private),
         suggestion.click(
-            on_region(lambda old: old.suggested), [visit, *settings], everything, show_progress_on=answer, **private
+            on_region(lambda old: old.suggested), [current, *settings], everything, show_progress_on=answer, **private
         ),
         score_part.click(
-            on_region(from_sliders), [visit, *sliders, *settings], everything, show_progress_on=answer, **private
+            on_region(from_sliders), [current, *sliders, *settings], everything, show_progress_on=answer, **private
         ),
     ]
     answers.append(shown.too_large(lambda: refuse(too_large), None, everything, show_progress="hidden", **private))
-    answers.append(more.upload(add, [more, visit, *settings], everything, show_progress_on=answer, **private))
-    make_page.click(as_pdf, [visit, method, strength], pdf, show_progress_on=make_page, **private).then(
+    answers.append(more.upload(add, [more, current, *settings], everything, show_progress_on=answer, **private))
+    make_page.click(as_pdf, [current, method, strength], pdf, show_progress_on=make_page, **private).then(
         None, js="() => document.querySelector('#pdf a')?.click()", **private
     )
     for event in answers:
@@ -277,7 +292,7 @@ def build(assessor: Assessor, words: Words) -> None:
     gr.on(
         [method.input, strength.input],
         redraw,
-        [visit, method, strength],
+        [current, method, strength],
         slider,
         show_progress="minimal",
         trigger_mode="always_last",
@@ -285,14 +300,14 @@ def build(assessor: Assessor, words: Words) -> None:
     )
 
     def explain_point(old: ScoredPhoto | None, percent_: float) -> str:
-        risk = None if old is None or old.assessment.refused else together(old, config.thresholds).assessment.risk
+        risk = None if old is None or old.assessment.refused else combine(old, config.thresholds).assessment.risk
         return result_card.operating_point(
             words, slider_threshold(percent_, config.thresholds.low), config.operating_points, risk
         )
 
     threshold.input(
         explain_point,
-        [visit, threshold],
+        [current, threshold],
         point,
         show_progress="hidden",
         trigger_mode="always_last",
@@ -319,13 +334,13 @@ def endpoint(assessor: Assessor) -> None:
             raise gr.Error("Send a photo: gradio_client.handle_file('mole.jpg').", print_exception=False)
         file = Path(photo)
         try:
-            visit = look(assessor, file)
+            current = score_photo(assessor, file)
         except PhotoRefused as problem:
             return refused_assessment(problem).to_json(file.name), None, None
-        report = visit.assessment.to_json(file.name)
-        if visit.assessment.refused:
+        report = current.assessment.to_json(file.name)
+        if current.assessment.refused:
             return report, None, None
-        return report, before_and_after(assessor, visit, method, strength)[1], scored_square(visit)
+        return report, before_and_after(assessor, current, method, strength)[1], scored_square(current)
 
     gr.Button(visible=False).click(
         assess,
@@ -337,10 +352,10 @@ def endpoint(assessor: Assessor) -> None:
     )
 
 
-def _seen(words: Words, visit: ScoredPhoto) -> str:
-    picture = data_uri(scored_square(visit), 240)
+def _seen(words: Words, current: ScoredPhoto) -> str:
+    picture = data_uri(scored_square(current), 240)
     return result_card.seen(
-        words, picture, border=visit.assessment.border is not None, part_only=visit.region is not None
+        words, picture, border=current.assessment.border is not None, part_only=current.region is not None
     )
 
 

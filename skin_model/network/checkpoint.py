@@ -41,7 +41,7 @@ __all__ = ["Checkpoint", "CheckpointError", "Config", "DamagedFileError"]
 class Checkpoint:
     """A network in eval mode with its config and, where it has one, its novelty gate. source says where it is from.
 
-    metrics: what ``python -m train evaluate`` measured of these very weights, where it lies beside them. stands_in_for:
+    metrics: what ``python -m train evaluate`` measured of these very weights, where it lies beside them. fallback_for:
     the checkpoint on the Hub that could not be had, in whose place this one answers, and why_not.
     """
 
@@ -50,7 +50,7 @@ class Checkpoint:
     gate: NoveltyGate | None = None
     source: str = "embedded"
     metrics: dict[str, Any] | None = None
-    stands_in_for: str | None = None
+    fallback_for: str | None = None
     why_not: str | None = None
 
     @property
@@ -79,7 +79,7 @@ class Checkpoint:
     @classmethod
     def load_or_embedded(cls, reference: str | Path | None = None) -> Checkpoint:
         """As ``load``; but where the Hub cannot give the checkpoint, or gives one that this version cannot use, the
-        embedded one, which then says so in ``stands_in_for``. What is wrong with a folder is still a CheckpointError.
+        embedded one, which then says so in ``fallback_for``. What is wrong with a folder is still a CheckpointError.
         """
         try:
             return cls.load(reference)
@@ -87,7 +87,7 @@ class Checkpoint:
             named = str(reference)
             if Path(named).exists() or _HUB_REFERENCE.match(named) is None or named.startswith((".", "/")):
                 raise
-            return replace(cls.load(), stands_in_for=named, why_not=str(problem))
+            return replace(cls.load(), fallback_for=named, why_not=str(problem))
 
     @classmethod
     def _from_hub(cls, repo: str, revision: str | None, source: str) -> Checkpoint:

@@ -214,7 +214,7 @@ def test_a_hub_that_is_cut_off_changes_no_answer_and_stops_no_start(tmp_path, ph
 
 def stands_in(app: RunningApp) -> str | None:
     """The checkpoint in whose place the embedded one answers."""
-    return Client(app.address, verbose=False, analytics_enabled=False).predict(api_name="/about")["stands_in_for"]
+    return Client(app.address, verbose=False, analytics_enabled=False).predict(api_name="/about")["fallback_for"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without a signal that it could answer")

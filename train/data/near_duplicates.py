@@ -44,7 +44,7 @@ MOST_SHIFT = 8
 """Largest shift between two duplicates, in thumbnail pixels either way."""
 
 _CHUNK = 1000
-_FEW = 100
+_FEW = 500
 _AT_ONCE = 1 << 22
 _VERSION = 1
 

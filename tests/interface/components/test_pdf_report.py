@@ -20,14 +20,16 @@ DAY = date(2026, 11, 21)
 @pytest.fixture(scope="module")
 def seen(examples):
     assessor = random_assessor()
-    found = scored_photo.look(assessor, examples / "tone-1.jpg")
+    found = scored_photo.score_photo(assessor, examples / "tone-1.jpg")
     return assessor, found, scored_photo.before_and_after(assessor, found, "grad_cam", 0.5)
 
 
 def page(seen, language="en", assessment=None, risks=(0.2,), urgent=None, part_only=False):
     assessor, found, (before, after) = seen
     shown = found.assessment if assessment is None else assessment
-    together = scored_photo.Together(shown, (min(risks), max(risks)) if len(risks) > 1 else found.spread, risks, urgent)
+    together = scored_photo.CombinedAssessment(
+        shown, (min(risks), max(risks)) if len(risks) > 1 else found.spread, risks, urgent
+    )
     return pdf_report.page_for_the_doctor(
         Words(language), before, after, together, assessor.checkpoint, DAY, part_only=part_only
     )

@@ -15,7 +15,7 @@ BANDS = {0.01: "low", 0.02: "low", 0.05: "low", 0.2: "raised", 0.25: "raised", 0
 
 @pytest.fixture(scope="module")
 def first(examples):
-    return scored_photo.look(random_assessor(), examples / "tone-1.jpg")
+    return scored_photo.score_photo(random_assessor(), examples / "tone-1.jpg")
 
 
 def photo(risk, problems=()):
@@ -24,7 +24,7 @@ def photo(risk, problems=()):
 
 def together(first, *assessments):
     seen = replace(first, assessment=assessments[0], spread=(0.0, 1.0), further=list(assessments[1:]))
-    return scored_photo.together(seen, LIMITS)
+    return scored_photo.combine(seen, LIMITS)
 
 
 def test_one_photo_stands_for_itself(first):

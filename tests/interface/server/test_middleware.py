@@ -1,4 +1,4 @@
-"""What the entrance lets in, in front of the served interface; the hard ring asks the real app much more."""
+"""What the middleware lets in, in front of the served interface; the slow tests ask the real app much more."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_one_address_leaves_places_for_others():
 
 
 def ask(app, scope, messages=()):
-    """An ASGI request straight to an Entrance; its status and text."""
+    """An ASGI request straight to the middleware; its status and text."""
     sent, left = [], list(messages)
 
     async def receive():
@@ -146,7 +146,7 @@ def ask(app, scope, messages=()):
 
 
 class Empty:
-    """Stands behind the entrance and must not be reached."""
+    """Stands behind the middleware and must not be reached."""
 
     async def __call__(self, *_):
         raise AssertionError("let in")
@@ -161,7 +161,7 @@ def guarded(tmp_path):
     from interface.server.sessions import Sessions
     from interface.server.settings import Settings
 
-    return middleware.Entrance(Empty(), Sessions(tmp_path / "uploads", 600), Settings())
+    return middleware.AdmissionMiddleware(Empty(), Sessions(tmp_path / "uploads", 600), Settings())
 
 
 @pytest.mark.parametrize("language", languages())

@@ -170,24 +170,24 @@ def square_in_pixels(x, y, size, width, height):
 
 def test_the_scored_square_of_a_part_is_told_in_pixels_of_the_whole_photo(assessor, examples):
     file = examples / "tone-1.jpg"  # 800 × 600
-    visit = check.look(assessor, file, region=(100, 200, 400, 400))
+    shown = check.score_photo(assessor, file, region=(100, 200, 400, 400))
     # The part is 300 × 200; its central square is 200 wide, 50 from its left edge.
-    assert check.square_in_whole(visit) == (150, 200, 350, 400)
+    assert check.square_in_whole(shown) == (150, 200, 350, 400)
 
 
 def test_a_part_is_decoded_in_full(assessor, tmp_path):
     big = tmp_path / "big.jpg"
     Image.new("RGB", (4000, 3000), (190, 140, 120)).save(big)
-    visit = check.look(assessor, big, region=(1000, 1000, 1400, 1400))
-    assert visit.whole.rgb.shape[:2] == (750, 1000)
-    assert visit.scored.rgb.shape[:2] == (400, 400)
+    shown = check.score_photo(assessor, big, region=(1000, 1000, 1400, 1400))
+    assert shown.whole.rgb.shape[:2] == (750, 1000)
+    assert shown.scored.rgb.shape[:2] == (400, 400)
 
 
 def test_a_far_mole_comes_with_a_suggested_square_that_holds_it(assessor, examples):
     facts = next(f for f in check.example_facts() if f["file"] == "far-away.jpg")
-    visit = check.look(assessor, examples / "far-away.jpg")
-    assert "lesion_too_small" in visit.assessment.problems
-    left, top, right, bottom = visit.suggested
+    shown = check.score_photo(assessor, examples / "far-away.jpg")
+    assert "lesion_too_small" in shown.assessment.problems
+    left, top, right, bottom = shown.suggested
     assert right - left == pytest.approx(bottom - top, abs=1)
     outline = np.array(facts["outline"])
     assert (outline > (left, top)).all() and (outline < (right, bottom)).all()
@@ -195,10 +195,10 @@ def test_a_far_mole_comes_with_a_suggested_square_that_holds_it(assessor, exampl
 
 
 def test_the_overlay_has_the_photos_size_and_changes_with_strength(assessor, examples):
-    visit = check.look(assessor, examples / "tone-2-hairs.jpg")
-    before, faint = check.before_and_after(assessor, visit, "grad_cam", 0.2)
-    _, strong = check.before_and_after(assessor, visit, "grad_cam", 0.9)
-    assert before.shape == faint.shape == strong.shape == visit.whole.rgb.shape
+    shown = check.score_photo(assessor, examples / "tone-2-hairs.jpg")
+    before, faint = check.before_and_after(assessor, shown, "grad_cam", 0.2)
+    _, strong = check.before_and_after(assessor, shown, "grad_cam", 0.9)
+    assert before.shape == faint.shape == strong.shape == shown.whole.rgb.shape
     difference = [np.abs(after.astype(int) - before).mean() for after in (faint, strong)]
     assert 0 < difference[0] < difference[1]
 
@@ -208,12 +208,14 @@ def test_the_embedded_checkpoint_takes_every_example_for_skin(examples):
         pytest.skip(f"needs the embedded checkpoint in {EMBEDDED}")
     embedded = Assessor.load()
     for facts in check.example_facts():
-        visit = check.look(embedded, examples / facts["file"])
-        assert visit.assessment.refused is None, facts["file"]
+        shown = check.score_photo(embedded, examples / facts["file"])
+        assert shown.assessment.refused is None, facts["file"]
 
 
 def test_only_the_flawed_examples_have_problems(assessor, examples):
-    found = {f["file"]: check.look(assessor, examples / f["file"]).assessment.problems for f in check.example_facts()}
+    found = {
+        f["file"]: check.score_photo(assessor, examples / f["file"]).assessment.problems for f in check.example_facts()
+    }
     flawed = {file: problems for file, problems in found.items() if problems}
     assert flawed == {"far-away.jpg": ("lesion_too_small",), "blurred.jpg": ("too_blurred",)}
 

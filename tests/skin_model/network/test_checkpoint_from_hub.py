@@ -191,7 +191,7 @@ def test_with_a_fault_the_embedded_checkpoint_answers_and_says_why(local, conten
     fault(local, content, monkeypatch)
     found = Checkpoint.load_or_embedded(REFERENCE)
     assert (found.source, found.config.version) == ("embedded", Checkpoint.load().config.version)
-    assert found.stands_in_for == REFERENCE
+    assert found.fallback_for == REFERENCE
     assert FAULTS[fault] in found.why_not
     assert "\n" not in found.why_not
     assert "hf_" not in found.why_not
@@ -202,17 +202,17 @@ def test_what_was_downloaded_before_is_taken_where_the_hub_is_away(local, conten
     Checkpoint.load(REFERENCE)
     fault(local, content, monkeypatch)
     found = Checkpoint.load_or_embedded(REFERENCE)
-    assert (found.config.version, found.stands_in_for) == ("9.9.9", None)
+    assert (found.config.version, found.fallback_for) == ("9.9.9", None)
 
 
 def test_half_an_earlier_download_is_not_taken(local, content, monkeypatch):
     fault = local.fail("GET", "filename=gate.safetensors", cut=True)
-    assert Checkpoint.load_or_embedded(REFERENCE).stands_in_for == REFERENCE
+    assert Checkpoint.load_or_embedded(REFERENCE).fallback_for == REFERENCE
     fault.times = 0
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert Checkpoint.load_or_embedded(REFERENCE).stands_in_for == REFERENCE
+    assert Checkpoint.load_or_embedded(REFERENCE).fallback_for == REFERENCE
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    assert Checkpoint.load_or_embedded(REFERENCE).stands_in_for is None
+    assert Checkpoint.load_or_embedded(REFERENCE).fallback_for is None
 
 
 def test_a_cached_file_that_was_cut_off_is_downloaded_anew(local, tmp_path):
@@ -220,7 +220,7 @@ def test_a_cached_file_that_was_cut_off_is_downloaded_anew(local, tmp_path):
     cached = next((tmp_path / "home").rglob("snapshots/*/model.safetensors"))
     cached.resolve().write_bytes(cached.read_bytes()[:-1000])
     found = Checkpoint.load(REFERENCE)
-    assert (found.config.version, found.stands_in_for) == ("9.9.9", None)
+    assert (found.config.version, found.fallback_for) == ("9.9.9", None)
 
 
 def test_offline_by_choice_asks_nobody(local, monkeypatch):

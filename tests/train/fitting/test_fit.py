@@ -209,7 +209,7 @@ LAUNCHED = """
 import sys
 from pathlib import Path
 from tests.train.fitting.test_fit import LAUNCHED_RECIPE
-from train import fit
+from train.fitting import fit
 fit.fit(Path(sys.argv[1]), Path(sys.argv[2]), LAUNCHED_RECIPE)
 """
 LAUNCHED_RECIPE = TINY.change(epochs=2, frozen_batch_norm=True, drop_rate=0.0, augmentation=NO_AUGMENTATION)

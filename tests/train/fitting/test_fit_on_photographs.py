@@ -16,7 +16,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from tests.train.fitting.test_fit_on_photographs import SMALL
-from train import fit
+from train.fitting import fit
 fit.fit(Path(sys.argv[1]), Path(sys.argv[2]), SMALL, Path(sys.argv[3]))
 """
 

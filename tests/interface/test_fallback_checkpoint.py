@@ -32,7 +32,7 @@ def heads(assessor):
 def standing_in():
     assessor = random_assessor()
     checkpoint = dataclasses.replace(
-        assessor.checkpoint, stands_in_for="owner/<b>@v1", why_not="/root/secret/folder is damaged."
+        assessor.checkpoint, fallback_for="owner/<b>@v1", why_not="/root/secret/folder is damaged."
     )
     return Assessor(checkpoint)
 
@@ -53,7 +53,7 @@ def test_why_stays_with_the_server(standing_in):
     from interface.tabs import about
 
     known = about.facts(standing_in.checkpoint)
-    assert known["stands_in_for"] == "owner/<b>@v1"
+    assert known["fallback_for"] == "owner/<b>@v1"
     assert "secret" not in str(known)
 
 
@@ -91,7 +91,7 @@ def test_the_app_starts_with_the_embedded_checkpoint_where_the_file_on_the_hub_i
                 server.terminate()
                 rest, _ = server.communicate(timeout=60)
     said = (tmp_path / "stderr").read_text()
-    assert (about["hash"], about["stands_in_for"]) == (Checkpoint.load().hash, "owner/name")
+    assert (about["hash"], about["fallback_for"]) == (Checkpoint.load().hash, "owner/name")
     assert "owner/name could not be loaded" in page
     assert "is not the file that config.json names" in said
     assert said.count("The embedded checkpoint answers instead.") == 1
