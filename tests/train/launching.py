@@ -11,21 +11,31 @@ from pathlib import Path
 from tests.conftest import REPOSITORY
 
 
-def launch(script: Path, processes: int, *arguments: object, timeout: int = 240) -> subprocess.CompletedProcess[str]:
-    """Run ``script`` with ``arguments`` on ``processes`` CPU processes that share the global batch."""
-    # Not ``accelerate launch``: on CPUs it starts one process, whatever number it is told.
+def launch(script: Path, processes: int, *arguments: object, timeout: int = 240) -> tuple[int, str]:
+    """Run ``script`` with ``arguments`` on ``processes`` CPU processes that share the global batch, as torchrun does.
+
+    Returns the highest exit status and what all of them wrote to stderr. torchrun itself would import torch once more.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", str(processes)]
-    command += ["--master_addr", "127.0.0.1", "--master_port", str(port)]
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    return subprocess.run(
-        [*command, str(script), *map(str, arguments)],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    environment |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(processes)}
+    environment |= {"LOCAL_WORLD_SIZE": str(processes)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, str(script), *map(str, arguments)],
+            cwd=REPOSITORY,
+            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(processes)
+    ]
+    try:
+        said = [process.communicate(timeout=timeout)[1] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    return max(process.returncode for process in started), "\n".join(said)

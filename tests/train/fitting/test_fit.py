@@ -220,8 +220,8 @@ def test_two_processes_and_one_give_the_same_weights(tmp_path):
     script = tmp_path / "launched.py"
     script.write_text(LAUNCHED)
     fitting.fit(work, tmp_path / "one", LAUNCHED_RECIPE)
-    done = launch(script, 2, work, tmp_path / "two")
-    assert done.returncode == 0, done.stderr[-2000:]
+    status, said = launch(script, 2, work, tmp_path / "two")
+    assert status == 0, said[-2000:]
     config = json.loads((tmp_path / "two" / "checkpoint" / "config.json").read_text())
     assert config["skin_model"]["training"]["machine"].endswith("2 × 1 threads")
     one = torch.load(tmp_path / "one" / "state.pt", weights_only=True)["network"]
@@ -241,8 +241,8 @@ def test_two_processes_go_on_where_an_interrupted_run_stopped(tmp_path, stopping
     with pytest.raises(Interrupted):
         fitting.fit(work, tmp_path / "run", LAUNCHED_RECIPE)
     first = pd.read_csv(tmp_path / "run" / "history.csv")
-    done = launch(script, 2, work, tmp_path / "run")
-    assert done.returncode == 0, done.stderr[-2000:]
+    status, said = launch(script, 2, work, tmp_path / "run")
+    assert status == 0, said[-2000:]
     both = pd.read_csv(tmp_path / "run" / "history.csv")
     assert len(both) == 2
     assert both.iloc[0].equals(first.iloc[0])

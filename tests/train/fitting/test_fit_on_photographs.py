@@ -68,8 +68,8 @@ def test_the_validation_aucs_of_two_processes_and_of_one_lie_within_each_others_
     fitting.fit(work, work / "one", SMALL, backbone_file)
     script = work / "launched.py"
     script.write_text(SCRIPT)
-    done = launch(script, 2, work, work / "two", backbone_file, timeout=480)
-    assert done.returncode == 0, done.stderr[-2000:]
+    status, said = launch(script, 2, work, work / "two", backbone_file, timeout=480)
+    assert status == 0, said[-2000:]
 
     intervals = []
     for run in ("one", "two"):
