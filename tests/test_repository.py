@@ -1,14 +1,16 @@
-"""What a clone promises: figures that match the run, rooms that keep their doors, weights that fit."""
+"""What a clone promises: figures that match the run, layers that hold, weights that fit, pages that are complete."""
 
 import json
 import re
 
 import pytest
 
+from interface.blocks import TABS
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint
 from skin_model.network.saliency import METHODS
+from skin_model.wording import sentence
 from tests.conftest import REPOSITORY
-from train.reports.report import BEGIN, END, tables
+from train.reports.report import BEGIN, BEGIN_ALL, END, summary_table, tables
 
 
 def imports(folder):
@@ -19,10 +21,20 @@ def imports(folder):
     return found
 
 
-def test_readmes_figures_are_those_of_the_embedded_checkpoints_metrics():
+def test_the_figures_in_readme_and_docs_are_those_of_the_embedded_checkpoints_metrics():
     metrics = json.loads((EMBEDDED / "metrics.json").read_text())
+    for page, begin, text in (
+        ("README.md", BEGIN, summary_table(metrics)),
+        ("docs/figures.md", BEGIN_ALL, tables(metrics)),
+    ):
+        assert f"{begin}\n{text}\n{END}" in (REPOSITORY / page).read_text(encoding="utf-8"), page
+
+
+def test_readme_stays_short_and_names_every_tab_in_order():
     page = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    assert f"{BEGIN}\n{tables(metrics)}\n{END}" in page
+    assert len(page.splitlines()) <= 160
+    rows = page.partition("| tab |")[2].partition("\n\n")[0].splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows] == [sentence(f"tab.{name}") for name in TABS]
 
 
 def test_the_metrics_are_those_of_the_embedded_weights():
@@ -65,11 +77,14 @@ def test_every_requirement_is_pinned_exactly(file):
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+(; sys_platform == \"linux\")?", line) for line in lines)
 
 
-def test_every_dependency_has_its_line_in_the_readme():
-    page = (REPOSITORY / "README.md").read_text(encoding="utf-8").lower()
-    for file in REQUIREMENTS[:3]:
+def test_every_dependency_has_its_row_with_what_it_is_for_and_why():
+    page = (REPOSITORY / "docs/dependencies.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in page.splitlines() if row.startswith("| ")]
+    assert all(len(row) == 3 and all(row) for row in rows)
+    named = {name for row in rows for name in re.findall(r"[\w.-]+", re.sub(r"\(.*\)", "", row[0]).lower())}
+    for file in [*REQUIREMENTS, "requirements-audit.txt"]:
         for name in re.findall(r"^([\w.-]+)==", (REPOSITORY / file).read_text(), re.MULTILINE):
-            assert name.lower() in page, name
+            assert name.lower() in named, f"{name} of {file}"
 
 
 def test_the_spaces_gradio_is_the_pinned_one():

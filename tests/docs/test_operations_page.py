@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import json
 import re
 import subprocess
@@ -9,6 +11,7 @@ import sys
 
 import pytest
 
+from interface.server import settings
 from interface.server.settings import Settings
 from tests.conftest import REPOSITORY
 from tests.train.commands.test_release_steps import photographs
@@ -40,7 +43,13 @@ def test_its_script_scores_a_data_set_shard_by_shard_and_leaves_nothing_out(tmp_
     assert scored[0] and scored[1]
 
 
-def test_its_table_of_limits_is_that_of_the_settings():
+def test_its_table_of_settings_names_every_variable_that_the_server_reads():
+    read = set(re.findall(r"SKIN_\w+", inspect.getsource(settings)))
+    rows = set(re.findall(r"^\| `(SKIN_\w+)`", PAGE, re.MULTILINE))
+    assert rows == read and len(rows) == len(dataclasses.fields(Settings))
+
+
+def test_the_defaults_in_its_table_are_those_of_the_settings():
     usual = Settings()
     for name, value in (
         ("SKIN_CONCURRENCY", usual.concurrency),

@@ -1,4 +1,4 @@
-"""metrics.json -> the tables of README and of the model card, and the page, so that no figure is typed by hand."""
+"""metrics.json -> the tables of README, of docs/figures.md and of the model card, and the report page."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from train import UserError
+from train.bootstrap import FEWEST_GROUPS
+from train.reports.sections.parts import percent, share
 from train.reports.summary import in_figures, summary, weak_spots
 
 if TYPE_CHECKING:
     from train.reports.sections.parts import Table
 
-BEGIN, END = "<!-- figures: written by python -m train report -->", "<!-- end of figures -->"
+BEGIN = "<!-- figures: written by python -m train report -->"
+BEGIN_ALL = "<!-- all figures: written by python -m train report -->"
+END = "<!-- end of figures -->"
+"""The marks of a page: the summary table goes between BEGIN and END, all tables between BEGIN_ALL and END."""
 CARD_SECTIONS = ("sources", "diagnoses", "operating", "subgroups", "shortcuts", "robustness", "calibration")
 """The sections of the page that a model card holds too."""
 NEEDED = ("sets", "pooled", "source_only_auc", "threshold", "checkpoint", "data")
@@ -39,8 +44,44 @@ def read_metrics(file: Path) -> dict[str, Any]:
     return metrics
 
 
+def summary_table(metrics: dict[str, Any]) -> str:
+    """Markdown for README: one row per source and modality, what its columns mean, and what the table cannot say.
+
+    The share of malignant photographs that were refused is shown where metrics.json counts them.
+    """
+    sets = metrics["sets"]
+    counted = any("n_refused_malignant" in found for found in sets.values())
+    head = ["photographs", "malignant", "AUC", "sensitivity", "specificity", "refused"]
+    head += ["malignant refused"] * counted
+    lines = [f"| source | {' | '.join(head)} |", "|---|" + "---:|" * len(head)]
+    for name, found in sets.items():
+        cells = [escaped(", ".join(name.split(":"))) + " \\*" * bool(found["too_few"])]
+        cells += [str(found["n"]), str(found["n_malignant"]), _with_interval(found["auc"])]
+        cells += [_rounded(found[key]) for key in ("sensitivity", "specificity")]
+        cells.append(_part(found["n_refused"], found["n"]))
+        if counted:
+            cells.append(_part(found.get("n_refused_malignant"), found["n_malignant"]))
+        lines.append(f"| {' | '.join(cells)} |")
+    few = (
+        f" \\* Fewer than {FEWEST_GROUPS} malignant or {FEWEST_GROUPS} benign groups (of a lesion, a patient or "
+        "near-duplicates): too few to judge."
+    )
+    lines += [
+        "",
+        "AUC of the risk within the source, with its 95 % bootstrap interval; sensitivity and specificity at the "
+        f"threshold of {percent(metrics['threshold'])} risk, which was chosen on validation photographs. Refused "
+        f"photographs that have a risk count in all three.{few * any(found['too_few'] for found in sets.values())}",
+        "",
+        "**Photographs from centres and cameras that are not in the data are judged worse than this table says.** "
+        f"{_origin(metrics)}",
+    ]
+    return "\n".join(lines)
+
+
 def tables(metrics: dict[str, Any]) -> str:
-    """Markdown: one row a source with 95 % intervals, the seven diagnoses of HAM10000, and what it is weak at."""
+    """Markdown for docs/figures.md: one row per source with 95 % intervals, the seven diagnoses of HAM10000, and the
+    weak spots.
+    """
     head = ["photographs", "malignant", *COLUMNS.values()]
     lines = [f"| source | {' | '.join(head)} |", "|---|" + "---|" * len(head)]
     for name, found in metrics["sets"].items():
@@ -64,29 +105,24 @@ def tables(metrics: dict[str, Any]) -> str:
         ]
     for weak in weak_spots(metrics):
         lines += ["", weak]
-    data = metrics["data"]
-    where = (
-        f"{data.get('split', 'test')} split `{data['split_sha256'][:12]}`"
-        if data.get("split_sha256")
-        else "a data folder"
-    )
     lines += [
         "",
         f"Pooled over all sources the risk AUC is {_with_interval(metrics['pooled']['auc'])}, which says little: "
         f"knowing only which source a photograph came from already gives {_with_interval(metrics['source_only_auc'])}.",
         "",
-        f"Checkpoint `{metrics['checkpoint']['hash']}`, {where}, {data['n']} photographs.",
+        _origin(metrics),
     ]
     return "\n".join(lines)
 
 
 def report(metrics_file: Path, out: Path | None, readme: Path | None) -> str:
-    """Write ``figures.md``, ``model_card_figures.md`` and ``report.html`` into ``out``, and put the tables between
-    README's marks; returns the tables."""
+    """Write ``figures.md``, ``model_card_figures.md`` and ``report.html`` into ``out``, and put the tables that the
+    page ``readme`` has marks for between those marks; returns all tables.
+    """
     metrics = read_metrics(metrics_file)
     written: dict[str, str] = {}
     try:
-        text = tables(metrics)
+        text, short = tables(metrics), summary_table(metrics)
         if out is not None:
             from train.reports.page import page  # draws, so it takes a while to load
 
@@ -109,7 +145,7 @@ def report(metrics_file: Path, out: Path | None, readme: Path | None) -> str:
             content = readme.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise UserError(f"{readme} is no text in UTF-8. Name the page that holds the marks.") from None
-        _write(readme, fill(content, text, str(readme)))
+        _write(readme, fill(content, {BEGIN: short, BEGIN_ALL: text}, str(readme)))
     return text
 
 
@@ -135,13 +171,26 @@ def model_card(metrics: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def fill(page: str, text: str, name: str) -> str:
-    """``page`` with ``text`` between the marks; raises UserError where the marks are missing."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise UserError(f"{name} lacks the marks {BEGIN} and {END}. Put them where the figures belong.")
-    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+def fill(page: str, texts: dict[str, str], name: str) -> str:
+    """``page`` with each text of ``texts`` (opening mark -> text) between its mark and END; marks that the page lacks
+    are skipped.
+
+    Raises UserError where the page has none of the marks, or one of them without an END of its own.
+    """
+    found = [mark for mark in texts if mark in page]
+    filled = page
+    for mark in found:
+        before, _, rest = filled.partition(mark)
+        old, end, after = rest.partition(END)
+        if not end or any(other in old for other in found):
+            found = []
+            break
+        filled = f"{before}{mark}\n{texts[mark]}\n{END}{after}"
+    if not found:
+        raise UserError(
+            f"{name} lacks the marks {BEGIN} (or {BEGIN_ALL}) and {END}. Put them where the figures belong."
+        )
+    return filled
 
 
 def _markdown(table: Table) -> list[str]:
@@ -162,6 +211,29 @@ def escaped(text: str) -> str:
 
 def _with_interval(figure: dict[str, float] | None) -> str:
     return "–" if figure is None else in_figures(figure)
+
+
+def _rounded(figure: dict[str, float] | None) -> str:
+    """The value alone, "94.7 %"."""
+    return share(None if figure is None else figure["value"]).text
+
+
+def _part(n: int | None, of: int) -> str:
+    """ "5 (0.4 %)" of 5 and 1351."""
+    if n is None:
+        return "–"
+    return f"{n} ({share(n / of).text})" if n else "0"
+
+
+def _origin(metrics: dict[str, Any]) -> str:
+    """Which checkpoint was scored, and on which photographs."""
+    data = metrics["data"]
+    where = (
+        f"{data.get('split', 'test')} split `{data['split_sha256'][:12]}`"
+        if data.get("split_sha256")
+        else "a data folder"
+    )
+    return f"Checkpoint `{metrics['checkpoint']['hash']}`, {where}, {data['n']} photographs."
 
 
 def _write(file: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""README's tables: written between two marks, from metrics.json alone."""
+"""The tables of README and of docs/figures.md: written between two marks, from metrics.json alone."""
 
 import json
 
@@ -7,7 +7,17 @@ import pytest
 from tests.train.full_metrics import full_metrics
 from train import UserError
 from train.evaluation.saliency_evaluation import RANKED
-from train.reports.report import BEGIN, END, fill, model_card, read_metrics, report, tables
+from train.reports.report import (
+    BEGIN,
+    BEGIN_ALL,
+    END,
+    fill,
+    model_card,
+    read_metrics,
+    report,
+    summary_table,
+    tables,
+)
 from train.reports.sections.doubts import SALIENCY
 
 
@@ -20,6 +30,7 @@ def example_metrics():
     found = {
         "n": 40,
         "n_malignant": 12,
+        "n_refused": 5,
         "too_few": True,
         "diagnoses": None,
         **{key: figure(0.5 + i / 10) for i, key in enumerate(keys)},
@@ -45,13 +56,61 @@ def test_the_source_alone_stands_beside_the_pooled_figure():
     assert "0.770 (0.760–0.780)" in text
 
 
+def test_the_summary_shows_the_auc_with_its_interval_and_the_share_refused():
+    lines = summary_table(example_metrics()).splitlines()
+    assert lines[0] == "| source | photographs | malignant | AUC | sensitivity | specificity | refused |"
+    assert lines[2] == "| clinic, smartphone \\* | 40 | 12 | 0.500 (0.490–0.510) | 70.0 % | 80.0 % | 5 (12.5 %) |"
+
+
+def test_the_summary_shows_how_many_malignant_photographs_were_refused_where_they_were_counted():
+    metrics = example_metrics()
+    found = metrics["sets"]["clinic:smartphone"]
+    metrics["sets"] = {"clinic:smartphone": found | {"n_refused_malignant": 3}, "other:dermoscopic": found}
+    head, _, counted, uncounted = summary_table(metrics).splitlines()[:4]
+    assert head.endswith("| refused | malignant refused |")
+    assert counted.endswith("| 5 (12.5 %) | 3 (25.0 %) |")
+    assert uncounted.endswith("| 5 (12.5 %) | – |")
+
+
+def test_the_summary_explains_its_mark_only_where_a_row_has_it():
+    metrics = example_metrics()
+    assert "\\* Fewer than 30 malignant or 30 benign groups" in summary_table(metrics)
+    metrics["sets"]["clinic:smartphone"]["too_few"] = False
+    assert "\\*" not in summary_table(metrics)
+
+
+def test_a_figure_that_is_undefined_is_a_dash_in_the_summary():
+    metrics = example_metrics()
+    metrics["sets"]["clinic:smartphone"] |= {"auc": None, "sensitivity": None, "n_malignant": 0, "n_refused": 0}
+    assert "| 40 | 0 | – | – | 80.0 % | 0 |" in summary_table(metrics)
+
+
+def test_the_summary_says_that_other_cameras_do_worse_and_names_the_checkpoint():
+    text = summary_table(example_metrics())
+    assert "Photographs from centres and cameras that are not in the data are judged worse" in text
+    assert text.endswith("Checkpoint `abcdef123456`, test split `0123456789ab`, 40 photographs.")
+
+
+def test_the_sources_of_a_real_run_give_a_row_each():
+    metrics = full_metrics()
+    rows = [line for line in summary_table(metrics).splitlines() if line.startswith("| ")][1:]
+    assert [row.split(" | ")[1] for row in rows] == [str(found["n"]) for found in metrics["sets"].values()]
+
+
 def test_only_what_stands_between_the_marks_changes():
-    assert fill(f"before {BEGIN} old {END} after", "new", "page") == f"before {BEGIN}\nnew\n{END} after"
+    assert fill(f"before {BEGIN} old {END} after", {BEGIN: "new"}, "page") == f"before {BEGIN}\nnew\n{END} after"
 
 
-def test_a_page_without_marks_is_refused():
+def test_each_mark_of_a_page_gets_its_own_text():
+    page = f"{BEGIN} old {END} between {BEGIN_ALL} old {END}"
+    texts = {BEGIN: "short", BEGIN_ALL: "long"}
+    assert fill(page, texts, "page") == f"{BEGIN}\nshort\n{END} between {BEGIN_ALL}\nlong\n{END}"
+
+
+@pytest.mark.parametrize("page", ["no marks", f"{BEGIN} no end", f"{BEGIN} no end {BEGIN_ALL} old {END}"])
+def test_a_page_without_its_marks_is_refused(page):
     with pytest.raises(UserError, match="lacks the marks"):
-        fill("no marks", "new", "page")
+        fill(page, {BEGIN: "short", BEGIN_ALL: "long"}, "page")
 
 
 def test_a_file_that_is_no_metrics_json_is_refused(tmp_path):
@@ -76,11 +135,19 @@ def test_a_folder_without_a_split_has_its_tables_too():
 
 def test_the_tables_are_written_to_the_folder_and_the_page(tmp_path):
     (tmp_path / "metrics.json").write_text(json.dumps(example_metrics()))
-    page = tmp_path / "README.md"
-    page.write_text(f"{BEGIN}\n{END}")
+    page = tmp_path / "figures.md"
+    page.write_text(f"{BEGIN_ALL}\n{END}")
     text = report(tmp_path / "metrics.json", tmp_path / "out", page)
     assert (tmp_path / "out" / "figures.md").read_text() == text + "\n"
-    assert text in page.read_text()
+    assert page.read_text() == f"{BEGIN_ALL}\n{text}\n{END}"
+
+
+def test_readme_gets_the_summary_and_not_the_tables(tmp_path):
+    (tmp_path / "metrics.json").write_text(json.dumps(example_metrics()))
+    page = tmp_path / "README.md"
+    page.write_text(f"{BEGIN}\n{END}")
+    report(tmp_path / "metrics.json", None, page)
+    assert page.read_text() == f"{BEGIN}\n{summary_table(example_metrics())}\n{END}"
 
 
 def test_the_page_and_the_card_are_written_beside_the_tables(tmp_path):
