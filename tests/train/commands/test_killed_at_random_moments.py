@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import random
-import subprocess
-import sys
+import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.train.commands.forked_command import start
 from tests.train.commands.test_release_steps import photographs
 
 KILLS = 20
@@ -22,37 +22,26 @@ FIT = ["--recipe", "seven-class-cnn", "--epochs", "3", "--input-size", "64"]
 pytestmark = pytest.mark.hard
 
 
-def started(words: list[str]) -> subprocess.Popen:
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "train", *words],
-        cwd=REPOSITORY,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-
-
-def finished(words: list[str]) -> float:
+def finished(words: list[str], log: Path) -> float:
     """Seconds that a command took."""
     began = time.monotonic()
-    process = started(words)
-    _, said = process.communicate(timeout=900)
-    assert process.returncode == 0, said.decode()[-2000:]
+    process = start(words, log)
+    process.join(900)
+    assert process.exitcode == 0, log.read_text()[-2000:]
     return time.monotonic() - began
 
 
-def killed(words: list[str], seconds: float) -> bool:
+def killed(words: list[str], log: Path, seconds: float) -> bool:
     """Whether a command was still at work when it was killed, with all that it had started."""
-    process = started(words)
-    try:
-        process.communicate(timeout=seconds)
+    process = start(words, log)
+    process.join(seconds)
+    if process.exitcode is not None:
         return False
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, 9)
-        process.communicate()
-        return True
+    with contextlib.suppress(ProcessLookupError):  # it ended, or has no session of its own yet
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.join()
+    return True
 
 
 def digest(folder: Path, names: list[str]) -> dict[str, str]:
@@ -80,7 +69,7 @@ def undisturbed(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
     photographs(folder / "clinic", 0, 120)
     for name in COMMANDS:
-        finished(COMMANDS[name](folder, folder))
+        finished(COMMANDS[name](folder, folder), folder / "log")
     return folder
 
 
@@ -107,10 +96,10 @@ OUTPUTS = {
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_killed_at_twenty_random_moments_it_ends_as_if_undisturbed(name, undisturbed, tmp_path):
     words = COMMANDS[name](undisturbed, tmp_path / "timed")
-    whole = finished(words)
+    whole = finished(words, tmp_path / "log")
     words, moments = COMMANDS[name](undisturbed, tmp_path), random.Random(name)
-    hit = sum(killed(words, moments.uniform(0.2, 1.0) * whole) for _ in range(KILLS))
+    hit = sum(killed(words, tmp_path / "log", moments.uniform(0.2, 1.0) * whole) for _ in range(KILLS))
     assert hit >= KILLS // 2, "too few were killed at work to show anything"
-    finished(words)
+    finished(words, tmp_path / "log")
     assert digest(tmp_path, OUTPUTS[name]) == digest(undisturbed, OUTPUTS[name])
     assert not list(tmp_path.rglob("*.part"))
