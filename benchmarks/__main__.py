@@ -8,11 +8,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 
 from benchmarks.batch import batch
-from benchmarks.hard_ring import hard_ring
 from benchmarks.hashes import near_duplicates
 from benchmarks.load import load
 from benchmarks.photo import photo
 from benchmarks.running_app import NotStarted
+from benchmarks.slow_tests import slow_tests
 from benchmarks.start import start
 from benchmarks.training import training
 from train import UserError
@@ -23,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What is timed, against what. Each prints a table and writes it to benchmarks/results.",
 )
-for command in (photo, batch, start, load, near_duplicates, training, hard_ring):
+for command in (photo, batch, start, load, near_duplicates, training, slow_tests):
     app.command()(command)
 
 if __name__ == "__main__":
