@@ -51,11 +51,11 @@ $(VENV)/bin/uv:
 	$(VENV)/bin/python -m pip install --quiet uv==$(UV)
 
 $(VENV)/app-installed: requirements.txt | $(VENV)/bin/uv
-	$(VENV)/bin/uv pip install --python $(VENV) -r requirements.txt
+	$(VENV)/bin/python install_requirements.py requirements.txt
 	@touch $@
 
 $(VENV)/tests-installed: requirements.txt requirements-train.txt requirements-dev.txt | $(VENV)/bin/uv
-	$(VENV)/bin/uv pip install --python $(VENV) -r requirements-dev.txt
+	$(VENV)/bin/python install_requirements.py requirements-dev.txt
 	@touch $@ $(VENV)/app-installed
 
 # Debian's Chromium where apt may install it, Playwright's own elsewhere; without either the browser tests skip and say so.
