@@ -10,29 +10,35 @@ import sys
 # Before torch starts its threads: waiting threads must sleep, as the server shares few cores among its visitors.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-import torch
-
-from interface import blocks
 from interface.server.settings import Settings, SettingsError
 from interface.server.uploads import NoFolder, private_folder
-from skin_model.assess import Assessor
-from skin_model.network.checkpoint import Checkpoint, CheckpointError
-from skin_model.wording import sentence
+from skin_model.command_line import command
+from skin_model.network import checkpoint_folder
+
+
+def serve() -> None:
+    """Serve until somebody stops it. What is wrong with the settings is said before torch and Gradio are imported."""
+    settings = Settings.from_environment()
+    checkpoint_folder.check(settings.checkpoint)
+    with private_folder(settings.keep_seconds):
+        import torch
+
+        from interface import blocks
+        from skin_model.assess import Assessor
+        from skin_model.network.checkpoint import Checkpoint
+        from skin_model.wording import sentence
+
+        torch.set_num_threads(1)
+        checkpoint = Checkpoint.load_or_embedded(settings.checkpoint)
+        if checkpoint.fallback_for:
+            warning = f"Warning: {checkpoint.why_not} The embedded checkpoint answers instead."
+            print(warning, file=sys.stderr, flush=True)
+        page = blocks.build(Assessor(checkpoint), settings)
+        _, address, _ = blocks.launch(page, settings, prevent_thread_lock=True)
+        print(sentence("interface.serving", address=address), flush=True)
+        page.block_thread()
+
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    try:
-        settings = Settings.from_environment()
-        checkpoint = Checkpoint.load_or_embedded(settings.checkpoint)
-    except (SettingsError, CheckpointError) as problem:
-        sys.exit(f"Error: {problem}")
-    if checkpoint.fallback_for:
-        print(f"Warning: {checkpoint.why_not} The embedded checkpoint answers instead.", file=sys.stderr, flush=True)
-    try:
-        with private_folder(settings.keep_seconds):
-            page = blocks.build(Assessor(checkpoint), settings)
-            _, address, _ = blocks.launch(page, settings, prevent_thread_lock=True)
-            print(sentence("interface.serving", address=address), flush=True)
-            page.block_thread()
-    except NoFolder as problem:
-        sys.exit(f"Error: {problem}")
+    with command("requirements.txt", SettingsError, checkpoint_folder.CheckpointError, NoFolder, status=1):
+        serve()

@@ -14,6 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skin_model.command_line import command, require
+
+if __name__ == "__main__":
+    require("cv2", "numpy", requirements="requirements.txt", status=1)
+
 import cv2
 import numpy as np
 
@@ -325,5 +330,6 @@ def write(folder: Path = FOLDER) -> None:
 
 
 if __name__ == "__main__":
-    write()
-    print(f"Rendered {len(SCENES)} examples into {FOLDER}.")
+    with command("requirements.txt", status=1):
+        write()
+        print(f"Rendered {len(SCENES)} examples into {FOLDER}.")

@@ -10,6 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
+from skin_model.command_line import command, require
+
+if __name__ == "__main__":
+    require("cv2", "numpy", "PIL", "typer", requirements="requirements.txt", status=1)
+
 import cv2
 import numpy as np
 import typer
@@ -224,4 +229,5 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    with command("requirements.txt", status=1):
+        typer.run(main)

@@ -6,11 +6,16 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+from skin_model.command_line import command, require
+from skin_model.pools import thread_pool
+
+if __name__ == "__main__":
+    require("typer", "tqdm", requirements="requirements.txt", status=1)
 
 import typer
 from tqdm import tqdm
@@ -20,7 +25,7 @@ if TYPE_CHECKING:
 
     from skin_model.assess import Assessor
 
-app = typer.Typer(add_completion=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
 
@@ -48,17 +53,19 @@ def score(
 
     Exit status: 0 all arguments exist; 2 one does not (the others are still scored); 1 the checkpoint cannot be used.
     """
-    import cv2
-    import torch
+    from skin_model.network.checkpoint_folder import CheckpointError, check
 
-    from skin_model.assess import VIEWS, Assessor
-    from skin_model.network.checkpoint import CheckpointError
-
-    if views not in VIEWS:
-        raise typer.BadParameter(f"choose one of {', '.join(map(str, VIEWS))}.", param_hint="--views")
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
     try:
+        check(checkpoint)  # before torch is imported, which takes seconds
+        import cv2
+        import torch
+
+        from skin_model.assess import VIEWS, Assessor
+
+        if views not in VIEWS:
+            raise typer.BadParameter(f"choose one of {', '.join(map(str, VIEWS))}.", param_hint="--views")
+        torch.set_num_threads(1)
+        cv2.setNumThreads(1)
         assessor = Assessor.load(checkpoint, views)
     except CheckpointError as problem:
         print(f"Error: {problem}", file=sys.stderr)
@@ -71,7 +78,7 @@ def score(
     drawings = _overlay_files(files, overlay)
     shown = {"total": len(files), "desc": "Scoring", "unit": "photo", "file": sys.stderr}
     # Decoding, OpenCV and torch leave Python's lock free, so a thread a core scores as fast as processes would.
-    with ThreadPool(min(os.cpu_count() or 1, len(files) or 1)) as pool:
+    with thread_pool(min(os.cpu_count() or 1, len(files) or 1)) as pool:
         results = pool.imap(lambda work: _score_one(assessor, *work), zip(files, drawings, strict=True))
         for result in tqdm(results, disable=None if len(files) > 1 else True, **shown):
             tqdm.write(json.dumps(result) if as_json else _line(result), file=sys.stdout)
@@ -149,4 +156,5 @@ def _line(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m skin_model")
+    with command("requirements.txt", status=1):
+        app(prog_name="python -m skin_model")

@@ -1,6 +1,9 @@
 """python -m train: photographs in, a published checkpoint out."""
 
-from train.commands.command_line import main
+from skin_model.command_line import command
 
 if __name__ == "__main__":
-    main()
+    with command("requirements-train.txt"):
+        from train.commands.command_line import main
+
+        main()

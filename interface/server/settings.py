@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from interface.server.uploads import KEPT_SECONDS
+from skin_model.command_line import installing_package
 from skin_model.wording import languages
 
 
@@ -50,6 +53,7 @@ class Settings:
             )
         # Gradio's own, which it would not understand without a word of ours.
         _whole(environment, "GRADIO_SERVER_PORT", 7860, 1, 65_535)
+        _own_address(environment)
         return cls(
             checkpoint=environment.get("SKIN_CHECKPOINT") or None,
             mistakes=environment.get("SKIN_MISTAKES") or None,
@@ -69,6 +73,20 @@ def _whole(environment: Mapping[str, str], name: str, usual: int, least: int, mo
     return int(text)
 
 
+def _own_address(environment: Mapping[str, str]) -> None:
+    name = environment.get("GRADIO_SERVER_NAME")
+    if not name:
+        return
+    try:
+        with socket.socket() as tried:
+            tried.bind((name, 0))
+    except (OSError, UnicodeError):
+        raise SettingsError(
+            f"GRADIO_SERVER_NAME is '{name}', which is no address of this computer. Set it to 127.0.0.1 for this "
+            "computer alone or to 0.0.0.0 for all that reach it, or unset it."
+        ) from None
+
+
 def _switch(environment: Mapping[str, str], name: str) -> bool:
     text = (environment.get(name) or "0").lower()
     if text not in ("0", "1", "false", "true"):
@@ -80,7 +98,15 @@ def _context_protocol(environment: Mapping[str, str]) -> bool:
     wanted = _switch(environment, "SKIN_MCP")
     if wanted and find_spec("mcp") is None:
         raise SettingsError(
-            "SKIN_MCP is on, but a package for it is missing. Install it with "
-            "'pip install \"gradio[mcp]\"', or unset SKIN_MCP."
+            "SKIN_MCP is on, but the package mcp is missing. Unset it, or install what it needs with: "
+            f"{installing_package(f'gradio[mcp]{_installed_gradio()}')}"
         )
     return wanted
+
+
+def _installed_gradio() -> str:
+    """ "==" and the version that is here, which shall stay the pinned one."""
+    try:
+        return f"=={version('gradio')}"
+    except PackageNotFoundError:
+        return ""

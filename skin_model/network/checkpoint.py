@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,17 +23,23 @@ from torch import Tensor, nn
 from skin_model.atomic_files import write_bytes, write_json
 from skin_model.network import architecture as networks
 from skin_model.network import hub
-from skin_model.network.config import CheckpointError, Config, DamagedFileError
+from skin_model.network.checkpoint_folder import (
+    CONFIG_FILE,
+    GATE_FILE,
+    METRICS_FILE,
+    MODEL_FILE,
+    CheckpointError,
+    DamagedFileError,
+    check,
+    on_hub,
+    read_bytes,
+    read_config,
+)
+from skin_model.network.config import Config
 from skin_model.network.out_of_distribution import NoveltyGate
 
 EMBEDDED = Path(__file__).parent.parent / "weights"
-CONFIG_FILE, MODEL_FILE, GATE_FILE = "config.json", "model.safetensors", "gate.safetensors"
-METRICS_FILE = "metrics.json"
-_HUB_REFERENCE = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?$")
-_MOST_BYTES = {".json": 64 * 2**20, ".safetensors": 2 * 2**30}
-_PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
-
-__all__ = ["Checkpoint", "CheckpointError", "Config", "DamagedFileError"]
+__all__ = ["CONFIG_FILE", "GATE_FILE", "METRICS_FILE", "MODEL_FILE", "Checkpoint", "CheckpointError", "Config"]
 
 
 @dataclass(frozen=True)
@@ -66,15 +71,11 @@ class Checkpoint:
         """
         if reference is None:
             return cls._load_folder(EMBEDDED, "embedded")
-        folder = Path(reference)
-        if folder.is_dir():
-            return cls._load_folder(folder, str(folder))
-        if folder.is_file():
-            raise CheckpointError(f"{folder} is a file; name its folder, the one with {CONFIG_FILE} in it.")
-        match = _HUB_REFERENCE.match(str(reference))
-        if match is None or str(reference).startswith((".", "/")):
-            raise CheckpointError(f"There is no folder {reference}. Name a folder, or owner/name@revision on the Hub.")
-        return cls._from_hub(match["repo"], match["revision"], str(reference))
+        hub_id = on_hub(str(reference))
+        if hub_id:
+            return cls._from_hub(*hub_id, str(reference))
+        check(reference)
+        return cls._load_folder(Path(reference), str(Path(reference)))
 
     @classmethod
     def load_or_embedded(cls, reference: str | Path | None = None) -> Checkpoint:
@@ -84,10 +85,9 @@ class Checkpoint:
         try:
             return cls.load(reference)
         except CheckpointError as problem:
-            named = str(reference)
-            if Path(named).exists() or _HUB_REFERENCE.match(named) is None or named.startswith((".", "/")):
+            if reference is None or on_hub(str(reference)) is None:
                 raise
-            return replace(cls.load(), fallback_for=named, why_not=str(problem))
+            return replace(cls.load(), fallback_for=str(reference), why_not=str(problem))
 
     @classmethod
     def _from_hub(cls, repo: str, revision: str | None, source: str) -> Checkpoint:
@@ -103,13 +103,13 @@ class Checkpoint:
 
     @classmethod
     def _load_folder(cls, folder: Path, source: str) -> Checkpoint:
-        config = _read_config(folder)
-        weights = _read_bytes(folder, MODEL_FILE)
+        config = Config.from_json(read_config(folder), str(folder / CONFIG_FILE))
+        weights = read_bytes(folder, MODEL_FILE)
         digest = _check(weights, config.model_sha256, folder / MODEL_FILE)
         network = _build(config, _parse(weights, folder / MODEL_FILE), folder)
         gate = None
         if (folder / GATE_FILE).is_file() or config.gate_sha256:
-            kept = _read_bytes(folder, GATE_FILE)
+            kept = read_bytes(folder, GATE_FILE)
             _check(kept, config.gate_sha256 or None, folder / GATE_FILE)
             try:
                 gate = NoveltyGate.from_tensors(_parse(kept, folder / GATE_FILE))
@@ -147,7 +147,7 @@ def _read_metrics(folder: Path, digest: str) -> dict[str, Any] | None:
     they are of other weights.
     """
     try:
-        found = json.loads(_read_bytes(folder, METRICS_FILE))
+        found = json.loads(read_bytes(folder, METRICS_FILE))
         measured = found["checkpoint"]["hash"]
         points = found.get("operating", {}).get("all", {})
         shares = [float(points[name][of]["value"]) for name in points for of in ("sensitivity", "specificity")]
@@ -184,31 +184,6 @@ def _in_order(content: bytes) -> bytes:
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of eight bytes
     return len(text).to_bytes(8, "little") + text + content[8 + length :]
-
-
-def _read_bytes(folder: Path, name: str) -> bytes:
-    if (folder / name).is_file():
-        most = _MOST_BYTES[Path(name).suffix]
-        if (folder / name).stat().st_size > most:
-            raise CheckpointError(f"{folder / name} is larger than {most // 2**20} MB: it is not a checkpoint's file.")
-        return (folder / name).read_bytes()
-    pickles = sorted(f.name for f in folder.iterdir() if f.suffix in _PICKLES)
-    if pickles and name == MODEL_FILE:
-        raise CheckpointError(
-            f"{folder} holds {pickles[0]}, a pickle, which can run code when opened and is never read; "
-            f"expected {MODEL_FILE}. Convert it with safetensors first."
-        )
-    raise CheckpointError(f"{folder} has no {name}. A checkpoint is a folder with {CONFIG_FILE} and {MODEL_FILE}.")
-
-
-def _read_config(folder: Path) -> Config:
-    try:
-        content = json.loads(_read_bytes(folder, CONFIG_FILE))
-    except CheckpointError:
-        raise
-    except (ValueError, RecursionError) as problem:  # of a number of thousands of digits only the former
-        raise DamagedFileError(f"{folder / CONFIG_FILE} is not valid JSON: {problem}") from None
-    return Config.from_json(content, str(folder / CONFIG_FILE))
 
 
 def _parse(content: bytes, file: Path) -> dict[str, Tensor]:

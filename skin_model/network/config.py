@@ -11,6 +11,7 @@ from skin_model.diagnoses import DIAGNOSES, malignant_mask
 from skin_model.network import architecture as networks
 from skin_model.network.architecture import Preprocessing
 from skin_model.network.calibration import Calibration, Thresholds
+from skin_model.network.checkpoint_folder import CheckpointError
 
 SCHEMA = 1
 LICENCE_NOTE = (
@@ -19,14 +20,6 @@ LICENCE_NOTE = (
 )
 _ARCHITECTURE = re.compile(r"[a-z0-9_]+(\.[a-z0-9_]+)?")
 """A name of timm's own: with hf-hub: or local-dir: before it, timm would fetch or open what a config names."""
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be used; the sentence says what was expected and what was found."""
-
-
-class DamagedFileError(CheckpointError):
-    """A file that is not what was saved: another copy of it may be whole."""
 
 
 @dataclass(frozen=True)

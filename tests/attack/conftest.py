@@ -1,4 +1,4 @@
-"""The real app.py as a process of its own; everything here takes many seconds and belongs to the hard ring."""
+"""The real app.py as a process of its own; everything here takes many seconds and belongs to the slow tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.conftest import REPOSITORY
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(item.path).parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.hard)
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

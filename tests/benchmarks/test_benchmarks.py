@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks import hard_ring, hashes
+from benchmarks import hashes, slow_tests
 
 REPORT = """<?xml version="1.0"?><testsuites><testsuite>
 <testcase classname="tests.attack.test_load" name="test_a" time="1.5"><system-out>---- Captured Out ----
@@ -15,9 +15,9 @@ REPORT = """<?xml version="1.0"?><testsuites><testsuite>
 </testsuite></testsuites>"""
 
 
-def test_the_hard_rings_table_names_every_test_its_outcome_and_what_it_printed(tmp_path):
-    (tmp_path / "hard.xml").write_text(REPORT)
-    first, second, third = hard_ring.rows(tmp_path / "hard.xml")
+def test_the_slow_testss_table_names_every_test_its_outcome_and_what_it_printed(tmp_path):
+    (tmp_path / "slow.xml").write_text(REPORT)
+    first, second, third = slow_tests.rows(tmp_path / "slow.xml")
     assert first == {
         "file": "tests/attack/test_load.py",
         "test": "test_a",

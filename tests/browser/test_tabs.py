@@ -275,7 +275,7 @@ def test_a_figure_is_drawn_and_its_numbers_can_be_saved(open_page):
 # --- everybody --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [pytest.param(PHONE, marks=pytest.mark.hard), SMALL_PHONE], ids=["390", "360"])
+@pytest.mark.parametrize("size", [pytest.param(PHONE, marks=pytest.mark.slow), SMALL_PHONE], ids=["390", "360"])
 @pytest.mark.parametrize("tab", TABS)
 def test_no_tab_scrolls_sideways_on_a_phone(open_page, served, tab, size):
     page = open_page(**size)
@@ -284,7 +284,7 @@ def test_no_tab_scrolls_sideways_on_a_phone(open_page, served, tab, size):
     assert not scrolls_sideways(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.hard)])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("tab", TABS)
 def test_axe_finds_nothing_serious(open_page, served, tab, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")

@@ -22,7 +22,7 @@ from train.hub import dataset_repository
 PAGE = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.hard  # starts Python and torch twice
+@pytest.mark.slow  # starts Python and torch twice
 def test_its_script_scores_a_data_set_shard_by_shard_and_leaves_nothing_out(tmp_path):
     preparation.prepare([photographs(tmp_path / "clinic", 0, 40)], tmp_path / "work")
     released = dataset_repository.write_dataset(tmp_path / "work", tmp_path / "dataset")

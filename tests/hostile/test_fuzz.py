@@ -26,7 +26,7 @@ def atheris():
     return pytest.importorskip("atheris", reason="needs atheris (requirements-dev.txt)")
 
 
-@pytest.mark.hard
+@pytest.mark.slow
 def test_ten_minutes_of_changed_files_end_in_photos_and_refusals(tmp_path):
     done = search(600, tmp_path)
     print(done.stderr[-600:])

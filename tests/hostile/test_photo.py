@@ -44,7 +44,7 @@ def test_a_sample_of_bad_files_ends_as_it_should(tmp_path):
     assert wrongs(SAMPLE, tmp_path) == []
 
 
-@pytest.mark.hard
+@pytest.mark.slow
 def test_every_bad_file_ends_as_it_should_within_two_seconds_and_400_megabytes(tmp_path):
     assert wrongs(EVERY, tmp_path) == []
 

@@ -101,7 +101,7 @@ def test_a_turned_photo_gets_pythons_answer(in_browser, assessor, orientation):
     assert_agreement(in_browser(content), in_python(assessor, content), assessor.checkpoint.config.thresholds)
 
 
-LARGER = [pytest.param(size, marks=pytest.mark.hard) for size in ((2016, 1512), (4032, 3024), (6016, 4512))]
+LARGER = [pytest.param(size, marks=pytest.mark.slow) for size in ((2016, 1512), (4032, 3024), (6016, 4512))]
 
 
 @pytest.mark.parametrize("size", [(1600, 1200), *LARGER])

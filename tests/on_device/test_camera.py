@@ -117,7 +117,7 @@ def test_a_look_at_the_cameras_picture_takes_less_than_a_tenth_of_a_second(scrip
     assert min(took) < 100
 
 
-@pytest.mark.hard
+@pytest.mark.slow
 def test_hints_come_ten_times_a_second_or_more(aim):
     page = aim(SCENES["ready"])
 

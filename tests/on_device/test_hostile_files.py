@@ -59,7 +59,7 @@ def test_a_sample_of_bad_files_ends_in_an_answer_or_a_refusal(scripts):
     assert wrongs(scripts, SAMPLE) == []
 
 
-@pytest.mark.hard
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", [False, True], ids=["small", "large"])
 def test_every_bad_file_ends_in_an_answer_or_a_refusal(scripts, slow):
     chosen = [case for case in EVERY if case.slow == slow]

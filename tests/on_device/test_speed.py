@@ -1,4 +1,4 @@
-"""How long a visitor waits, on a machine that does nothing else: ``make test-hard``."""
+"""How long a visitor waits, on a machine that does nothing else: ``make test-slow``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.on_device.conftest import READY, encoded, serve
 from tests.on_device.test_agreement import ASSESS, jpeg, large
 
-pytestmark = [pytest.mark.browser, pytest.mark.hard]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 LONGEST_ANSWER = 150
 """Milliseconds from the decoded picture of 12 megapixels to the answer."""

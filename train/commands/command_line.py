@@ -6,11 +6,9 @@ import sys
 
 import typer
 
+from skin_model.command_line import INTERRUPTED, command, require
 from train import UserError
 from train.commands import data, evaluation, export, fitting, publishing, push, studies
-
-INTERRUPTED = 130
-"""Exit status after Ctrl-C, as shells have it."""
 
 app = typer.Typer(
     help="Train, evaluate and publish a checkpoint from folders of labelled photographs.",
@@ -22,6 +20,9 @@ for group in (data, fitting, evaluation, studies, export, publishing):
     app.add_typer(group.app)
 app.add_typer(push.app, name="push")
 
+REQUIREMENTS = "requirements-train.txt"
+_NEEDED = ("accelerate", "imagehash", "scipy", "skimage", "sklearn")
+"""What hardly a command does without: said before torch is imported, which takes seconds."""
 _SEVERAL = frozenset({"--data", "--recipes", "--formats", "--ideas"})
 
 
@@ -41,17 +42,13 @@ def spread(arguments: list[str]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; what a user can mend is one sentence on stderr and exit status 2."""
-    try:
-        app(spread(sys.argv[1:] if arguments is None else arguments), prog_name="python -m train")
-    except UserError as problem:
-        print(f"Error: {problem}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except SystemExit as ended:
-        if ended.code == INTERRUPTED:
-            print("\nInterrupted. The same command goes on where it stopped.", file=sys.stderr)
-        raise
-    except OSError as problem:
-        # A folder that is a file, a disk that is full, a right that is missing: the system's own word says which.
-        where = f"{problem.filename}: " if problem.filename else ""
-        print(f"Error: {where}{problem.strerror or problem}. Choose another place, or mend this one.", file=sys.stderr)
-        raise SystemExit(2) from None
+    arguments = sys.argv[1:] if arguments is None else arguments
+    with command(REQUIREMENTS, UserError):
+        if arguments and "--help" not in arguments:
+            require(*_NEEDED, requirements=REQUIREMENTS)
+        try:
+            app(spread(arguments), prog_name="python -m train")
+        except SystemExit as ended:
+            if ended.code == INTERRUPTED:
+                print("\nInterrupted. The same command goes on where it stopped.", file=sys.stderr)
+            raise

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterator
 from functools import partial
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from skin_model import border as borders
 from skin_model.lesion import hair
 from skin_model.network.architecture import Preprocessing, square_input
 from skin_model.photo import PhotoRefused, open_photo
+from skin_model.pools import thread_pool
 from train import UserError
 from train.data.augmentation import NO_AUGMENTATION, Augmentation, augment
 
@@ -57,7 +57,7 @@ def load_squares(rows: pd.DataFrame, preprocessing: Preprocessing, cache: Path, 
         aside = cached.with_name(cached.name + ".part")
         squares = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=(len(files), size, size, 3))
         decode = partial(decode_square, preprocessing=preprocessing, size=size)
-        with ThreadPool(os.cpu_count()) as pool:  # decoding and resizing leave Python's lock free
+        with thread_pool(os.cpu_count()) as pool:  # decoding and resizing leave Python's lock free
             decoded = pool.imap(decode, files)
             for i, square in enumerate(tqdm(decoded, total=len(files), desc="Decoding photographs", unit="photo")):
                 if square is None:

@@ -28,6 +28,7 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from skin_model.photo import PhotoRefused, open_photo
+from skin_model.pools import die_of_ctrl_c
 
 UPRIGHT_RADIUS = 12
 """Most hash bits in which candidates may differ. Wide, because the second check decides."""
@@ -133,11 +134,12 @@ def _mapping(count: int) -> Iterator[Callable[..., Iterable]]:
     if count <= _FEW:
         yield map
         return
-    with multiprocessing.get_context("forkserver").Pool(os.cpu_count(), initializer=_one_thread) as pool:
+    with multiprocessing.get_context("forkserver").Pool(os.cpu_count(), initializer=_begin_worker) as pool:
         yield partial(pool.imap, chunksize=16)
 
 
-def _one_thread() -> None:
+def _begin_worker() -> None:
+    die_of_ctrl_c()
     cv2.setNumThreads(1)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tqdm import tqdm
 from skin_model.network import calibration, saliency
 from skin_model.network.architecture import Preprocessing, logits_and_maps, normalise
 from skin_model.network.checkpoint import Checkpoint
+from skin_model.pools import thread_pool
 from train import UserError
 from train.data.images import decode_square
 from train.export.graph import has_closed_form
@@ -86,7 +86,7 @@ def read(rows: pd.DataFrame, preprocessing: Preprocessing, what: str) -> Photogr
     Those that cannot be opened are left out, and said so. Raises UserError where none can.
     """
     files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
-    with ThreadPool(2) as pool:
+    with thread_pool(2) as pool:
         decoding = pool.imap(lambda file: decode_square(file, preprocessing, preprocessing.input_size), files)
         opened = list(tqdm(decoding, total=len(files), desc=what, unit="photo", file=sys.stderr, disable=None))
     kept = rows[[square is not None for square in opened]]

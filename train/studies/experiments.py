@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from skin_model.pools import die_of_ctrl_c
 from train import UserError
 from train.data.catalogue import TEST_ONLY, family
 from train.fitting.recipes import RECIPES, Recipe
@@ -131,10 +132,13 @@ def side_by_side(
     """What ``train`` returns for each tuple of arguments, as it comes, ``jobs`` at a time (default: all cores)."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=context, initializer=die_of_ctrl_c) as pool:
         started = [pool.submit(train, *call) for call in calls]
-        for done in tqdm(as_completed(started), total=len(started), desc="Networks", unit="network", disable=None):
-            yield done.result()
+        try:
+            for done in tqdm(as_completed(started), total=len(started), desc="Networks", unit="network", disable=None):
+                yield done.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def find(name: str) -> Idea:

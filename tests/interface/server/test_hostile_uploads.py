@@ -75,7 +75,7 @@ def server(tmp_path):
             process.wait(60)
 
 
-@pytest.mark.hard
+@pytest.mark.slow
 @pytest.mark.parametrize("slow", [False, True], ids=["small", "large"])
 def test_the_running_app_answers_every_bad_file_and_says_nothing_of_it(server, tmp_path, slow):
     from gradio_client import Client

@@ -1,9 +1,12 @@
 """Settings from the environment: usable ones taken, others named with the way to mend them."""
 
+import re
+
 import pytest
 
 from interface.server import settings
 from interface.server.settings import Settings, SettingsError
+from tests.conftest import REPOSITORY
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -39,6 +42,7 @@ def test_every_variable_is_read(monkeypatch):
         ("SKIN_BATCH_PHOTOS", "-1", "from 1 to 5000"),
         ("SKIN_MCP", "maybe", "1 or 0"),
         ("GRADIO_SERVER_PORT", "abc", "from 1 to 65535"),
+        ("GRADIO_SERVER_NAME", "192.0.2.1", "to 0.0.0.0"),
     ],
 )
 def test_an_unusable_value_names_the_variable_and_the_way_out(name, value, says):
@@ -54,6 +58,12 @@ def test_a_language_may_be_written_in_capitals():
 
 def test_the_context_protocol_without_its_package_says_what_to_install(monkeypatch):
     monkeypatch.setattr(settings, "find_spec", lambda name: None)
-    with pytest.raises(SettingsError, match=r"pip install \"gradio\[mcp\]\""):
+    pinned = re.search(r"^gradio==(.+)$", (REPOSITORY / "requirements.txt").read_text(), re.MULTILINE)[1]
+    with pytest.raises(SettingsError, match=rf"-m pip install 'gradio\[mcp\]=={pinned}'$"):
         Settings.from_environment({"SKIN_MCP": "1"})
     assert not Settings.from_environment({}).mcp
+
+
+@pytest.mark.parametrize("name", ["", "127.0.0.1", "0.0.0.0", "localhost"])
+def test_an_address_of_this_computer_may_be_served_on(name):
+    assert Settings.from_environment({"GRADIO_SERVER_NAME": name}) == Settings()

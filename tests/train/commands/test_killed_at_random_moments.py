@@ -19,7 +19,7 @@ from tests.train.commands.test_release_steps import photographs
 KILLS = 20
 FIT = ["--recipe", "seven-class-cnn", "--epochs", "3", "--input-size", "64"]
 
-pytestmark = pytest.mark.hard
+pytestmark = pytest.mark.slow
 
 
 def finished(words: list[str], log: Path) -> float:

@@ -126,7 +126,7 @@ def test_the_same_command_again_does_nothing_again(finished, data, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["evaluate", "gate", *(pytest.param(name, marks=pytest.mark.hard) for name in ("prepare", "fit", "export"))]
+    "name", ["evaluate", "gate", *(pytest.param(name, marks=pytest.mark.slow) for name in ("prepare", "fit", "export"))]
 )
 def test_an_interruption_before_a_step_is_gone_on_from_at_that_step(finished, data, tmp_path, monkeypatch, name):
     out = tmp_path / "out"
@@ -260,7 +260,7 @@ def test_a_token_never_reaches_the_log(tmp_path, capsys):
     assert written.split(" ", 1)[1] == "sent with hf_… all\n"
 
 
-@pytest.mark.hard  # docs/retraining.md's test walks the same way in the everyday ring
+@pytest.mark.slow  # docs/retraining.md's test walks the same way in `make test`
 def test_a_release_is_published_and_a_second_one_with_more_photographs_keeps_the_lock(
     data, finished, tmp_path, monkeypatch
 ):

@@ -289,7 +289,7 @@ def test_the_documented_example_of_onnx_runtime_gives_the_apps_risk(
 
 
 @pytest.mark.real_data
-@pytest.mark.hard  # the same is shown on rendered photos in the everyday ring
+@pytest.mark.slow  # the same is shown on rendered photos in `make test`
 def test_the_embedded_checkpoints_exports_answer_like_pytorch_on_real_photographs(shared_data, tmp_path):
     lesions = pd.read_csv(shared_data / "lesions.csv", dtype=str, keep_default_na=False)
     rows = agreement.spread_over_sources(lesions.assign(root=str(shared_data)), 60)[["root", "file", "source"]]

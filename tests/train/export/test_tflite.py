@@ -114,7 +114,7 @@ def exported(cache, tmp_path_factory):
     return checkpoint, out, export(checkpoint, out, ["tflite"], cache=cache)
 
 
-@pytest.mark.hard  # installs the converter, which takes minutes
+@pytest.mark.slow  # installs the converter, which takes minutes
 def test_the_interpreter_gives_pytorchs_answers(exported):
     _, out, record = exported
     (found,) = record["files"]
@@ -124,7 +124,7 @@ def test_the_interpreter_gives_pytorchs_answers(exported):
     assert sorted(file.name for file in out.iterdir()) == ["export.json", "model.tflite"]
 
 
-@pytest.mark.hard  # as above
+@pytest.mark.slow  # as above
 def test_the_documented_example_of_litert_gives_the_apps_risk(exported, cache, tmp_path):
     checkpoint, out, _ = exported
     (tmp_path / "exports").symlink_to(out)

@@ -233,7 +233,7 @@ def test_two_processes_and_one_give_the_same_weights(tmp_path):
     assert apart < 0.02 * moved
 
 
-@pytest.mark.hard  # that one goes on, and that two and one agree, is shown in the everyday ring
+@pytest.mark.slow  # that one goes on, and that two and one agree, is shown in `make test`
 def test_two_processes_go_on_where_an_interrupted_run_stopped(tmp_path, stopping_after_an_epoch):
     work = write_work(tmp_path)
     script = tmp_path / "launched.py"

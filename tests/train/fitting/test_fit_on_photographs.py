@@ -60,7 +60,7 @@ def interval(risk, malignant):
 
 
 @pytest.mark.real_data
-@pytest.mark.hard  # that two processes learn the same weights is shown in test_fit.py
+@pytest.mark.slow  # that two processes learn the same weights is shown in test_fit.py
 def test_the_validation_aucs_of_two_processes_and_of_one_lie_within_each_others_uncertainty(
     work, backbone_file, record_property
 ):

@@ -144,7 +144,7 @@ def test_freezing_counts_layers_from_the_head():
     assert [layer.weight.requires_grad for layer in network] == [False, False, False, True, True]
 
 
-@pytest.mark.hard  # trains four times
+@pytest.mark.slow  # trains four times
 def test_a_staged_run_interrupted_at_and_within_a_stage_ends_at_the_same_weights(tmp_path, monkeypatch):
     work = write_work(tmp_path, training=16, validation=12)
     fitting.fit(work, tmp_path / "whole", STAGED)

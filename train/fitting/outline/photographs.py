@@ -6,7 +6,6 @@ import hashlib
 import os
 from dataclasses import replace
 from functools import partial
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import cv2
@@ -17,6 +16,7 @@ from tqdm import tqdm
 
 from skin_model.lesion import outline
 from skin_model.photo import PhotoRefused, open_photo
+from skin_model.pools import thread_pool
 from train import UserError
 from train.data.augmentation import NO_AUGMENTATION, augment
 from train.data.outlines import outlines
@@ -124,7 +124,7 @@ def decoded(rows: pd.DataFrame, cache: Path) -> tuple[np.ndarray, np.ndarray]:
             np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
             for aside, shape in zip(asides, shapes, strict=True)
         ]
-        with ThreadPool(os.cpu_count()) as pool:
+        with thread_pool(os.cpu_count()) as pool:
             bar = tqdm(pool.imap(_square, names), total=len(names), desc="Decoding photographs", unit="photo")
             for i, square in enumerate(bar):
                 if square is None:

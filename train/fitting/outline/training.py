@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from importlib.metadata import version
-from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from tqdm import tqdm
 from skin_model.lesion import outline
 from skin_model.network.config import LICENCE_NOTE
 from skin_model.photo import open_photo
+from skin_model.pools import thread_pool
 from train import UserError
 from train.bootstrap import RESAMPLES, Draws, mean
 from train.data import splits
@@ -221,7 +221,7 @@ class _Run:
         """
         self.sampler.set_epoch(epoch)
         keys = list(self.sampler)
-        with ThreadPool(2) as pool:
+        with thread_pool(2) as pool:
             coming = [pool.map_async(self._picture, keys[:BATCH])]
             for start in range(BATCH, len(keys) + BATCH, BATCH):
                 coming.append(pool.map_async(self._picture, keys[start : start + BATCH]))

@@ -1,4 +1,4 @@
-"""What the last `make test-hard` found, as a table: every test, its outcome, its seconds and what it printed."""
+"""What the last `make test-slow` found, as a table: every test, its outcome, its seconds and what it printed."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ def rows(report: Path) -> list[dict[str, Any]]:
     return found
 
 
-def hard_ring(
-    report: Annotated[Path, typer.Argument(help="The JUnit file that `make test-hard` writes.", exists=True)],
+def slow_tests(
+    report: Annotated[
+        Path, typer.Argument(help="The JUnit file that `make test-slow` writes.", exists=True, dir_okay=False)
+    ],
 ) -> None:
-    """The table of the last `make test-hard`."""
+    """The table of the last `make test-slow`."""
     try:
-        write("hard_ring", rows(report))
+        write("slow_tests", rows(report))
     except ElementTree.ParseError:
-        sys.exit(f"{report} is no whole JUnit file: the tests were stopped before their end. Run make test-hard again.")
+        sys.exit(f"{report} is no whole JUnit file: the tests were stopped before their end. Run make test-slow again.")

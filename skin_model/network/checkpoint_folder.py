@@ -1,0 +1,73 @@
+"""A checkpoint's files as files: their names, their size, and what can be said of them before torch is imported."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+CONFIG_FILE, MODEL_FILE, GATE_FILE = "config.json", "model.safetensors", "gate.safetensors"
+METRICS_FILE = "metrics.json"
+_HUB_REFERENCE = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?$")
+_MOST_BYTES = {".json": 64 * 2**20, ".safetensors": 2 * 2**30}
+_PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used; the sentence says what was expected and what was found."""
+
+
+class DamagedFileError(CheckpointError):
+    """A file that is not what was saved: another copy of it may be whole."""
+
+
+def on_hub(reference: str) -> tuple[str, str | None] | None:
+    """Repository and revision of ``owner/name[@revision]``; None for what can only be a folder."""
+    match = _HUB_REFERENCE.match(reference)
+    if match is None or reference.startswith((".", "/")) or Path(reference).exists():
+        return None
+    return match["repo"], match["revision"]
+
+
+def check(reference: str | Path | None) -> None:
+    """Raises CheckpointError where a look at the folder shows that it cannot be loaded; says nothing of the Hub's."""
+    if reference is None or on_hub(str(reference)):
+        return
+    folder = Path(reference)
+    if folder.is_file():
+        raise CheckpointError(f"{folder} is a file; name its folder, the one with {CONFIG_FILE} in it.")
+    if not folder.is_dir():
+        raise CheckpointError(f"There is no folder {reference}. Name a folder, or owner/name@revision on the Hub.")
+    read_config(folder)
+    _find(folder, MODEL_FILE)
+
+
+def read_bytes(folder: Path, name: str) -> bytes:
+    """One of its files; raises CheckpointError where it is missing or too large to be such a file."""
+    return _find(folder, name).read_bytes()
+
+
+def read_config(folder: Path) -> Any:
+    """What config.json holds, whatever it is; raises CheckpointError where it is missing or no JSON."""
+    try:
+        return json.loads(read_bytes(folder, CONFIG_FILE))
+    except CheckpointError:
+        raise
+    except (ValueError, RecursionError) as problem:  # of a number of thousands of digits only the former
+        raise DamagedFileError(f"{folder / CONFIG_FILE} is not valid JSON: {problem}") from None
+
+
+def _find(folder: Path, name: str) -> Path:
+    if (folder / name).is_file():
+        most = _MOST_BYTES[Path(name).suffix]
+        if (folder / name).stat().st_size > most:
+            raise CheckpointError(f"{folder / name} is larger than {most // 2**20} MB: it is not a checkpoint's file.")
+        return folder / name
+    pickles = sorted(f.name for f in folder.iterdir() if f.suffix in _PICKLES)
+    if pickles and name == MODEL_FILE:
+        raise CheckpointError(
+            f"{folder} holds {pickles[0]}, a pickle, which can run code when opened and is never read; "
+            f"expected {MODEL_FILE}. Convert it with safetensors first."
+        )
+    raise CheckpointError(f"{folder} has no {name}. A checkpoint is a folder with {CONFIG_FILE} and {MODEL_FILE}.")
