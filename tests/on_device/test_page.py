@@ -166,13 +166,19 @@ def test_a_newer_release_replaces_the_whole_of_the_older_one_when_the_visitor_ag
         assert [name.split()[-1] for name in names] == [new.removeprefix("v-")]
 
 
-@pytest.mark.parametrize("isolated", [False, True])
-def test_it_scores_with_threads_where_the_page_is_isolated_and_without_elsewhere(open_page, site, isolated):
-    with serve(site, ISOLATED if isolated else None) as (url, _):
-        page = open_page(url)
-        assert page.evaluate("crossOriginIsolated") is isolated
-        assert (int(page.locator("html").get_attribute("data-threads")) > 1) is isolated
-        assert choose(page) == "raised"
+def assert_scores_with_threads(page, wanted):
+    assert page.evaluate("crossOriginIsolated") is wanted
+    assert (int(page.locator("html").get_attribute("data-threads")) > 1) is wanted
+    assert choose(page) == "raised"
+
+
+def test_it_scores_with_threads_where_the_page_is_isolated(open_page, site):
+    with serve(site, ISOLATED) as (url, _):
+        assert_scores_with_threads(open_page(url), True)
+
+
+def test_it_scores_without_threads_elsewhere(ready_page):
+    assert_scores_with_threads(ready_page, False)
 
 
 def corrupted(times):
