@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import json
@@ -202,6 +203,7 @@ def _write(files: dict[str, bytes], out: Path) -> None:
         raise CannotBuild(f"{out} cannot be written ({problem.strerror}). Name another folder.") from None
 
 
+@functools.cache  # a text is packed to be counted and again to be written
 def _gzip(content: bytes) -> bytes:
     return gzip.compress(content, 9, mtime=0)
 

@@ -48,8 +48,9 @@ def files(cache: Path | None = None) -> dict[str, bytes]:
                     "stays so, do not use it."
                 )
             fetched.replace(package)
-    with tarfile.open(package) as archive:
-        return {name: archive.extractfile(f"package/dist/{name}").read() for name in (*SCRIPTS, BINARY)}
+    wanted = {f"package/dist/{name}": name for name in (*SCRIPTS, BINARY)}
+    with tarfile.open(package, "r|gz") as archive:  # one pass: going back would unpack it anew for every file
+        return {wanted[entry.name]: archive.extractfile(entry).read() for entry in archive if entry.name in wanted}
 
 
 def _is_pinned(package: Path) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from skin_model.wording import ENGLISH, Words
 from tests.conftest import FAKE_CAMERA
 from tests.interface.served import RefusingGate, random_assessor, serve
 
@@ -37,27 +40,69 @@ def served_refusing() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
-def open_page(browser, served) -> Iterator[Callable]:
-    """Opens the page in a fresh visit; fails the test on an uncaught script error or a request to anywhere else."""
-    contexts, errors, strangers = [], [], []
+@pytest.fixture(scope="session")
+def _idle(launch) -> Iterator[dict[str, list]]:
+    pages = defaultdict(list)
+    yield pages
+    for page in (page for alike in pages.values() for page in alike):
+        page.context.close()
 
-    def visit(width: int = 1280, height: int = 900, *, address: str = served, **options: object):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
+
+@pytest.fixture
+def open_page(browser, served, _idle, failed) -> Iterator[Callable]:
+    """Opens the interface in a new session; fails the test on an uncaught script error or a request to anywhere else.
+
+    A browser's page is used for one test after another, for Gradio's scripts take seconds to start in a new one. What
+    the page has stored is thrown away in between; a test that fails takes its pages along.
+    """
+    taken, errors, strangers = [], [], []
+
+    def listen(page) -> None:
+        page.on("pageerror", report_error)
+        page.on("request", report_stranger)
+
+    def report_error(problem) -> None:
+        errors.append(str(problem))
+
+    def report_stranger(request) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
+            strangers.append(request.url)
+
+    def session(
+        width: int = 1280,
+        height: int = 900,
+        *,
+        address: str = served,
+        tab: str | None = None,
+        query: str = "",
+        language: str = ENGLISH,
+        color_scheme: str = "light",
+        **options: object,
+    ):
+        alike = _idle[json.dumps(options, sort_keys=True)]
+        page = alike.pop() if alike else browser.new_context(**options).new_page()
+        taken.append((page, alike))
         page.set_default_timeout(20_000)
-        page.on("pageerror", lambda problem: errors.append(str(problem)))
-        page.on("request", lambda request: strangers.append(request.url) if is_elsewhere(request.url) else None)
-        page.goto(address)
-        page.get_by_role("button", name="Choose a photo").wait_for()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=color_scheme)
+        listen(page)
+        path = "" if language == ENGLISH else f"/{language}"
+        page.goto(f"{address}{path}/?tab={tab}{query}" if tab else f"{address}{path}")
+        words = Words(language)
+        if tab:
+            page.get_by_role("tab", name=words(f"tab.{tab}"), exact=True, selected=True).wait_for()
+        else:
+            page.get_by_role("button", name=words("interface.upload"), exact=True).wait_for()
         return page
 
-    def is_elsewhere(url: str) -> bool:
-        return not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"))
-
-    yield visit
-    for context in contexts:
-        context.close()
+    yield session
+    for page, alike in taken:
+        if failed():
+            page.context.close()
+            continue
+        page.evaluate("localStorage.clear()")
+        page.remove_listener("pageerror", report_error)
+        page.remove_listener("request", report_stranger)
+        alike.append(page)
     assert not errors, f"the page's scripts failed: {errors}"
     assert not strangers, f"the page asked other servers: {strangers}"

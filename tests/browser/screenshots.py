@@ -42,7 +42,7 @@ def served(url: str | None) -> Iterator[str]:
     page.close()
 
 
-def visit(browser: Browser, url: str, words: Words, size: str, scheme: str, tab: str | None = None) -> Page:
+def start(browser: Browser, url: str, words: Words, size: str, scheme: str, tab: str | None = None) -> Page:
     width, height = SIZES[size]
     page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme, device_scale_factor=1)
     path = "/" if words.language == ENGLISH else f"/{words.language}"
@@ -62,7 +62,7 @@ def shoot(browser: Browser, url: str, words: Words, size: str, scheme: str, out:
         page.wait_for_timeout(700)
         page.screenshot(path=out / f"{state}-{words.language}-{size}-{scheme}.png", full_page=full_page)
 
-    page = visit(browser, url, words, size, scheme)
+    page = start(browser, url, words, size, scheme)
     save(page, "check-1-landing")
     choose(page, EXAMPLES / "tone-2-hairs.jpg")
     save(page, "check-2-result", full_page=False)
@@ -82,7 +82,7 @@ def shoot(browser: Browser, url: str, words: Words, size: str, scheme: str, out:
     save(page, "check-8-camera", full_page=False)
     page.close()
 
-    page = visit(browser, url, words, size, scheme, "compare")
+    page = start(browser, url, words, size, scheme, "compare")
     save(page, "compare-1-landing")
     for place, file in enumerate(("tone-1.jpg", "tone-4-uneven.jpg")):
         page.locator(".pair input[type=file]").nth(place).set_input_files(EXAMPLES / file)
@@ -91,7 +91,7 @@ def shoot(browser: Browser, url: str, words: Words, size: str, scheme: str, out:
     save(page, "compare-2-result")
     page.close()
 
-    page = visit(browser, url, words, size, scheme, "batch")
+    page = start(browser, url, words, size, scheme, "batch")
     save(page, "batch-1-landing")
     page.locator("#batch-files input[type=file]").set_input_files([
         EXAMPLES / "tone-1.jpg", EXAMPLES / "tone-4-uneven.jpg", EXAMPLES / "blurred.jpg", EXAMPLES / "examples.json"
@@ -100,7 +100,7 @@ def shoot(browser: Browser, url: str, words: Words, size: str, scheme: str, out:
     save(page, "batch-2-table")
     page.close()
 
-    page = visit(browser, url, words, size, scheme, "mistakes")
+    page = start(browser, url, words, size, scheme, "mistakes")
     page.locator("#mistakes-grid button").first.wait_for()
     save(page, "mistakes-1-gallery")
     page.locator("#mistakes-grid button").first.click()
@@ -108,19 +108,19 @@ def shoot(browser: Browser, url: str, words: Words, size: str, scheme: str, out:
     save(page, "mistakes-2-case")
     page.close()
 
-    page = visit(browser, url, words, size, scheme, "evidence")
+    page = start(browser, url, words, size, scheme, "evidence")
     page.locator("#figure-plot .js-plotly-plot").wait_for()
     save(page, "evidence")
     page.close()
 
-    page = visit(browser, url, words, size, scheme, "about")
+    page = start(browser, url, words, size, scheme, "about")
     save(page, "about")
     page.close()
 
 
 def shoot_for_readme(browser: Browser, url: str, file: Path) -> None:
     """One desktop picture with a result, small enough for the README."""
-    page = visit(browser, url, Words(), "desktop", "light")
+    page = start(browser, url, Words(), "desktop", "light")
     choose(page, EXAMPLES / "tone-3-dermatoscope.jpg")
     file.parent.mkdir(parents=True, exist_ok=True)
     shot = Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize((960, 675), Image.Resampling.LANCZOS)

@@ -41,12 +41,13 @@ def open_section(page, name: str) -> None:
 
 
 def is_drawn(page, selector: str) -> bool:
-    """Whether every picture under ``selector`` has loaded and is on the page."""
-    page.locator(selector).first.wait_for()
-    return page.locator(selector).evaluate_all(
-        "async (images) => { await Promise.all(images.map((i) => i.decode().catch(() => {})));"
-        " return images.length > 0 && images.every((i) => i.naturalWidth > 0 && i.getClientRects().length > 0) }"
+    """Waits until every picture under ``selector`` has loaded and is on the page: Gradio draws one after another."""
+    page.wait_for_function(
+        "(selector) => { const images = [...document.querySelectorAll(selector)];"
+        " return images.length > 0 && images.every((i) => i.naturalWidth > 0 && i.getClientRects().length > 0) }",
+        arg=selector,
     )
+    return True
 
 
 def scrolls_sideways(page) -> bool:
@@ -77,6 +78,7 @@ def test_an_upload_gets_a_risk_what_to_do_and_an_overlay(open_page):
     assert "What to do next" in page.locator("#answer").inner_text()
     assert is_drawn(page, ".stage-picture img")
     assert is_drawn(page, "#overlay img")
+    page.locator("#overlay img").nth(1).wait_for()
     before, after = page.locator("#overlay img").evaluate_all("(images) => images.slice(0, 2).map((i) => i.src)")
     assert before != after
     assert page.locator("#diagnoses .bars li").count() == 7

@@ -70,7 +70,7 @@ def test_the_switch_leads_to_the_language_and_is_remembered(open_page, served):
     page.get_by_role("button", name=Words("de")("interface.upload")).wait_for()
 
 
-def test_the_browsers_language_decides_at_first(open_page, served, browser):
+def test_the_browsers_language_decides_at_first(served, browser):
     context = browser.new_context(locale="fr-CA")
     page = context.new_page()
     page.goto(served)
@@ -79,21 +79,17 @@ def test_the_browsers_language_decides_at_first(open_page, served, browser):
 
 
 @pytest.mark.parametrize("language", [language for language in languages() if language != "en"])
-def test_every_language_answers_in_its_own_words(open_page, served, language):
+def test_every_language_answers_in_its_own_words(open_page, language):
     words = Words(language)
-    page = open_page(**PHONE)
-    page.goto(f"{served}/{language}")
-    page.get_by_role("button", name=words("interface.upload"), exact=True).wait_for()
+    page = open_page(**PHONE, language=language)
     choose(page, "#sources", EXAMPLES / "tone-1.jpg")
     page.locator("#answer .risk strong").wait_for()
     assert words("interface.next_step") in page.locator("#answer").inner_text()
     assert not scrolls_sideways(page)
 
 
-def test_arabic_runs_from_right_to_left(open_page, served):
-    page = open_page()
-    page.goto(f"{served}/ar")
-    page.get_by_role("button", name=Words("ar")("interface.upload"), exact=True).wait_for()
+def test_arabic_runs_from_right_to_left(open_page):
+    page = open_page(language="ar")
     assert page.evaluate("getComputedStyle(document.querySelector('#page-head h1')).direction") == "rtl"
 
 
@@ -237,16 +233,14 @@ def test_a_card_opens_its_case_with_all_seven_probabilities(open_page, gallery):
     assert page.locator("#mistakes-case .bars > li").count() == 7
 
 
-def test_a_link_opens_its_case(open_page, served, gallery):
+def test_a_link_opens_its_case(open_page, gallery):
     case = gallery.cases[-1]
-    page = open_page()
-    page.goto(f"{served}/?tab=mistakes&case={case.image_id}")
+    page = open_page(tab="mistakes", query=f"&case={case.image_id}")
     page.locator("#mistakes-case .case").get_by_text(case.image_id).first.wait_for()
 
 
-def test_a_link_to_no_case_says_so(open_page, served):
-    page = open_page()
-    page.goto(f"{served}/?tab=mistakes&case=ISIC_none")
+def test_a_link_to_no_case_says_so(open_page):
+    page = open_page(tab="mistakes", query="&case=ISIC_none")
     page.get_by_role("alert").filter(has_text=sentence("mistakes.unknown_case")).wait_for()
 
 
@@ -277,20 +271,16 @@ def test_a_figure_is_drawn_and_its_numbers_can_be_saved(open_page):
 
 @pytest.mark.parametrize("size", [pytest.param(PHONE, marks=pytest.mark.slow), SMALL_PHONE], ids=["390", "360"])
 @pytest.mark.parametrize("tab", TABS)
-def test_no_tab_scrolls_sideways_on_a_phone(open_page, served, tab, size):
-    page = open_page(**size)
-    page.goto(f"{served}/?tab={tab}")
-    page.get_by_role("tab", name=sentence(f"tab.{tab}"), selected=True).wait_for()
+def test_no_tab_scrolls_sideways_on_a_phone(open_page, tab, size):
+    page = open_page(**size, tab=tab)
     assert not scrolls_sideways(page)
 
 
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("tab", TABS)
-def test_axe_finds_nothing_serious(open_page, served, tab, scheme):
+def test_axe_finds_nothing_serious(open_page, tab, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
-    page = open_page(color_scheme=scheme)
-    page.goto(f"{served}/?tab={tab}")
-    page.get_by_role("tab", name=sentence(f"tab.{tab}"), selected=True).wait_for()
+    page = open_page(tab=tab, color_scheme=scheme)
     if tab == "evidence":
         page.locator("#figure-plot .js-plotly-plot").wait_for()
     if tab == "mistakes":

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,8 @@ from on_device.build import build
 
 READY = 60_000
 """Milliseconds that a page may take on a busy machine."""
+CAN_SCORE = "html[data-ready]"
+KEPT_FOR_OFFLINE = "html[data-ready=offline]"
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
@@ -70,29 +73,83 @@ def address(site: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def browser(launch):
-    return launch()
+    """A Chromium with a camera that no page may use."""
+    return launch("--use-fake-device-for-media-stream", "--deny-permission-prompts")
+
+
+def start(browser, url: str, *, until: str | None = CAN_SCORE, before: str | None = None, **options: object):
+    """The page in a context of its own, as in a first session, once the selector ``until`` is there."""
+    page = browser.new_context(**{"viewport": {"width": 390, "height": 844}, "locale": "en-GB"} | options).new_page()
+    page.set_default_timeout(READY)
+    if before:
+        page.add_init_script(before)
+    page.goto(url)
+    if until:
+        page.locator(until).wait_for()
+    return page
 
 
 @pytest.fixture
 def open_page(browser, address) -> Iterator[Callable]:
-    """Opens the page in a fresh visit and waits until it can score."""
-    contexts = []
+    """``start`` for one test. The network loads for seconds: ``ready_page`` serves where nothing needs to be new."""
+    pages = []
 
-    def visit(url: str = address, *, ready: bool = True, before: str | None = None, **options: object):
-        context = browser.new_context(**{"viewport": {"width": 390, "height": 844}, "locale": "en-GB"} | options)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(READY)
-        if before:
-            page.add_init_script(before)
+    def opened(url: str = address, **options: object):
+        pages.append(start(browser, url, **options))
+        return pages[-1]
+
+    yield opened
+    for page in pages:
+        page.context.close()
+
+
+@pytest.fixture
+def open_without_network(browser, address) -> Iterator[Callable]:
+    """Opens the page with all that it has before its network arrives, which never does."""
+    pages = []
+
+    def opened(url: str = address, **options: object):
+        page = start(browser, "about:blank", until=None, service_workers="block", **options)
+        pages.append(page)
+        page.route("**/*.gz", lambda route: route.abort())
         page.goto(url)
-        if ready:
-            page.locator("html[data-ready=offline]").wait_for()
+        page.locator("#state[data-kind=failed]").wait_for()
         return page
 
-    yield visit
-    for context in contexts:
-        context.close()
+    yield opened
+    for page in pages:
+        page.context.close()
+
+
+@pytest.fixture(scope="session")
+def _kept(launch) -> Iterator[dict[str, Any]]:
+    pages = {}
+    yield pages
+    for page in pages.values():
+        page.context.close()
+
+
+@pytest.fixture
+def keep(_kept, failed) -> Iterator[Callable]:
+    """``keep(name, opened)``: one page for all tests that ask for it by name; a test that fails takes it along."""
+    taken = set()
+
+    def kept(name: str, opened: Callable):
+        if name not in _kept:
+            _kept[name] = opened()
+        taken.add(name)
+        return _kept[name]
+
+    yield kept
+    if failed():
+        for name in taken:
+            _kept.pop(name).context.close()
+
+
+@pytest.fixture
+def ready_page(keep, browser, address):
+    """A page that can score, with whatever answer an earlier test left on it."""
+    return keep("ready", lambda: start(browser, address))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from PIL import Image
 from skin_model import quality
 from skin_model.wording import Words
 from tests.conftest import FAKE_CAMERA, REPOSITORY
-from tests.on_device.conftest import READY, encoded
+from tests.on_device.conftest import encoded, start
 
 pytestmark = pytest.mark.browser
 
@@ -38,46 +38,57 @@ def shifted(picture, x, y):
     return np.roll(picture, (y, x), axis=(0, 1))
 
 
-def clip(folder, frames, name="clip"):
-    """The frames as the motion JPEG that Chromium takes for a camera's picture, shown over and over."""
-    file = folder / f"{name}.mjpeg"
-    with file.open("wb") as written:
+def write_clip(file, frames):
+    """The frames as the motion JPEG that Chromium takes for a camera's picture, shown over and over.
+
+    Chromium reads the file whenever a page starts the camera, so that one browser can be shown one clip after another.
+    """
+    aside = file.with_suffix(".new")
+    with aside.open("wb") as written:
         for frame in frames:
             one = io.BytesIO()
             Image.fromarray(frame).save(one, "JPEG", quality=95, subsampling=0)
             written.write(one.getvalue())
-    return file
+    aside.replace(file)
+
+
+@pytest.fixture(scope="session")
+def camera(launch, tmp_path_factory):
+    """A Chromium and the clip that is its camera's picture."""
+    file = tmp_path_factory.mktemp("camera") / "clip.mjpeg"
+    write_clip(file, [scene()] * 4)
+    return launch(*FAKE_CAMERA, f"--use-file-for-fake-video-capture={file}"), file
+
+
+CLEAR = """() => {
+    delete document.getElementById("aim").dataset.hint;
+    for (const id of ["answer", "message"]) document.getElementById(id).replaceChildren();
+}"""
 
 
 @pytest.fixture
-def camera_browser(launch):
-    """A Chromium of its own for a test: a camera left running would take the processor from all later ones."""
-    started = []
-
-    def start(*arguments):
-        started.append(launch(*arguments))
-        return started[-1]
-
-    yield start
-    for browser in started:
-        browser.close()
+def camera_page(camera, keep, address):
+    """A page that can score, with a camera, which no test leaves running: it would slow down all later ones."""
+    browser, _ = camera
+    page = keep("camera", lambda: start(browser, address))
+    page.evaluate(CLEAR)
+    yield page
+    if page.locator("#camera").is_visible():
+        page.locator("#close-camera").click()
 
 
 @pytest.fixture
-def aim(camera_browser, address, tmp_path):
+def aim(camera, camera_page):
     """Opens the camera on frames and returns the page."""
+    _, file = camera
 
-    def start(frames):
-        browser = camera_browser(*FAKE_CAMERA, f"--use-file-for-fake-video-capture={clip(tmp_path, frames)}")
-        page = browser.new_context(viewport={"width": 390, "height": 844}, locale="en-GB").new_page()
-        page.set_default_timeout(READY)
-        page.goto(address)
-        page.locator("html[data-ready]").wait_for()
-        page.locator("#use-camera").click()
-        page.locator("#aim[data-hint]").wait_for()
-        return page
+    def opened(frames):
+        write_clip(file, frames)
+        camera_page.locator("#use-camera").click()
+        camera_page.locator("#aim[data-hint]").wait_for()
+        return camera_page
 
-    return start
+    return opened
 
 
 SCENES = {
@@ -149,8 +160,11 @@ FRAMES_IN_TURN = """async (files) => {
     const still = window.createImageBitmap.bind(window);
     const bytes = (file) => Uint8Array.from(atob(file), (character) => character.charCodeAt(0));
     const frames = await Promise.all(files.map((file) => still(new Blob([bytes(file)], { type: "image/png" }))));
-    window.createImageBitmap = (source, ...rest) =>
-        source instanceof HTMLVideoElement ? still(frames.shift()) : still(source, ...rest);
+    window.createImageBitmap = (source, ...rest) => {
+        if (!(source instanceof HTMLVideoElement)) return still(source, ...rest);
+        if (frames.length === 1) window.createImageBitmap = still;
+        return still(frames.shift());
+    };
 }"""
 
 
@@ -174,7 +188,7 @@ def test_after_a_countdown_the_photo_is_taken_without_a_press(aim):
     assert page.locator("#camera").is_hidden()
 
 
-SLOW_CAMERA = """
+SLOW_CAMERA = """() => {
     window.started = [];
     const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
     navigator.mediaDevices.getUserMedia = async (wanted) => {
@@ -182,18 +196,17 @@ SLOW_CAMERA = """
         const stream = await ask(wanted);
         window.started.push(...stream.getTracks());
         return stream;
-    };"""
+    };
+}"""
 LIVE = "() => window.started.filter((track) => track.readyState === 'live').length"
 
 
 @pytest.fixture
-def slow_camera(camera_browser, address):
-    page = camera_browser(*FAKE_CAMERA).new_context(locale="en-GB").new_page()
-    page.set_default_timeout(READY)
-    page.add_init_script(SLOW_CAMERA)
-    page.goto(address)
-    page.locator("html[data-ready]").wait_for()
-    return page
+def slow_camera(camera_page):
+    """The page with a camera that takes most of a second to start."""
+    camera_page.evaluate(SLOW_CAMERA)
+    yield camera_page
+    camera_page.evaluate("() => { delete navigator.mediaDevices.getUserMedia; }")
 
 
 def test_two_taps_start_one_camera_which_closing_stops(slow_camera):
@@ -205,13 +218,15 @@ def test_two_taps_start_one_camera_which_closing_stops(slow_camera):
 
 
 def test_a_photo_chosen_while_the_camera_starts_comes_first(slow_camera):
+    chosen = REPOSITORY / "examples" / "tone-1.jpg"
     slow_camera.locator("#use-camera").click()
-    slow_camera.locator("#file").set_input_files(REPOSITORY / "examples" / "tone-1.jpg")
+    slow_camera.locator("#file").set_input_files(chosen)
     slow_camera.wait_for_function("() => window.started.length === 1")
     slow_camera.locator("#answer .answer[data-kind]").wait_for()
     slow_camera.wait_for_function(f"() => ({LIVE})() === 0")
     assert slow_camera.locator("#camera").is_hidden()
     slow_camera.locator("#picture").wait_for()
+    assert shown(slow_camera).shape == np.asarray(Image.open(chosen)).shape
 
 
 def test_a_camera_that_goes_away_is_told_and_closed(slow_camera):
@@ -222,12 +237,8 @@ def test_a_camera_that_goes_away_is_told_and_closed(slow_camera):
     assert slow_camera.locator("#camera").is_hidden()
 
 
-def test_a_camera_that_is_refused_is_explained(camera_browser, address):
-    browser = camera_browser("--use-fake-device-for-media-stream", "--deny-permission-prompts")
-    page = browser.new_context(locale="en-GB").new_page()
-    page.set_default_timeout(READY)
-    page.goto(address)
-    page.locator("html[data-ready]").wait_for()
+def test_a_camera_that_is_refused_is_explained(ready_page):
+    page = ready_page
     page.locator("#use-camera").click()
     page.locator("#message:not(:empty)").wait_for()
     assert page.locator("#message").inner_text() == Words()("interface.stage.camera_denied")

@@ -10,16 +10,17 @@ import pytest
 from on_device.build import MODEL, build
 from skin_model.wording import Words, languages
 from tests.conftest import REPOSITORY
-from tests.on_device.conftest import READY, serve
+from tests.on_device.conftest import KEPT_FOR_OFFLINE, READY, serve, start
 
 pytestmark = pytest.mark.browser
 
 PHOTO = REPOSITORY / "examples" / "tone-4-uneven.jpg"
-LARGEST_FIRST_VISIT = 8_000_000
+LARGEST_FIRST_SESSION = 8_000_000
 ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
 
 
 def choose(page, file=PHOTO):
+    page.locator("#answer").evaluate("answer => answer.replaceChildren()")  # an earlier test's
     page.locator("#file").set_input_files(file)
     page.locator("#answer .answer[data-kind]").wait_for()
     return page.locator("#answer .answer").get_attribute("data-kind")
@@ -30,9 +31,36 @@ def state(page):
     return page.locator("#state-text").inner_text()
 
 
-def test_a_chosen_photo_gets_its_band_risk_and_next_step_first(open_page):
-    page = open_page()
-    assert choose(page) == "raised"
+@pytest.fixture
+def scored_page(keep, browser, address):
+    """A page with the answer for the photo on it, in English and the light, for tests that choose no other."""
+
+    def opened():
+        page = start(browser, address)
+        choose(page)
+        page.locator("#sure").wait_for()
+        return page
+
+    page = keep("scored", opened)
+    page.emulate_media(color_scheme="light")
+    page.locator("#language").select_option("en")
+    page.locator("html[lang=en]").wait_for()
+    return page
+
+
+@pytest.fixture(scope="module")
+def first_session(browser, site):
+    """A page kept for offline use, alone with its server: the page, what it asked for, and how many bytes it got."""
+    with serve(site) as (url, handler):
+        page = start(browser, url, until=KEPT_FOR_OFFLINE)
+        asked, sent = list(handler.asked), handler.sent
+    yield page, asked, sent
+    page.context.close()
+
+
+def test_a_chosen_photo_gets_its_band_risk_and_next_step_first(scored_page):
+    page = scored_page
+    assert page.locator("#answer .answer").get_attribute("data-kind") == "raised"
     card = page.locator("#answer .answer").inner_text()
     assert "Raised risk" in card
     assert re.search(r"\b6\.4%", card)
@@ -41,18 +69,17 @@ def test_a_chosen_photo_gets_its_band_risk_and_next_step_first(open_page):
     assert page.locator(".bars li").count() == 7
 
 
-def test_a_refused_photo_shows_no_number(open_page, tmp_path):
+def test_a_refused_photo_shows_no_number(ready_page, tmp_path):
     file = tmp_path / "letter.jpg"
     file.write_bytes(b"This is not a picture at all.")
-    page = open_page()
-    assert choose(page, file) == "refused"
-    text = page.locator("#results").inner_text()
+    assert choose(ready_page, file) == "refused"
+    text = ready_page.locator("#results").inner_text()
     assert Words()("refused.unsupported_format") in text
     assert "%" not in text
 
 
 def test_nothing_is_asked_for_after_loading_nor_while_scoring(open_page):
-    page = open_page()
+    page = open_page(until=KEPT_FOR_OFFLINE)
     asked = []
     page.context.on("request", lambda request: asked.append(request.url))
     choose(page)
@@ -82,26 +109,24 @@ REACH_OUT = """async (url) => {
 }"""
 
 
-def test_the_pages_policy_lets_nothing_reach_another_server(open_page, tmp_path):
+def test_the_pages_policy_lets_nothing_reach_another_server(ready_page, tmp_path):
     with serve(tmp_path, {"Access-Control-Allow-Origin": "*"}) as (elsewhere, handler):
-        page = open_page()
-        page.evaluate(REACH_OUT, elsewhere)
-        page.wait_for_timeout(500)
+        ready_page.evaluate(REACH_OUT, elsewhere)
+        ready_page.wait_for_timeout(500)
         assert handler.asked == []
 
 
-def test_the_policy_allows_neither_inline_scripts_nor_inline_styles(open_page):
-    policy = open_page().locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+def test_the_policy_allows_neither_inline_scripts_nor_inline_styles(ready_page):
+    policy = ready_page.locator("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
     assert policy.startswith("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self';")
     assert "connect-src 'self';" in policy
     assert "'unsafe-inline'" not in policy
     assert "'unsafe-eval'" not in policy.replace("'wasm-unsafe-eval'", "")
 
 
-def test_the_page_works_without_a_network_after_the_first_visit(open_page, site):
-    with serve(site) as (url, _):
-        page = open_page(url)
-        risk = choose(page), page.locator(".risk strong").inner_text()
+def test_the_page_works_without_the_internet_after_the_first_session(first_session):
+    page, _, _ = first_session
+    risk = choose(page), page.locator(".risk strong").inner_text()
     page.context.set_offline(True)
     page.reload()
     page.locator("html[data-ready]").wait_for()
@@ -123,7 +148,7 @@ def test_a_newer_release_replaces_the_whole_of_the_older_one_when_the_visitor_ag
     served = tmp_path / "site"
     shutil.copytree(site, served)
     with serve(served) as (url, handler):
-        page = open_page(url)
+        page = open_page(url, until=KEPT_FOR_OFFLINE)
         old = page.locator("script").get_attribute("src").split("/")[0]
         new = f"v-{build(served, another_release(tmp_path))['version']}"
         assert new != old
@@ -141,13 +166,19 @@ def test_a_newer_release_replaces_the_whole_of_the_older_one_when_the_visitor_ag
         assert [name.split()[-1] for name in names] == [new.removeprefix("v-")]
 
 
-@pytest.mark.parametrize("isolated", [False, True])
-def test_it_scores_with_threads_where_the_page_is_isolated_and_without_elsewhere(open_page, site, isolated):
-    with serve(site, ISOLATED if isolated else None) as (url, _):
-        page = open_page(url)
-        assert page.evaluate("crossOriginIsolated") is isolated
-        assert (int(page.locator("html").get_attribute("data-threads")) > 1) is isolated
-        assert choose(page) == "raised"
+def assert_scores_with_threads(page, wanted):
+    assert page.evaluate("crossOriginIsolated") is wanted
+    assert (int(page.locator("html").get_attribute("data-threads")) > 1) is wanted
+    assert choose(page) == "raised"
+
+
+def test_it_scores_with_threads_where_the_page_is_isolated(open_page, site):
+    with serve(site, ISOLATED) as (url, _):
+        assert_scores_with_threads(open_page(url), True)
+
+
+def test_it_scores_without_threads_elsewhere(ready_page):
+    assert_scores_with_threads(ready_page, False)
 
 
 def corrupted(times):
@@ -222,25 +253,23 @@ def test_without_its_network_the_page_takes_no_photo(browser, address):
     context.close()
 
 
-def test_a_dropped_folder_is_refused_in_words(open_page):
-    page = open_page()
-    page.evaluate("""async () => {
+def test_a_dropped_folder_is_refused_in_words(ready_page):
+    ready_page.evaluate("""async () => {
         const file = new File(["x"], "folder");
         file.arrayBuffer = () => Promise.reject(new DOMException("gone", "NotFoundError"));
         const drop = new Event("drop", { bubbles: true, cancelable: true });
         document.dispatchEvent(Object.assign(drop, { dataTransfer: { files: [file] } }));
     }""")
-    page.get_by_text(Words()("refused.unreadable_file")).wait_for()
+    ready_page.get_by_text(Words()("refused.unreadable_file")).wait_for()
 
 
-def test_the_page_advises_nothing_that_it_cannot_do(open_page):
-    page = open_page()
-    choose(page, REPOSITORY / "examples" / "far-away.jpg")
-    page.get_by_text(Words()("device.problem.lesion_too_small"), exact=True).wait_for()
+def test_the_page_advises_nothing_that_it_cannot_do(ready_page):
+    choose(ready_page, REPOSITORY / "examples" / "far-away.jpg")
+    ready_page.get_by_text(Words()("device.problem.lesion_too_small"), exact=True).wait_for()
 
 
-def test_the_language_chosen_last_wins_and_outlives_a_links(open_page, address):
-    page = open_page(f"{address}?lang=en")
+def test_the_language_chosen_last_wins_and_outlives_a_links(open_without_network, address):
+    page = open_without_network(f"{address}?lang=en")
     page.route("**/words/fr.json", lambda route: (page.wait_for_timeout(500), route.continue_()))
     page.locator("#language").select_option("fr")
     page.locator("#language").select_option("it")
@@ -255,7 +284,7 @@ def test_another_tab_follows_when_one_has_taken_the_newer_release(open_page, sit
     served = tmp_path / "site"
     shutil.copytree(site, served)
     with serve(served) as (url, _):
-        first = open_page(url)
+        first = open_page(url, until=KEPT_FOR_OFFLINE)
         second = first.context.new_page()
         second.goto(url)
         second.locator("html[data-ready]").wait_for()
@@ -268,10 +297,9 @@ def test_another_tab_follows_when_one_has_taken_the_newer_release(open_page, sit
             page.locator(f"script[src^='{new}']").wait_for(state="attached")
 
 
-def test_without_https_the_page_promises_no_use_without_the_internet(open_page):
-    open_page().locator("#offline-promise").wait_for()
-    page = open_page(ready=False, before="Object.defineProperty(window, 'isSecureContext', { value: false })")
-    page.locator("html[data-ready]").wait_for()
+def test_without_https_the_page_promises_no_use_without_the_internet(open_page, ready_page):
+    ready_page.locator("#offline-promise").wait_for()
+    page = open_page(before="Object.defineProperty(window, 'isSecureContext', { value: false })")
     assert page.locator("#offline-promise").is_hidden()
 
 
@@ -289,42 +317,42 @@ MISSING = {
 
 @pytest.mark.parametrize("what", MISSING)
 def test_what_the_browser_lacks_is_said_in_words(open_page, what):
-    page = open_page(ready=False, before=MISSING[what])
+    page = open_page(until=None, before=MISSING[what])
     assert state(page) == Words()(f"device.failed.{what}")
 
 
-def test_the_first_visit_stays_within_eight_megabytes(open_page, site):
-    with serve(site) as (url, handler):
-        open_page(url)
-        print(f"first visit: {handler.sent / 1e6:.2f} MB, nothing compressed by the server")
-        assert handler.sent <= LARGEST_FIRST_VISIT
+def test_the_first_session_stays_within_eight_megabytes(first_session):
+    _, _, sent = first_session
+    print(f"first session: {sent / 1e6:.2f} MB, nothing compressed by the server")
+    assert sent <= LARGEST_FIRST_SESSION
 
 
-def test_the_large_files_cross_the_wire_once(open_page, site):
-    with serve(site) as (url, handler):
-        open_page(url)
-        large = [line for line in handler.asked if line.endswith(("model.onnx.gz", ".wasm.gz"))]
-        assert len(large) == len(set(large)) == 2
+def test_the_large_files_cross_the_wire_once(first_session):
+    _, asked, _ = first_session
+    large = [path for path in asked if path.endswith(("model.onnx.gz", ".wasm.gz"))]
+    assert len(large) == len(set(large)) == 2
 
 
 @pytest.mark.parametrize("language", languages())
-def test_every_language_is_spoken_in_its_direction(open_page, language):
-    page = open_page(locale=language)
+def test_every_language_is_spoken_in_its_direction(open_without_network, scored_page, language):
+    page = open_without_network(locale=language)
     words = Words(language)
     assert page.locator("html").get_attribute("lang") == language
     assert page.locator("html").get_attribute("dir") == words.direction
-    choose(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page = scored_page
+    page.locator("#language").select_option(language)
+    page.locator(f"html[lang={language}][dir={words.direction}]").wait_for()
     page.get_by_text(words("band.raised"), exact=True).wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(open_page, scheme):
+def test_axe_finds_nothing_serious(scored_page, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe (requirements-dev.txt)")
-    page = open_page(color_scheme=scheme, bypass_csp=True)
-    choose(page)
-    page.locator("#sure").wait_for()
-    found = axe.Axe().run(page).response["violations"]
+    scored_page.emulate_media(color_scheme=scheme)
+    scored_page.locator("html.dark" if scheme == "dark" else "html:not(.dark)").wait_for()
+    found = axe.Axe().run(scored_page).response["violations"]
     serious = {
         rule["id"]: [node["html"][:120] for node in rule["nodes"]]
         for rule in found
@@ -333,17 +361,18 @@ def test_axe_finds_nothing_serious(open_page, scheme):
     assert not serious
 
 
-def test_buttons_and_sliders_are_large_enough_for_a_thumb(open_page):
-    page = open_page()
-    choose(page)
+def test_the_page_is_dark_from_the_start_where_the_system_is(open_without_network):
+    open_without_network(color_scheme="dark").locator("html.dark").wait_for()
+
+
+def test_buttons_and_sliders_are_large_enough_for_a_thumb(scored_page):
+    page = scored_page
     for control in page.locator("button:visible, select:visible, input[type=range]:visible, summary:visible").all():
         assert control.bounding_box()["height"] >= 44
 
 
-def test_the_keyboard_alone_reaches_everything(open_page):
-    page = open_page()
-    choose(page)
-    page.locator("#sure").wait_for()
+def test_the_keyboard_alone_reaches_everything(scored_page):
+    page = scored_page
     page.evaluate("document.activeElement.blur()")
     reached = []
     for _ in range(12):
@@ -355,8 +384,8 @@ def test_the_keyboard_alone_reaches_everything(open_page):
     assert page.locator(".compare").evaluate("node => node.style.getPropertyValue('--place')") == "100%"
 
 
-def test_it_can_be_installed(open_page, site):
-    page = open_page()
+def test_it_can_be_installed(ready_page, site):
+    page = ready_page
     manifest = page.evaluate("fetch(document.querySelector('link[rel=manifest]').href).then((answer) => answer.json())")
     assert manifest["display"] == "standalone"
     assert {"192x192", "512x512"} <= {icon["sizes"] for icon in manifest["icons"]}

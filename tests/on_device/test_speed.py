@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 LONGEST_ANSWER = 150
 """Milliseconds from the decoded picture of 12 megapixels to the answer."""
 LONGEST_START = 2.0
-"""Seconds from asking for the page to being able to score, where everything is kept from the visit before."""
+"""Seconds from asking for the page to being able to score, where everything is kept from the session before."""
 
 
 def test_a_twelve_megapixel_photo_is_answered_within_150_milliseconds(scripts):
@@ -25,7 +25,7 @@ def test_a_twelve_megapixel_photo_is_answered_within_150_milliseconds(scripts):
     assert statistics.median(times) <= LONGEST_ANSWER
 
 
-def test_a_second_visit_is_ready_within_two_seconds(browser, site):
+def test_a_second_session_is_ready_within_two_seconds(browser, site):
     with serve(site) as (url, _):
         context = browser.new_context()
         page = context.new_page()
