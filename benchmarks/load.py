@@ -9,23 +9,24 @@ Every file is unlike any other; every answer is compared with the one that the s
 from __future__ import annotations
 
 import asyncio
-import csv
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from statistics import median
 from typing import Annotated
 
 import httpx
 import numpy as np
+import pandas as pd
 import typer
 
 from benchmarks.photo import SIZES, jpeg
 from benchmarks.running_app import REPOSITORY, RunningApp, running_app
 from benchmarks.visitor import Busy, CheckTab, Lost, Visitor, unlike_any_other
+from skin_model.atomic_files import write_csv
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "load.csv"
 PHOTOS_A_VISIT = 3
@@ -191,10 +192,4 @@ def load(
         rows.append(asyncio.run(press(app, visitors, seconds, photos)))
     for name in (each.name for each in fields(Load)):
         print(f"{name:22}", *(f"{getattr(row, name)!s:>16}" for row in rows))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(out.name + ".part")
-    with aside.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [each.name for each in fields(Load)])
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-    aside.replace(out)
+    write_csv(out, pd.DataFrame(rows))

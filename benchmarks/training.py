@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import timeit
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +28,9 @@ class Plain(Dataset):
     def __init__(self, rows: pd.DataFrame, side: int) -> None:
         from torchvision import transforms
 
-        self.files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
+        from train.data.tables import files_of
+
+        self.files = files_of(rows)
         self.labels = rows["malignant"].astype(int).tolist()
         self.change = transforms.Compose(
             [
@@ -72,11 +76,7 @@ def plain_loop(rows: pd.DataFrame, side: int, batches: int) -> dict[str, Any]:
 def loader_only(rows: pd.DataFrame, side: int, batches: int) -> dict[str, Any]:
     """Images a second that two workers decode and change the plain way, with nothing trained."""
     loader = iter(DataLoader(Plain(rows, side), BATCH, shuffle=True, num_workers=2, drop_last=True))
-    next(loader)
-    began = time.perf_counter()
-    for _ in range(batches):
-        next(loader)
-    return {"loop": "torchvision's images alone", "images/s": batches * BATCH / (time.perf_counter() - began)}
+    return {"loop": "torchvision's images alone", "images/s": _throughput(loader, batches)}
 
 
 def our_images(rows: pd.DataFrame, squares: Any, recipe: Any, batches: int) -> dict[str, Any]:
@@ -97,11 +97,13 @@ def our_images(rows: pd.DataFrame, squares: Any, recipe: Any, batches: int) -> d
     )
     sampler = images.EpochSampler(len(rows), (batches + 1) * BATCH, 0, None)
     loader = iter(DataLoader(dataset, BATCH, sampler=sampler, num_workers=2))
+    return {"loop": "our images alone", "images/s": _throughput(loader, batches)}
+
+
+def _throughput(loader: Iterator[Any], batches: int) -> float:
+    """Images a second of a loader whose workers have begun."""
     next(loader)
-    began = time.perf_counter()
-    for _ in range(batches):
-        next(loader)
-    return {"loop": "our images alone", "images/s": batches * BATCH / (time.perf_counter() - began)}
+    return batches * BATCH / timeit.timeit(lambda: next(loader), number=batches)
 
 
 def fitted(work: Path, recipe: str, length: int, processes: int, out: Path) -> dict[str, Any]:

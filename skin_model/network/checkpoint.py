@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,12 +24,11 @@ from skin_model.atomic_files import write_bytes, write_json
 from skin_model.network import architecture as networks
 from skin_model.network import hub
 from skin_model.network.config import CheckpointError, Config, DamagedFileError
-from skin_model.network.out_of_distribution import NoveltyGate
+from skin_model.network.out_of_distribution import OutOfDistributionGate
 
 EMBEDDED = Path(__file__).parent.parent / "weights"
 CONFIG_FILE, MODEL_FILE, GATE_FILE = "config.json", "model.safetensors", "gate.safetensors"
 METRICS_FILE = "metrics.json"
-_HUB_REFERENCE = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?$")
 _MOST_BYTES = {".json": 64 * 2**20, ".safetensors": 2 * 2**30}
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
@@ -39,15 +37,16 @@ __all__ = ["Checkpoint", "CheckpointError", "Config", "DamagedFileError"]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network in eval mode with its config and, where it has one, its novelty gate. source says where it is from.
+    """A network in eval mode with its config and, where it has one, its out-of-distribution gate.
 
-    metrics: what ``python -m train evaluate`` measured of these very weights, where it lies beside them. fallback_for:
-    the checkpoint on the Hub that could not be had, in whose place this one answers, and why_not.
+    source: where it is from. metrics: what ``python -m train evaluate`` measured of these very weights, where it lies
+    beside them. fallback_for: the checkpoint on the Hub that could not be had, in whose place this one answers, and
+    why_not.
     """
 
     config: Config
     network: nn.Module
-    gate: NoveltyGate | None = None
+    gate: OutOfDistributionGate | None = None
     source: str = "embedded"
     metrics: dict[str, Any] | None = None
     fallback_for: str | None = None
@@ -71,7 +70,7 @@ class Checkpoint:
             return cls._load_folder(folder, str(folder))
         if folder.is_file():
             raise CheckpointError(f"{folder} is a file; name its folder, the one with {CONFIG_FILE} in it.")
-        match = _HUB_REFERENCE.match(str(reference))
+        match = hub.REFERENCE.fullmatch(str(reference))
         if match is None or str(reference).startswith((".", "/")):
             raise CheckpointError(f"There is no folder {reference}. Name a folder, or owner/name@revision on the Hub.")
         return cls._from_hub(match["repo"], match["revision"], str(reference))
@@ -85,7 +84,7 @@ class Checkpoint:
             return cls.load(reference)
         except CheckpointError as problem:
             named = str(reference)
-            if Path(named).exists() or _HUB_REFERENCE.match(named) is None or named.startswith((".", "/")):
+            if Path(named).exists() or hub.REFERENCE.fullmatch(named) is None or named.startswith((".", "/")):
                 raise
             return replace(cls.load(), fallback_for=named, why_not=str(problem))
 
@@ -112,9 +111,9 @@ class Checkpoint:
             kept = _read_bytes(folder, GATE_FILE)
             _check(kept, config.gate_sha256 or None, folder / GATE_FILE)
             try:
-                gate = NoveltyGate.from_tensors(_parse(kept, folder / GATE_FILE))
+                gate = OutOfDistributionGate.from_tensors(_parse(kept, folder / GATE_FILE))
             except (KeyError, ValueError, RuntimeError, TypeError, OverflowError) as problem:
-                raise CheckpointError(f"{folder / GATE_FILE} is not a novelty gate: {problem}") from None
+                raise CheckpointError(f"{folder / GATE_FILE} is not an out-of-distribution gate: {problem}") from None
         _try(network, gate, config.preprocessing.input_size, folder)
         return cls(config, network, gate, source, _read_metrics(folder, digest))
 
@@ -246,7 +245,7 @@ def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
 
 
 @torch.inference_mode()
-def _try(network: nn.Module, gate: NoveltyGate | None, size: int, folder: Path) -> None:
+def _try(network: nn.Module, gate: OutOfDistributionGate | None, size: int, folder: Path) -> None:
     """Raises CheckpointError where a grey picture already shows that no photo could be scored."""
     logits, maps = networks.logits_and_maps(network, torch.zeros(1, 3, size, size))
     if not torch.isfinite(logits).all():
@@ -254,12 +253,8 @@ def _try(network: nn.Module, gate: NoveltyGate | None, size: int, folder: Path) 
     if gate is None:
         return
     try:
-        strangeness = gate.strangeness(maps)
+        ood_score = gate.ood_score(maps)
     except (ValueError, RuntimeError) as problem:
-        raise CheckpointError(f"{folder / GATE_FILE} does not fit {MODEL_FILE}: {_first_line(problem)}") from None
-    if not torch.isfinite(strangeness).all():
+        raise CheckpointError(f"{folder / GATE_FILE} does not fit {MODEL_FILE}: {hub.first_line(problem)}") from None
+    if not torch.isfinite(ood_score).all():
         raise CheckpointError(f"{folder / GATE_FILE} turns a grey picture into no finite number: train it again.")
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).splitlines()[0]

@@ -48,7 +48,7 @@ def executed(tmp_path, monkeypatch):
     return book.cells[0].outputs
 
 
-@pytest.mark.hard  # docs/retraining.md's test runs the same commands in the everyday ring
+@pytest.mark.hard  # docs/retraining.md's test runs the same commands in the everyday tests
 def test_one_run_of_it_trains_evaluates_and_shows_the_plots(executed, tmp_path):
     said = "".join(output.text for output in executed if output.output_type == "stream")
     assert "Next: python -m train fit" in said and "Wrote" in said and "The checkpoint is" in said
