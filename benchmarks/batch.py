@@ -27,14 +27,14 @@ from skin_model.network.checkpoint import Checkpoint
 network = Checkpoint.load().network
 prepare = transforms.Compose([transforms.Resize(224), transforms.CenterCrop(224), transforms.ToTensor()])
 for file in sorted(Path(sys.argv[1]).iterdir()):
-    with Image.open(file) as picture, torch.no_grad():
-        network(prepare(picture.convert("RGB"))[None] * 2 - 1).softmax(1)
+    with Image.open(file) as image, torch.no_grad():
+        network(prepare(image.convert("RGB"))[None] * 2 - 1).softmax(1)
 """
 """As a first script does it: everything decoded in full, one photo after the other."""
 
 
 def engines(repeats: int) -> list[dict[str, Any]]:
-    """One picture through the network on one core: as timm makes it, folded as the app has it, compiled, as ONNX."""
+    """One image through the network on one core: as timm makes it, folded as the app has it, compiled, as ONNX."""
     torch.set_num_threads(1)
     checkpoint = Checkpoint.load()
     network = checkpoint.network
@@ -46,7 +46,7 @@ def engines(repeats: int) -> list[dict[str, Any]]:
         "torch, as timm makes it": lambda: network(batch),
         "torch, normalisations folded": lambda: logits_and_maps(folded, batch),
         "torch.compile": lambda: compiled(batch),
-        "ONNX Runtime, with novelty (used)": lambda: quick(batch),
+        "ONNX Runtime, with out-of-distribution score (used)": lambda: quick(batch),
     }
     rows = []
     for name, call in calls.items():
@@ -84,7 +84,7 @@ def batch(
                     row["loop photos/s"] = count / (loop.seconds - empty.seconds)
                     row["times the loop"] = row["ours photos/s"] / row["loop photos/s"]
                 rows.append(row)
-    write("batch", rows, note="Photos a second are without the start of Python, torch and timm.")
+    write("batch", rows, note="Throughput (photos/s) leaves out the start of Python, torch and timm.")
     write("engines", engines(repeats))
 
 

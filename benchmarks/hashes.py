@@ -97,7 +97,7 @@ def searching(largest: int, faiss_up_to: int) -> list[dict[str, Any]]:
 
 
 def large_photos(folder: Path, count: int = 160) -> list[Path]:
-    """Rendered photos of 12 megapixels, eight pictures under many names."""
+    """Rendered photos of 12 megapixels, eight images under many names."""
     files = []
     for number in range(count):
         file = folder / f"{number:04}.jpg"

@@ -3,34 +3,35 @@
     python -m benchmarks load --visitors 40 --seconds 180 --photos 2000
 
 Each visitor opens the page, checks three photos with the requests that the page sends, and leaves; the next one comes.
-Every file is unlike any other; every answer is compared with the one that the same picture got on the idle server.
+Every file is unlike any other; every answer is compared with the one that the same image got on the idle server.
 """
 
 from __future__ import annotations
 
 import asyncio
-import csv
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from statistics import median
 from typing import Annotated
 
 import httpx
 import numpy as np
+import pandas as pd
 import typer
 
 from benchmarks.photo import SIZES, jpeg
 from benchmarks.running_app import REPOSITORY, RunningApp, running_app
 from benchmarks.visitor import Busy, CheckTab, Lost, Visitor, unlike_any_other
+from skin_model.atomic_files import write_csv
 
 RESULTS = REPOSITORY / "benchmarks" / "results" / "load.csv"
 PHOTOS_A_VISIT = 3
 EXAMPLES = "the examples"
-_PICTURES = ("tone-1.jpg", "tone-2-hairs.jpg", "tone-3-dermatoscope.jpg", "tone-4-uneven.jpg", "tone-6.jpg")
+_IMAGES = ("tone-1.jpg", "tone-2-hairs.jpg", "tone-3-dermatoscope.jpg", "tone-4-uneven.jpg", "tone-6.jpg")
 
 
 @dataclass(frozen=True)
@@ -82,15 +83,15 @@ async def press(
     name: of the photos that they bring, EXAMPLES or one of SIZES.
     """
     if name == EXAMPLES:
-        pictures = [(REPOSITORY / "examples" / file).read_bytes() for file in _PICTURES]
+        images = [(REPOSITORY / "examples" / file).read_bytes() for file in _IMAGES]
     else:
-        pictures = [jpeg(*SIZES[name])]
+        images = [jpeg(*SIZES[name])]
     tally, start = _Tally(), time.monotonic()
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=2 * visitors)
     async with httpx.AsyncClient(base_url=app.address, timeout=120, limits=limits) as client:
         tab = CheckTab.of((await client.get("/config")).json())
         async with Visitor(client, tab) as alone:
-            expected = [(await alone.check(unlike_any_other(picture))).html for picture in pictures]
+            expected = [(await alone.check(unlike_any_other(image))).html for image in images]
         start = time.monotonic()
 
         def goes_on() -> bool:
@@ -98,7 +99,7 @@ async def press(
 
         watch = asyncio.create_task(_watch(app, tally, say))
         await asyncio.gather(
-            *(_visits(number, client, tab, pictures, expected, tally, goes_on) for number in range(visitors))
+            *(_visits(number, client, tab, images, expected, tally, goes_on) for number in range(visitors))
         )
         took = time.monotonic() - start
         watch.cancel()
@@ -110,7 +111,7 @@ async def _visits(
     number: int,
     client: httpx.AsyncClient,
     tab: CheckTab,
-    pictures: list[bytes],
+    images: list[bytes],
     expected: list[str],
     tally: _Tally,
     goes_on: Callable[[], bool],
@@ -120,10 +121,10 @@ async def _visits(
         try:
             async with Visitor(client, tab) as visitor:
                 for _ in range(PHOTOS_A_VISIT):
-                    which = turn % len(pictures)
+                    which = turn % len(images)
                     turn += 1
                     try:
-                        answer = await visitor.check(unlike_any_other(pictures[which]))
+                        answer = await visitor.check(unlike_any_other(images[which]))
                     except Busy:
                         tally.gave_up += 1
                         continue
@@ -191,10 +192,4 @@ def load(
         rows.append(asyncio.run(press(app, visitors, seconds, photos)))
     for name in (each.name for each in fields(Load)):
         print(f"{name:22}", *(f"{getattr(row, name)!s:>16}" for row in rows))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(out.name + ".part")
-    with aside.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [each.name for each in fields(Load)])
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-    aside.replace(out)
+    write_csv(out, pd.DataFrame(rows))

@@ -23,8 +23,8 @@ SIZES = {"12 megapixels": (4000, 3000), "600 × 450": (600, 450)}
 
 def jpeg(width: int, height: int) -> bytes:
     """A rendered photo of that size, with grain, so that it compresses as a camera's does."""
-    with Image.open(FOLDER / "tone-4-uneven.jpg") as picture:
-        rgb = cv2.resize(np.asarray(picture.convert("RGB")), (width, height), interpolation=cv2.INTER_CUBIC)
+    with Image.open(FOLDER / "tone-4-uneven.jpg") as image:
+        rgb = cv2.resize(np.asarray(image.convert("RGB")), (width, height), interpolation=cv2.INTER_CUBIC)
     grain = np.random.default_rng(0).normal(0, 3, rgb.shape)
     return encoded(np.clip(rgb + grain, 0, 255).astype(np.uint8), 92)
 
@@ -58,8 +58,8 @@ def usual(network: torch.nn.Module, malignant: list[bool], content: bytes) -> by
             transforms.Normalize((0.5,) * 3, (0.5,) * 3),
         ]
     )
-    picture = Image.open(io.BytesIO(content)).convert("RGB")
-    batch = prepare(picture)[None]
+    image = Image.open(io.BytesIO(content)).convert("RGB")
+    batch = prepare(image)[None]
     with torch.no_grad():
         network(batch).softmax(1)
     attribution = LayerGradCam(
@@ -88,7 +88,7 @@ def steps(assessor: Assessor, name: str, content: bytes, repeats: int) -> list[d
         "decode": lambda: open_photo(content),
         "border, crop, resize": lambda: assessor.view(photo),
         "quality": lambda: quality.check(view.cropped),
-        "network and novelty": lambda: assessor.engine(view.batch),
+        "network and out-of-distribution score": lambda: assessor.engine(view.batch),
         **{f"heat map, {method}": lambda method=method: assessor.heatmap(view, method) for method in heat},
         "draw overlay": lambda: saliency.overlay(photo.rgb, heat["grad_cam"], view.square),
         "encode": lambda: encoded(drawn),

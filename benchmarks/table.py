@@ -8,6 +8,7 @@ import platform
 import statistics
 import subprocess
 import time
+import timeit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 
 import pandas as pd
 import psutil
+
+from skin_model.atomic_files import write_csv
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -32,12 +35,7 @@ class Times:
 def timed(call: Callable[[], object], repeats: int = 20) -> Times:
     """Time a call that has run once before, so that nothing is loaded or allocated for the first time."""
     call()
-    taken = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        call()
-        taken.append(1000 * (time.perf_counter() - began))
-    taken.sort()
+    taken = sorted(1000 * seconds for seconds in timeit.repeat(call, number=1, repeat=repeats))
     return Times(taken[0], statistics.median(taken), taken[min(len(taken) - 1, round(0.95 * len(taken)))])
 
 
@@ -70,11 +68,8 @@ def write(name: str, rows: Sequence[dict[str, Any]], *, note: str = "") -> Path:
     print(table.to_string(index=False, na_rep="", float_format=_short))
     if note:
         print(note)
-    RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"{name}.csv"
-    aside = file.with_name(file.name + ".part")
-    table.assign(machine=machine()).to_csv(aside, index=False, float_format="%.4g")
-    aside.replace(file)
+    write_csv(file, table.assign(machine=machine()), float_format="%.4g")
     print(f"\nWrote {file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file}.")
     return file
 

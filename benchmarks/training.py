@@ -1,4 +1,4 @@
-"""Training images a second, against the plain loop of PyTorch and torchvision, alone and in two processes."""
+"""Training throughput in images/s, against the plain loop of PyTorch and torchvision, alone and in two processes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import timeit
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +28,9 @@ class Plain(Dataset):
     def __init__(self, rows: pd.DataFrame, side: int) -> None:
         from torchvision import transforms
 
-        self.files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
+        from train.data.tables import files_of
+
+        self.files = files_of(rows)
         self.labels = rows["malignant"].astype(int).tolist()
         self.change = transforms.Compose(
             [
@@ -45,12 +49,12 @@ class Plain(Dataset):
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         from PIL import Image
 
-        with Image.open(self.files[index]) as picture:
-            return self.change(picture.convert("RGB")), self.labels[index]
+        with Image.open(self.files[index]) as image:
+            return self.change(image.convert("RGB")), self.labels[index]
 
 
 def plain_loop(rows: pd.DataFrame, side: int, batches: int) -> dict[str, Any]:
-    """Images a second of the plain loop, and the share of time in which it waits for images."""
+    """Throughput of the plain loop, and the share of time in which it waits for images."""
     import timm
 
     loader = iter(DataLoader(Plain(rows, side), BATCH, shuffle=True, num_workers=2, drop_last=True))
@@ -60,27 +64,23 @@ def plain_loop(rows: pd.DataFrame, side: int, batches: int) -> dict[str, Any]:
     began, waited = time.perf_counter(), 0.0
     for _ in range(batches):
         asked = time.perf_counter()
-        pictures, labels = next(loader)
+        images, labels = next(loader)
         waited += time.perf_counter() - asked
         optimiser.zero_grad()
-        torch.nn.functional.cross_entropy(network(pictures), labels).backward()
+        torch.nn.functional.cross_entropy(network(images), labels).backward()
         optimiser.step()
     seconds = time.perf_counter() - began
     return {"loop": "PyTorch and torchvision", "images/s": batches * BATCH / seconds, "waiting share": waited / seconds}
 
 
 def loader_only(rows: pd.DataFrame, side: int, batches: int) -> dict[str, Any]:
-    """Images a second that two workers decode and change the plain way, with nothing trained."""
+    """Throughput of two workers that decode and augment the plain way, with nothing trained."""
     loader = iter(DataLoader(Plain(rows, side), BATCH, shuffle=True, num_workers=2, drop_last=True))
-    next(loader)
-    began = time.perf_counter()
-    for _ in range(batches):
-        next(loader)
-    return {"loop": "torchvision's images alone", "images/s": batches * BATCH / (time.perf_counter() - began)}
+    return {"loop": "torchvision's images alone", "images/s": _throughput(loader, batches)}
 
 
 def our_images(rows: pd.DataFrame, squares: Any, recipe: Any, batches: int) -> dict[str, Any]:
-    """Images a second that our two workers give, with nothing trained."""
+    """Throughput of our two workers, with nothing trained."""
     import numpy as np
 
     from train.data import images
@@ -97,15 +97,17 @@ def our_images(rows: pd.DataFrame, squares: Any, recipe: Any, batches: int) -> d
     )
     sampler = images.EpochSampler(len(rows), (batches + 1) * BATCH, 0, None)
     loader = iter(DataLoader(dataset, BATCH, sampler=sampler, num_workers=2))
+    return {"loop": "our images alone", "images/s": _throughput(loader, batches)}
+
+
+def _throughput(loader: Iterator[Any], batches: int) -> float:
+    """Images/s of a loader whose workers have begun."""
     next(loader)
-    began = time.perf_counter()
-    for _ in range(batches):
-        next(loader)
-    return {"loop": "our images alone", "images/s": batches * BATCH / (time.perf_counter() - began)}
+    return batches * BATCH / timeit.timeit(lambda: next(loader), number=batches)
 
 
 def fitted(work: Path, recipe: str, length: int, processes: int, out: Path) -> dict[str, Any]:
-    """Images a second of ``fit`` in its second epoch of ``length`` images, from random weights."""
+    """Throughput of ``fit`` in its second epoch of ``length`` images, from random weights."""
     command = ["-m", "benchmarks.training", str(work), str(out), recipe, str(length)]
     environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE"}
     if processes > 1:

@@ -48,14 +48,14 @@ class CheckTab:
 
 
 def unlike_any_other(jpeg: bytes) -> bytes:
-    """The same picture as a file of its own: a comment that no other one bears comes after the first marker."""
+    """The same image as a file of its own: a comment that no other one bears comes after the first marker."""
     comment = f"visitor {next(_count)} {secrets.token_hex(8)}".encode()
     return jpeg[:2] + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + jpeg[2:]
 
 
 @dataclass
 class Answer:
-    """html: what the page shows as the answer. overlay: bytes of the picture with the heat, 0 for a refused photo.
+    """html: what the page shows as the answer. overlay: bytes of the image with the heat, 0 for a refused photo.
     seconds: from choosing the photo until both are there. busy: how often the server asked to try again before.
     """
 
@@ -102,10 +102,10 @@ class Visitor:
                     raise
                 await asyncio.sleep(1.0 + busy)
                 continue
-            pictures = _pictures(data)
+            images = _images(data)
             overlay = 0
-            if pictures:
-                fetched = await self.client.get(f"{API}/file={pictures[-1]}")
+            if images:
+                fetched = await self.client.get(f"{API}/file={images[-1]}")
                 if fetched.status_code != 200:
                     raise Lost(f"overlay: {fetched.status_code}")
                 overlay = len(fetched.content)
@@ -163,8 +163,8 @@ def _raise_for(answer: httpx.Response) -> None:
         raise Lost(f"{answer.status_code}: {answer.text[:200]}")
 
 
-def _pictures(data: list[Any]) -> list[str]:
-    """Places of the pictures in an answer's slider, the plain one before the one with the heat."""
+def _images(data: list[Any]) -> list[str]:
+    """Places of the images in an answer's slider, the plain one before the one with the heat."""
     for value in data:
         if isinstance(value, list) and value and all(isinstance(each, dict) and "path" in each for each in value):
             return [each["path"] for each in value]

@@ -140,9 +140,10 @@ def _overlay_files(files: list[Path], folder: Path | None) -> list[Path | None]:
 def _save_png(rgb: np.ndarray, file: Path) -> None:
     from PIL import Image
 
-    aside = file.with_name(file.name + ".part")
-    Image.fromarray(rgb).save(aside, format="PNG")
-    aside.replace(file)
+    from skin_model.atomic_files import replacing
+
+    with replacing(file) as aside:
+        Image.fromarray(rgb).save(aside, format="PNG")
 
 
 def _line(result: dict[str, Any]) -> str:

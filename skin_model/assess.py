@@ -152,17 +152,19 @@ class Assessor:
         mean = np.mean([answers.logits, *others], axis=0)
         probability = calibration.probabilities(mean, config.malignant, config.calibration)
         risks = calibration.risk(probability, config.malignant)
-        strange = np.zeros(len(photos), dtype=bool)
+        refused = np.zeros(len(photos), dtype=bool)
         if self.checkpoint.gate is not None:
-            strange = self.checkpoint.gate.refuses(answers.strangeness)
+            refused = self.checkpoint.gate.refuses(answers.ood_score)
         return [
-            self._assessment(photo, view, float(risk), row, bool(stranger))
-            for photo, view, risk, row, stranger in zip(photos, views, risks, probability, strange, strict=True)
+            self._assessment(photo, view, float(risk), row, bool(unlike))
+            for photo, view, risk, row, unlike in zip(photos, views, risks, probability, refused, strict=True)
         ]
 
-    def _assessment(self, photo: Photo, view: View, risk: float, row: np.ndarray, stranger: bool) -> Assessment:
+    def _assessment(
+        self, photo: Photo, view: View, risk: float, row: np.ndarray, out_of_distribution: bool
+    ) -> Assessment:
         config = self.checkpoint.config
-        refused = NOT_SKIN if stranger else None
+        refused = NOT_SKIN if out_of_distribution else None
         band = calibration.CANNOT_TELL if refused else calibration.band(risk, config.thresholds)
         return Assessment(
             risk=risk,

@@ -35,9 +35,9 @@ def write_text(file: Path, text: str) -> None:
     write_bytes(file, text.encode())
 
 
-def write_json(file: Path, content: Any, indent: int | None = 1) -> None:
-    """JSON with a line end after it."""
-    write_text(file, json.dumps(content, indent=indent) + "\n")
+def write_json(file: Path, content: Any, **options: Any) -> None:
+    """JSON, indented by one unless asked otherwise, with a line end after it; options go on to ``json.dumps``."""
+    write_text(file, json.dumps(content, **{"indent": 1, **options}) + "\n")
 
 
 def write_csv(file: Path, table: pd.DataFrame, **options: Any) -> None:

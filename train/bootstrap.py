@@ -7,7 +7,7 @@ value and its interval come from the same code. Intervals are plain percentiles 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,7 @@ Figure = dict[str, Any] | None
 class Draws:
     """Bootstrap draws of whole groups.
 
-    counts: (resamples + 1, G) how often each group was drawn; row 0 is the sample itself. ``chunks`` gives slices of
-    it that keep the (draws, photographs) arrays of a large set small.
+    counts: (resamples + 1, G) how often each group was drawn; row 0 is the sample itself.
     """
 
     def __init__(self, groups: np.ndarray, resamples: int, seed: int) -> None:
@@ -34,15 +33,19 @@ class Draws:
         for row in self.counts[1:] if len(names) else ():
             row[:] = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
 
-    def chunks(self) -> Iterator[np.ndarray]:
-        """Slices of ``counts`` with at most four million photographs each."""
-        step = max(1, 4_000_000 // max(1, len(self._group)))
-        for start in range(0, len(self.counts), step):
-            yield self.counts[start : start + step]
+    @property
+    def weights(self) -> np.ndarray:
+        """(resamples + 1, N) how often each photograph was drawn, all at once."""
+        return self.counts[:, self._group]
 
-    def per_photograph(self, counts: np.ndarray) -> np.ndarray:
-        """(B, G) counts of groups to (B, N) weights of photographs."""
-        return counts[:, self._group]
+    def measure(self, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """(resamples + 1, …) of every draw. of: takes (B, N) weights and returns (B, …).
+
+        Draws come in parts of at most four million photographs, which keeps the weights of a large set small.
+        """
+        step = max(1, 4_000_000 // max(1, len(self._group)))
+        starts = range(0, len(self.counts), step)
+        return np.concatenate([of(self.counts[start : start + step, self._group]) for start in starts])
 
     def sum_by_group(self, cells: np.ndarray) -> np.ndarray:
         """(N, M) values of photographs to their (G, M) sums over groups."""
@@ -72,8 +75,24 @@ def mean(draws: Draws, values: np.ndarray) -> Figure:
     cells = np.stack([np.where(known, values, 0.0), known.astype(np.float64)], axis=1)
     by_group = draws.sum_by_group(cells)
     total, count = (draws.counts @ by_group).T
-    means = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
-    return figure(means, int((by_group[:, 1] > 0).sum()) < FEWEST_GROUPS)
+    return figure(ratio(total, count), int((by_group[:, 1] > 0).sum()) < FEWEST_GROUPS)
+
+
+def ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+    """Quotients of two arrays of one shape; NaN where the denominator, a count or a sum of weights, is 0."""
+    whole = np.asarray(denominator, dtype=np.float64)
+    return np.divide(numerator, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+def mean_of_known(values: np.ndarray) -> np.ndarray:
+    """(K, B) to (B,): means over the first axis, NaN left out; NaN where all are."""
+    known = ~np.isnan(values)
+    return ratio(np.where(known, values, 0).sum(axis=0), known.sum(axis=0))
+
+
+def text(found: Figure, undefined: str = "–") -> str:
+    """A value with its 95 % interval, such as "0.914 (0.890–0.937)"."""
+    return undefined if found is None else f"{found['value']:.3f} ({found['low']:.3f}–{found['high']:.3f})"
 
 
 def too_few(groups: np.ndarray, *classes: np.ndarray) -> bool:

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from skin_model import border as borders
+from skin_model.atomic_files import write_bytes
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "outline.safetensors"
 SIZE = 128
@@ -147,11 +148,8 @@ def save(network: nn.Module, record: dict[str, Any], file: Path) -> None:
         name: (t.half() if t.is_floating_point() else t).detach().cpu().contiguous()
         for name, t in network.state_dict().items()
     }
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(file.name + ".part")
     # One key only: safetensors writes several in random order, and the same weights should be the same bytes.
-    aside.write_bytes(save_tensors(state, metadata={"outline": json.dumps(record)}))
-    aside.replace(file)
+    write_bytes(file, save_tensors(state, metadata={"outline": json.dumps(record)}))
 
 
 def record(file: Path = WEIGHTS) -> dict[str, Any]:

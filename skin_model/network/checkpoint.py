@@ -36,7 +36,7 @@ from skin_model.network.checkpoint_folder import (
     read_config,
 )
 from skin_model.network.config import Config
-from skin_model.network.out_of_distribution import NoveltyGate
+from skin_model.network.out_of_distribution import OutOfDistributionGate
 
 EMBEDDED = Path(__file__).parent.parent / "weights"
 __all__ = ["CONFIG_FILE", "GATE_FILE", "METRICS_FILE", "MODEL_FILE", "Checkpoint", "CheckpointError", "Config"]
@@ -44,15 +44,16 @@ __all__ = ["CONFIG_FILE", "GATE_FILE", "METRICS_FILE", "MODEL_FILE", "Checkpoint
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network in eval mode with its config and, where it has one, its novelty gate. source says where it is from.
+    """A network in eval mode with its config and, where it has one, its out-of-distribution gate.
 
-    metrics: what ``python -m train evaluate`` measured of these very weights, where it lies beside them. fallback_for:
-    the checkpoint on the Hub that could not be had, in whose place this one answers, and why_not.
+    source: where it is from. metrics: what ``python -m train evaluate`` measured of these very weights, where it lies
+    beside them. fallback_for: the checkpoint on the Hub that could not be had, in whose place this one answers, and
+    why_not.
     """
 
     config: Config
     network: nn.Module
-    gate: NoveltyGate | None = None
+    gate: OutOfDistributionGate | None = None
     source: str = "embedded"
     metrics: dict[str, Any] | None = None
     fallback_for: str | None = None
@@ -112,9 +113,9 @@ class Checkpoint:
             kept = read_bytes(folder, GATE_FILE)
             _check(kept, config.gate_sha256 or None, folder / GATE_FILE)
             try:
-                gate = NoveltyGate.from_tensors(_parse(kept, folder / GATE_FILE))
+                gate = OutOfDistributionGate.from_tensors(_parse(kept, folder / GATE_FILE))
             except (KeyError, ValueError, RuntimeError, TypeError, OverflowError) as problem:
-                raise CheckpointError(f"{folder / GATE_FILE} is not a novelty gate: {problem}") from None
+                raise CheckpointError(f"{folder / GATE_FILE} is not an out-of-distribution gate: {problem}") from None
         _try(network, gate, config.preprocessing.input_size, folder)
         return cls(config, network, gate, source, _read_metrics(folder, digest))
 
@@ -221,7 +222,7 @@ def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
 
 
 @torch.inference_mode()
-def _try(network: nn.Module, gate: NoveltyGate | None, size: int, folder: Path) -> None:
+def _try(network: nn.Module, gate: OutOfDistributionGate | None, size: int, folder: Path) -> None:
     """Raises CheckpointError where a grey picture already shows that no photo could be scored."""
     logits, maps = networks.logits_and_maps(network, torch.zeros(1, 3, size, size))
     if not torch.isfinite(logits).all():
@@ -229,12 +230,8 @@ def _try(network: nn.Module, gate: NoveltyGate | None, size: int, folder: Path) 
     if gate is None:
         return
     try:
-        strangeness = gate.strangeness(maps)
+        ood_score = gate.ood_score(maps)
     except (ValueError, RuntimeError) as problem:
-        raise CheckpointError(f"{folder / GATE_FILE} does not fit {MODEL_FILE}: {_first_line(problem)}") from None
-    if not torch.isfinite(strangeness).all():
+        raise CheckpointError(f"{folder / GATE_FILE} does not fit {MODEL_FILE}: {hub.first_line(problem)}") from None
+    if not torch.isfinite(ood_score).all():
         raise CheckpointError(f"{folder / GATE_FILE} turns a grey picture into no finite number: train it again.")
-
-
-def _first_line(problem: Exception) -> str:
-    return str(problem).splitlines()[0]

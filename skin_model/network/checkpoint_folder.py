@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
+from skin_model.network import hub
+
 CONFIG_FILE, MODEL_FILE, GATE_FILE = "config.json", "model.safetensors", "gate.safetensors"
 METRICS_FILE = "metrics.json"
-_HUB_REFERENCE = re.compile(r"^(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?$")
 _MOST_BYTES = {".json": 64 * 2**20, ".safetensors": 2 * 2**30}
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
@@ -24,7 +24,7 @@ class DamagedFileError(CheckpointError):
 
 def on_hub(reference: str) -> tuple[str, str | None] | None:
     """Repository and revision of ``owner/name[@revision]``; None for what can only be a folder."""
-    match = _HUB_REFERENCE.match(reference)
+    match = hub.REFERENCE.fullmatch(reference)
     if match is None or reference.startswith((".", "/")) or Path(reference).exists():
         return None
     return match["repo"], match["revision"]

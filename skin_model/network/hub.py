@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+REFERENCE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?")
+"""``owner/name[@revision]``, to be matched whole."""
 
 
 class HubError(ValueError):
@@ -69,9 +73,9 @@ def _in_one_sentence(repo: str, revision: str | None, lacking: str) -> Iterator[
     except HfHubHTTPError as problem:
         raise HubError(f"The Hub did not give {repo}{at}: {_why(problem)}") from None
     except TransportError as problem:
-        raise HubError(f"The Hub did not give {repo}{at}: the connection failed ({_first_line(problem)}).") from None
+        raise HubError(f"The Hub did not give {repo}{at}: the connection failed ({first_line(problem)}).") from None
     except (HTTPError, OSError, ValueError) as problem:
-        raise HubError(f"The Hub did not give {repo}{at}: {_first_line(problem)}") from None
+        raise HubError(f"The Hub did not give {repo}{at}: {first_line(problem)}") from None
 
 
 def _why(problem: OSError) -> str:
@@ -80,8 +84,9 @@ def _why(problem: OSError) -> str:
         return "it does not accept the token. Log in again with: hf auth login"
     if status in (401, 404):
         return "there is no such repository, or it is private. Check the name, and log in where it is private."
-    return _first_line(problem.server_message or problem)
+    return first_line(problem.server_message or problem)
 
 
-def _first_line(problem: object) -> str:
+def first_line(problem: object) -> str:
+    """Of what an error says, or its name where it says nothing."""
     return (str(problem).strip() or type(problem).__name__).splitlines()[0]

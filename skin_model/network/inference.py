@@ -28,10 +28,18 @@ ONNX_FILE = "model.fp16.onnx"
 
 @dataclass(frozen=True)
 class Answers:
-    """Of a batch: logits (B, K) float64, and how strange each picture is, (B,), None without a novelty gate."""
+    """Of a batch: logits (B, K) float64, and out-of-distribution scores (B,), None without a gate."""
 
     logits: np.ndarray
-    strangeness: np.ndarray | None
+    ood_score: np.ndarray | None
+
+
+def session(file: Path) -> onnxruntime.InferenceSession:
+    """An ONNX file on one thread: a photo gains nothing from a second, and several are scored side by side."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
 class TorchEngine:
@@ -58,12 +66,8 @@ class OnnxEngine(TorchEngine):
     def __init__(self, checkpoint: Checkpoint, file: Path) -> None:
         """Raises ValueError where the file cannot be run, or was not made of this checkpoint."""
         super().__init__(checkpoint)
-        options = onnxruntime.SessionOptions()
-        # One photo gains nothing from a second thread; several are scored side by side.
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+            self._session = session(file)
         except Exception as problem:  # its errors have no common class
             raise ValueError(f"{file} cannot be run: {problem}") from problem
         made_of = self._session.get_modelmeta().custom_metadata_map.get("checkpoint_sha256")
@@ -78,10 +82,8 @@ class OnnxEngine(TorchEngine):
         """batch: (B, 3, S, S), normalised."""
         wanted = [name for name in ("logits", "novelty") if name in self._outputs]
         found = dict(zip(wanted, self._run(batch, wanted), strict=True))
-        strangeness = found.get("novelty")
-        return Answers(
-            found["logits"].astype(np.float64), None if strangeness is None else strangeness.astype(np.float64)
-        )
+        ood_score = found.get("novelty")
+        return Answers(found["logits"].astype(np.float64), None if ood_score is None else ood_score.astype(np.float64))
 
     def heatmap(self, batch: Tensor, method: str) -> np.ndarray:
         """As ``saliency.explain``."""

@@ -1,4 +1,4 @@
-"""The gate after the network: is this a close-up of skin, like what the network was trained on?
+"""The out-of-distribution gate: is this a close-up of skin, like what the network was trained on?
 
 It looks at the network's own feature maps and adds two views of them. A logistic line between training photographs and
 pictures that are not skin knows what other pictures look like; a Mahalanobis distance from the training photographs
@@ -31,7 +31,7 @@ def features(maps: list[Tensor]) -> Tensor:
 
 
 @dataclass(frozen=True)
-class NoveltyGate:
+class OutOfDistributionGate:
     """Statistics of the training photographs' features, and the line between them and other pictures.
 
     mean, scale: (F,) of the features of training photographs, every source weighing the same. first: the first feature
@@ -78,7 +78,7 @@ class NoveltyGate:
                 raise ValueError(f"{name} must be positive: it is divided by.")
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> NoveltyGate:
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> OutOfDistributionGate:
         """Read what ``to_tensors`` wrote; raises KeyError for a missing tensor and ValueError for a wrong shape."""
         return cls(**{f.name: tensors[f.name].float() for f in fields(cls)})
 
@@ -97,8 +97,8 @@ class NoveltyGate:
         distance = (along.square() / self.variance).sum(1) + rest / self.residual
         return distance.clamp_min(1e-6).log(), standard @ self.weights + self.bias
 
-    def strangeness(self, maps: list[Tensor]) -> Tensor:
-        """How strange each picture is, (B,), higher = stranger, all in torch: exports hold this very computation.
+    def ood_score(self, maps: list[Tensor]) -> Tensor:
+        """(B,), higher = further from what the network was trained on; all in torch: exports hold this computation.
 
         maps: as ``network.logits_and_maps`` returns them, (B, C, h, w) each. Raises ValueError for another network's.
         """
@@ -106,8 +106,8 @@ class NoveltyGate:
         return ((both - self.centres) / self.spreads).sum(1)
 
     def score(self, maps: list[Tensor]) -> np.ndarray:
-        """``strangeness`` of maps from any device as (B,) float64."""
-        return self.strangeness([m.cpu() for m in maps]).double().numpy()
+        """``ood_score`` of maps from any device as (B,) float64."""
+        return self.ood_score([m.cpu() for m in maps]).double().numpy()
 
     def refuses(self, score: np.ndarray) -> np.ndarray:
         """(B,) bool: which pictures are not close-ups of skin."""

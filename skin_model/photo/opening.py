@@ -45,50 +45,39 @@ class PhotoRefused(ValueError):
 
     code: ClassVar[str]
 
+    def __init_subclass__(cls, code: str) -> None:
+        cls.code = code
+
     def __init__(self) -> None:
         super().__init__(sentence(f"refused.{self.code}"))
 
 
-class EmptyFile(PhotoRefused):
+class EmptyFile(PhotoRefused, code="empty_file"):
     """No bytes at all."""
 
-    code = "empty_file"
 
-
-class DamagedFile(PhotoRefused):
+class DamagedFile(PhotoRefused, code="damaged_file"):
     """Starts like a format that is read here, but its header or its pixels cannot be decoded completely."""
 
-    code = "damaged_file"
 
-
-class UnsupportedFormat(PhotoRefused):
+class UnsupportedFormat(PhotoRefused, code="unsupported_format"):
     """Neither JPEG, PNG, WebP nor HEIC/HEIF; also a folder or a device."""
 
-    code = "unsupported_format"
 
-
-class FileTooLarge(PhotoRefused):
+class FileTooLarge(PhotoRefused, code="file_too_large"):
     """More than ``MAX_BYTES``."""
 
-    code = "file_too_large"
 
-
-class TooManyPixels(PhotoRefused):
+class TooManyPixels(PhotoRefused, code="too_many_pixels"):
     """The header claims more than ``MAX_PIXELS``."""
 
-    code = "too_many_pixels"
 
-
-class TooSmall(PhotoRefused):
+class TooSmall(PhotoRefused, code="too_small_photo"):
     """A short side under ``MIN_SHORT_SIDE``, or a region under ``MIN_REGION_SIDE`` on a side."""
 
-    code = "too_small_photo"
 
-
-class TooElongated(PhotoRefused):
+class TooElongated(PhotoRefused, code="too_elongated"):
     """A long side over ``MAX_ASPECT`` times the short one."""
-
-    code = "too_elongated"
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ REPORT = """<?xml version="1.0"?><testsuites><testsuite>
 </testsuite></testsuites>"""
 
 
-def test_the_slow_testss_table_names_every_test_its_outcome_and_what_it_printed(tmp_path):
+def test_the_table_of_slow_tests_names_every_test_its_outcome_and_what_it_printed(tmp_path):
     (tmp_path / "slow.xml").write_text(REPORT)
     first, second, third = slow_tests.rows(tmp_path / "slow.xml")
     assert first == {

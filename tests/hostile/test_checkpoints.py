@@ -229,7 +229,7 @@ def test_a_gate_that_could_let_everything_through_is_refused(saved, gate, name):
 def test_the_gate_itself_is_taken_from_a_folder_that_does_not_name_its_checksum(saved, gate):
     """Else the refusals above would prove nothing."""
     (saved / "gate.safetensors").write_bytes(save(gate))
-    assert isinstance(Checkpoint.load(saved).gate, out_of_distribution.NoveltyGate)
+    assert isinstance(Checkpoint.load(saved).gate, out_of_distribution.OutOfDistributionGate)
 
 
 METRICS = [b"[" * 200_000, b"[]", b'{"checkpoint": {"hash": 5}}', b'{"checkpoint": []}', b"\xff", b"9" * 10_000]

@@ -26,7 +26,7 @@ OPERATING_POINTS = [
 
 
 class RefusingGate:
-    """A novelty gate that takes nothing for skin."""
+    """An out-of-distribution gate that takes nothing for skin."""
 
     def score(self, maps: list[torch.Tensor]) -> torch.Tensor:
         return torch.ones(len(maps[0]))

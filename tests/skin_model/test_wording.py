@@ -24,7 +24,7 @@ KEYS = (
     [f"refused.{kind.code}" for kind in PhotoRefused.__subclasses__()]
     + ["refused.no_such_file", "refused.not_skin", "notice.screening", "notice.privacy"]
     + [f"problem.{code}" for code in PROBLEMS]
-    + [f"{room}.{band}" for room in ("band", "next_step") for band in BANDS]
+    + [f"{part}.{band}" for part in ("band", "next_step") for band in BANDS]
     + [f"diagnosis.{code}.{part}" for code in DIAGNOSES for part in ("name", "line")]
 )
 

@@ -17,8 +17,8 @@ def local(monkeypatch, tmp_path) -> Iterator[LocalHub]:
     """An empty Hub that all clients of this process speak to, with a token that may write; waiting takes no time."""
     with LocalHub() as found:
         hub.point_clients_at(found, monkeypatch, tmp_path / "home", found.token)
-        for room in (publish, errors, space_repository):
-            monkeypatch.setattr(room, "time", found.clock)
+        for module in (publish, errors, space_repository):
+            monkeypatch.setattr(module, "time", found.clock)
         yield found
 
 

@@ -9,19 +9,19 @@ from skin_model.network import architecture as networks
 from skin_model.network.architecture import Preprocessing
 from skin_model.network.calibration import Calibration, Thresholds
 from skin_model.network.checkpoint import Checkpoint, Config
-from skin_model.network.out_of_distribution import NoveltyGate
+from skin_model.network.out_of_distribution import OutOfDistributionGate
 
 SIZE = 64
 CHANNELS = (16, 24, 40, 48, 96, 576)
 """Of MobileNetV3-Small's maps, shallow to deep."""
 
 
-def random_gate(seed: int = 0) -> NoveltyGate:
-    """A novelty gate of the right shape, whose score depends on every feature."""
+def random_gate(seed: int = 0) -> OutOfDistributionGate:
+    """An out-of-distribution gate of the right shape, whose score depends on every feature."""
     rng = torch.Generator().manual_seed(seed)
     count, first, kept = 2 * sum(CHANNELS), 32, 5
     distant = 400
-    return NoveltyGate(
+    return OutOfDistributionGate(
         mean=torch.rand(count, generator=rng) - 0.5,
         scale=torch.rand(count, generator=rng) + 0.5,
         first=torch.tensor(float(first)),

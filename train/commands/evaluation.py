@@ -8,20 +8,20 @@ from typing import Annotated
 
 import typer
 
+from train.commands import options
+
 app = typer.Typer()
 
 
 @app.command()
 def evaluate(
     out: Annotated[Path, typer.Option(help="The folder for metrics.json, predictions.csv and the pictures.")],
-    checkpoint: Annotated[
-        str | None, typer.Option(metavar="FOLDER|HUB_ID[@REVISION]", help="Default: the checkpoint that comes along.")
-    ] = None,
+    checkpoint: options.Checkpoint = None,
     data: Annotated[Path | None, typer.Option(help="A data folder, scored whole; its layout is detected.")] = None,
     work: Annotated[Path | None, typer.Option(help="A work folder made by prepare; one split of it is scored.")] = None,
     split: Annotated[str, typer.Option(help="train, validation or test, for --work.")] = "test",
-    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap; the same seed gives the same intervals.")] = 0,
+    resamples: options.Resamples = 1000,
+    seed: options.BootstrapSeed = 0,
     full: Annotated[
         bool,
         typer.Option(
@@ -30,12 +30,12 @@ def evaluate(
     ] = False,
 ) -> None:
     """Score photographs with a checkpoint and say how good it is, per source, with intervals; repeat it to resume."""
-    from train.evaluation import evaluate as room
+    from train.evaluation import evaluate
 
     drawn = {"resamples": resamples, "seed": seed}
-    metrics = room.evaluate(checkpoint, out, data=data, work=work, split=split, full=full, **drawn)
-    print(room.table(metrics))
-    print(f"\nWrote {out / room.METRICS_FILE}, {room.PREDICTIONS_FILE} and the pictures beside it.")
+    metrics = evaluate.evaluate(checkpoint, out, data=data, work=work, split=split, full=full, **drawn)
+    print(evaluate.table(metrics))
+    print(f"\nWrote {out / evaluate.METRICS_FILE}, {evaluate.PREDICTIONS_FILE} and the pictures beside it.")
 
 
 @app.command()
@@ -45,9 +45,9 @@ def report(
     readme: Annotated[Path | None, typer.Option(help="A page whose figures, between two marks, are renewed.")] = None,
 ) -> None:
     """Turn metrics.json into a page that needs no other file, the tables of a model card, and those of README."""
-    from train.reports import report as room
+    from train.reports import report
 
-    print(room.report(metrics, out, readme))
+    print(report.report(metrics, out, readme))
     if out is not None:
         written = ", ".join(str(out / name) for name in ("report.html", "model_card_figures.md", "figures.md"))
         print(f"\nWrote {written}.", file=sys.stderr)
@@ -57,9 +57,7 @@ def report(
 def mistakes(
     work: Annotated[Path, typer.Option(help="A work folder made by prepare; its training cases are the neighbours.")],
     out: Annotated[Path, typer.Option(help="The gallery folder; an older gallery in it is replaced.")],
-    checkpoint: Annotated[
-        str | None, typer.Option(metavar="FOLDER|HUB_ID[@REVISION]", help="Default: the checkpoint that comes along.")
-    ] = None,
+    checkpoint: options.Checkpoint = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
     photographs: Annotated[
         bool,
@@ -85,10 +83,10 @@ def mistakes(
     above the checkpoint's low threshold, and the malignant ones of the lowest, below its high threshold. The folder is
     a Hugging Face imagefolder. Photographs stay under their own licences: look at those before sharing the folder.
     """
-    from train.evaluation import mistakes as room
+    from train.evaluation import mistakes
 
     asked = {"split": split, "photographs": photographs, "limit": limit, "predictions": predictions}
-    counts = room.make(checkpoint, work, out, **asked)["counts"]
+    counts = mistakes.make(checkpoint, work, out, **asked)["counts"]
     for name in ("low", "high"):
         found = counts[name]
         print(

@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
+from train.commands import options
+
 app = typer.Typer()
 
 
 @app.command()
 def export(
     out: Annotated[Path, typer.Option(help="The folder for the files and export.json.")],
-    checkpoint: Annotated[
-        str | None, typer.Option(metavar="FOLDER|HUB_ID[@REVISION]", help="Default: the checkpoint that comes along.")
-    ] = None,
+    checkpoint: options.Checkpoint = None,
     formats: Annotated[
         list[str] | None, typer.Option(help="onnx, tflite, or both; tflite makes an environment of its own, 7 GB.")
     ] = None,
@@ -33,13 +33,13 @@ def export(
     Without --data or --work the comparison is on the few rendered photographs that come along, and int8 is not tried.
     Exit status 1 where a format that was asked for does not give PyTorch's answers.
     """
-    from train.export import export as room
+    from train.export import export
 
-    record = room.export(checkpoint, out, formats or ["onnx"], data=data, work=work, cache=cache)
-    print(room.table(record))
+    record = export.export(checkpoint, out, formats or ["onnx"], data=data, work=work, cache=cache)
+    print(export.table(record))
     written = ", ".join(found["file"] for found in record["files"] if found["good"]) or "no model"
-    print(f"\nWrote {written} and {room.RECORD_FILE} to {out}.")
-    problems = room.failed(record)
+    print(f"\nWrote {written} and {export.RECORD_FILE} to {out}.")
+    problems = export.failed(record)
     for sentence in problems:
         print(f"Error: {sentence}", file=sys.stderr)
     if problems:

@@ -15,6 +15,8 @@ from tqdm import tqdm
 from skin_model.atomic_files import write_csv, write_json
 from train import UserError
 from train.data import catalogue, hub_datasets, near_duplicates, splits
+from train.data.tables import files_of
+from train.digests import file_sha256
 from train.evaluation.shortcuts import audit as shortcuts
 
 
@@ -27,7 +29,7 @@ def _kept(rows: pd.DataFrame, old: pd.DataFrame, file: Path) -> dict[str, object
     if any(missing.values()):
         said = ", ".join(f"{n} of {split}" for split, n in missing.items() if n)
         tqdm.write(f"No longer in the data, though in {file}: {said}. The lock on the rest is kept.", file=sys.stderr)
-    return {"lineage": [*splits.lineage(file), splits.sha256(file)], "missing": missing}
+    return {"lineage": [*splits.lineage(file), file_sha256(file)], "missing": missing}
 
 
 def prepare(
@@ -55,17 +57,14 @@ def prepare(
         from_hub = [*from_hub, listed]
     known = [table for table in (kept, *from_hub) if table is not None]
     old = pd.concat(known, ignore_index=True).fillna("") if known else None
-    prints = near_duplicates.fingerprints(
-        [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)], work / "fingerprints"
-    )
+    prints = near_duplicates.fingerprints(files_of(rows), work / "fingerprints")
     near = near_duplicates.pairs(prints)
     listing = splits.describe(rows, near)
     reasons = pd.Series(
         {k: f"unreadable: {code}" for k, code in enumerate(prints.refused) if code}, dtype=object
     ).combine_first(splits.conflicting(rows, near))
-    columns = ["root", "file", "source", "image_id", "diagnosis", "malignant"]
-    dropped = rows.iloc[reasons.index.to_numpy(dtype=int)][columns].assign(reason=reasons.to_numpy())
-    left_out = pd.concat([left_out, dropped.astype(str)], ignore_index=True)
+    dropped = rows.iloc[reasons.index.to_numpy(dtype=int)].assign(reason=reasons.to_numpy())
+    left_out = pd.concat([left_out, dropped[list(catalogue.LEFT_OUT)].astype(str)], ignore_index=True)
     # Groups are made with the left-out rows still in, so that what such a photograph joins stays together.
     rows["group"] = splits.group(rows, near)
     usable = ~rows.index.isin(reasons.index)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from train.commands.push import DryRun, Private, PullRequest, Version
+from train.commands import options
 
 app = typer.Typer()
 
@@ -24,20 +24,20 @@ def gate(
     ] = None,
     split: Annotated[str, typer.Option(help="The locked split.")] = "test",
     override: Annotated[str | None, typer.Option(help="Why to publish whatever is found; it is recorded.")] = None,
-    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap; the same seed gives the same intervals.")] = 0,
+    resamples: options.Resamples = 1000,
+    seed: options.BootstrapSeed = 0,
 ) -> None:
     """Hold a candidate against the published checkpoint on locked photographs; exit status 1 where it fails.
 
     It may where no figure is worse by more than its margin (the 95 % interval of the paired difference, bootstrap over
     groups) and neither checkpoint was trained on a locked group. Every look is counted, since many looks are tuning.
     """
-    from train.hub import gate as room
+    from train.hub import gate
 
     drawn = {"resamples": resamples, "seed": seed}
-    verdict = room.compare_with_published(checkpoint, published, work, out, split=split, override=override, **drawn)
-    print(room.table(verdict))
-    print(f"\nWrote {out / room.VERDICT_FILE} and {room.ATTEMPTS_FILE}.")
+    verdict = gate.compare_with_published(checkpoint, published, work, out, split=split, override=override, **drawn)
+    print(gate.table(verdict))
+    print(f"\nWrote {out / gate.VERDICT_FILE} and {gate.ATTEMPTS_FILE}.")
     if not verdict.may_push:
         raise typer.Exit(1)
 
@@ -50,7 +50,7 @@ def release(
     ],
     out: Annotated[Path, typer.Option(help="The folder that everything is kept in; the same command resumes in it.")],
     push: Annotated[str | None, typer.Option(metavar="OWNER/NAME", help="The model repository to publish in.")] = None,
-    recipe: Annotated[str, typer.Option(help="How to train; an unknown name prints the list.")] = "released",
+    recipe: options.RecipeName = "released",
     backbone: Annotated[
         str | None, typer.Option(help="ImageNet weights as a safetensors file. Default: timm fetches them.")
     ] = None,
@@ -62,28 +62,28 @@ def release(
         typer.Option(metavar="FOLDER|HUB_ID[@REVISION]", help="What to compare with, where nothing is pushed."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the split and of training.")] = 0,
-    epochs: Annotated[int | None, typer.Option(min=1, help="In place of the recipe's own.")] = None,
-    input_size: Annotated[int | None, typer.Option(min=32, help="In place of the recipe's own, in pixels.")] = None,
+    epochs: options.Epochs = None,
+    input_size: options.InputSize = None,
     full: Annotated[
         bool, typer.Option("--full", help="Evaluate with altered photographs too; takes much longer.")
     ] = False,
-    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
-    version: Version = None,
+    resamples: options.Resamples = 1000,
+    version: options.Version = None,
     override: Annotated[
         str | None, typer.Option(help="Why to publish whatever the gate finds; it is recorded.")
     ] = None,
-    private: Private = False,
-    create_pr: PullRequest = False,
-    dry_run: DryRun = False,
+    private: options.Private = False,
+    create_pr: options.PullRequest = False,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Prepare, fit, evaluate, export, ask the gate, and push: one command, resumable step by step.
 
     release.json in the folder says what was done with which versions and seeds, on what machine, how long it took, and
     the SHA-256 of all that came of it; release.log holds what was said. Exit status 1 where the gate is closed.
     """
-    from train.commands import release_steps as room
+    from train.commands import release_steps
 
-    order = room.Order(
+    order = release_steps.Order(
         data=tuple(data),
         recipe=recipe,
         backbone=backbone,
@@ -102,11 +102,11 @@ def release(
         dry_run=dry_run,
     )
     try:
-        found = room.release(order, out)
-    except room.GateClosed as closed:
+        found = release_steps.release(order, out)
+    except release_steps.GateClosed as closed:
         print(f"Error: {closed}", file=sys.stderr)
         raise typer.Exit(1) from None
-    print(f"\nWrote {out / room.RECORD_FILE} and {room.LOG_FILE}.", end=" ")
+    print(f"\nWrote {out / release_steps.RECORD_FILE} and {release_steps.LOG_FILE}.", end=" ")
     if push is None:
         print(f"Next: python -m train push model OWNER/NAME --run {out / 'run'} --work {out / 'work'}")
     elif dry_run:

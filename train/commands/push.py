@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from train import UserError
+from train.commands import options
 
 if TYPE_CHECKING:
     from train.hub.publish import Published
@@ -19,8 +20,6 @@ app = typer.Typer(
 )
 
 Repo = Annotated[str, typer.Argument(metavar="OWNER/NAME", help="The repository on the Hub; made where there is none.")]
-Version = Annotated[str | None, typer.Option(metavar="X.Y.Z", help="The version, which becomes the tag.")]
-Private = Annotated[bool, typer.Option("--private", help="Make a new repository private.")]
 Licence = Annotated[
     str | None,
     typer.Option(
@@ -29,8 +28,6 @@ Licence = Annotated[
         "free, so neither non-commercial nor no-derivatives nor unknown ones.",
     ),
 ]
-PullRequest = Annotated[bool, typer.Option("--create-pr", help="Send it as a pull request.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent, with sizes.")]
 
 
 @app.command()
@@ -43,16 +40,16 @@ def model(
     metrics: Annotated[
         Path | None, typer.Option(help="What evaluate measured. Default: metrics.json in the run or its report folder.")
     ] = None,
-    version: Version = None,
+    version: options.Version = None,
     override: Annotated[
         str | None, typer.Option(help="Why to publish whatever the gate finds; the reason stands in the card.")
     ] = None,
     dataset: Annotated[
         list[str] | None, typer.Option(metavar="OWNER/NAME", help="A data set on the Hub that trained it, once each.")
     ] = None,
-    private: Private = False,
-    create_pr: PullRequest = False,
-    dry_run: DryRun = False,
+    private: options.Private = False,
+    create_pr: options.PullRequest = False,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Publish a run's checkpoint for timm, this package and ONNX, with its card, unless it is worse than the one there.
 
@@ -72,15 +69,9 @@ def model(
     if sent is None:
         raise typer.Exit(1)
     print(listing(sent))
-    if dry_run:
-        print(f"\nNothing was sent; it lies in {release.folder}. Next: the same command without --dry-run.")
-    elif sent.pull_request:
-        print(
-            f"\nOpened {sent.pull_request}. Next: merge it there, then repeat the command without --create-pr, "
-            "which tags it."
-        )
-    else:
-        print(f"\nPublished {sent.url} as {sent.version}. Next: SKIN_CHECKPOINT={repo}@{sent.version} python app.py")
+    merged = ", then repeat the command without --create-pr, which tags it"
+    then = f"SKIN_CHECKPOINT={repo}@{sent.version} python app.py"
+    print(_ended(sent, dry_run, then, folder=release.folder, merged=merged))
 
 
 @app.command()
@@ -98,10 +89,10 @@ def dataset(
     manifest_only: Annotated[
         bool, typer.Option("--manifest-only", help="Ids, labels, splits and hashes of all photographs, and no picture.")
     ] = False,
-    version: Version = None,
-    private: Private = False,
-    create_pr: PullRequest = False,
-    dry_run: DryRun = False,
+    version: options.Version = None,
+    private: options.Private = False,
+    create_pr: options.PullRequest = False,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Publish a prepared split as a data set with its card: photographs under the licences asked for, or a manifest.
 
@@ -131,12 +122,8 @@ def dataset(
     print(listing(sent))
     option = "--manifest" if manifest_only else "--data"
     more = " --data FOLDER_OF_PICTURES" if manifest_only else ""
-    if dry_run:
-        print(f"\nNothing was sent; it lies in {folder}. Next: the same command without --dry-run.")
-    elif sent.pull_request:
-        print(f"\nOpened {sent.pull_request}. Next: merge it there.")
-    else:
-        print(f"\nPublished {sent.url}. Next: python -m train prepare {option} hub:{repo}@{version}{more} --out WORK")
+    then = f"python -m train prepare {option} hub:{repo}@{version}{more} --out WORK"
+    print(_ended(sent, dry_run, then, folder=folder))
 
 
 @app.command()
@@ -144,10 +131,10 @@ def mistakes(
     repo: Repo,
     gallery: Annotated[Path, typer.Option(help="The folder that python -m train mistakes wrote.")],
     licence: Licence = None,
-    version: Version = None,
-    private: Private = False,
-    create_pr: PullRequest = False,
-    dry_run: DryRun = False,
+    version: options.Version = None,
+    private: options.Private = False,
+    create_pr: options.PullRequest = False,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Publish a gallery of mistakes as a data set that the app's mistakes tab opens.
 
@@ -181,10 +168,10 @@ def space(
         list[str] | None, typer.Option(metavar="OWNER/NAME", help="A data set on the Hub to name, once each.")
     ] = None,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait until it runs; 0 does not wait.")] = 1800,
-    version: Version = None,
-    private: Private = False,
-    create_pr: PullRequest = False,
-    dry_run: DryRun = False,
+    version: options.Version = None,
+    private: options.Private = False,
+    create_pr: options.PullRequest = False,
+    dry_run: options.DryRun = False,
 ) -> None:
     """Publish the app as a Space pinned to the model's commit, and wait until it runs or says why it cannot."""
     from train.hub import space_repository
@@ -202,10 +189,14 @@ def space(
     print(_ended(found.published, dry_run, said))
 
 
-def _ended(sent: Published, dry_run: bool, then: str) -> str:
-    """The last line of a command: what happened, and what comes next."""
+def _ended(sent: Published, dry_run: bool, then: str, *, folder: Path | None = None, merged: str = "") -> str:
+    """The last line of a command: what happened, and what comes next.
+
+    folder: where what would be sent lies. merged: what to do once a pull request is merged.
+    """
     if dry_run:
-        return "\nNothing was sent. Next: the same command without --dry-run."
+        lies = f"; it lies in {folder}" if folder else ""
+        return f"\nNothing was sent{lies}. Next: the same command without --dry-run."
     if sent.pull_request:
-        return f"\nOpened {sent.pull_request}. Next: merge it there."
+        return f"\nOpened {sent.pull_request}. Next: merge it there{merged}."
     return f"\nPublished {sent.url}{f' as {sent.version}' if sent.version else ''}. Next: {then}"

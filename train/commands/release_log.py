@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
 
 _TOKEN = re.compile(r"hf_[A-Za-z0-9]{8,}")
 
@@ -38,20 +38,6 @@ class Tee:
             self.note(self._line)
             self._line = ""
 
-    def flush(self) -> None:
-        """Flush both."""
-        self.stream.flush()
-        self.log.flush()
-
-    def isatty(self) -> bool:
-        """Whether the stream itself is a terminal, so that progress bars are drawn there as ever."""
-        return self.stream.isatty()
-
-    def fileno(self) -> int:
-        """The stream's own."""
-        return self.stream.fileno()
-
-    @property
-    def encoding(self) -> str:
-        """The stream's own."""
-        return self.stream.encoding
+    def __getattr__(self, name: str) -> Any:
+        """All else is the stream's own, ``isatty`` too, so that progress bars are drawn there as ever."""
+        return getattr(self.stream, name)

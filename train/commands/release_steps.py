@@ -8,7 +8,6 @@ are what they were is not done again.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
@@ -23,8 +22,10 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from skin_model.atomic_files import write_json
 from train import UserError
 from train.commands.release_log import Tee
+from train.digests import file_sha256, sha256
 
 RECORD_FILE, LOG_FILE = "release.json", "release.log"
 SCHEMA = 1
@@ -95,9 +96,7 @@ class Record:
         return self.content["steps"]
 
     def write(self) -> None:
-        aside = self.file.with_name(self.file.name + ".part")
-        aside.write_text(json.dumps(self.content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        aside.replace(self.file)
+        write_json(self.file, self.content, allow_nan=False)
 
 
 def release(order: Order, out: Path) -> dict[str, Any]:
@@ -106,50 +105,46 @@ def release(order: Order, out: Path) -> dict[str, Any]:
     The same call goes on after an interruption, within the step where that can. Raises UserError, GateClosed where the
     gate is closed; what was done until then stays.
     """
+    from skin_model import __version__
+    from train.hub import model_repository
+
     out.mkdir(parents=True, exist_ok=True)
     with (out / LOG_FILE).open("a", encoding="utf-8") as log:
         said, warned = Tee(sys.stdout, log), Tee(sys.stderr, log)
         with redirect_stdout(said), redirect_stderr(warned):
             record = Record(out / RECORD_FILE, order)
             record.write()
-            if order.push is not None and not (out / "run/checkpoint/model.safetensors").is_file():
-                _look_ahead(order, said)
-            before = ""
-            for step in steps(order, out):
-                try:
+            try:
+                if order.push is not None and not (out / "run/checkpoint/model.safetensors").is_file():
+                    # Before hours of training: whether what comes at the end could be published at all.
+                    asked = {"private": order.private, "dry_run": order.dry_run}
+                    model_repository.ready(order.push, order.version or __version__, **asked)
+                before = ""
+                for step in steps(order, out):
                     _do(step, before, record, out)
-                except UserError as problem:
-                    said.note(f"Error: {problem}")
-                    raise
-                finally:
-                    said.finish_line()
-                    warned.finish_line()
-                before = json.dumps([before, record.steps[step.name]["outputs"]])
+                    before = json.dumps([before, record.steps[step.name]["outputs"]])
+            except UserError as problem:
+                said.note(f"Error: {problem}")
+                raise
+            finally:
+                said.finish_line()
+                warned.finish_line()
     return record.content
-
-
-def _look_ahead(order: Order, said: Tee) -> None:
-    """Before hours of training: whether what comes at the end could be published at all."""
-    from skin_model import __version__
-    from train.hub import model_repository
-
-    try:
-        model_repository.ready(order.push, order.version or __version__, private=order.private, dry_run=order.dry_run)
-    except UserError as problem:
-        said.note(f"Error: {problem}")
-        raise
 
 
 def steps(order: Order, out: Path) -> list[Step]:
     """The steps of an order, in turn."""
     work, run = out / "work", out / "run"
     checkpoint = run / "checkpoint"
+    keep = None if order.keep_split is None else Path(order.keep_split)
+    if keep is not None and not keep.is_file():
+        raise UserError(f"There is no file {keep}.")
     found = [
         Step(
             "prepare",
             {
                 "data": {place: listing(place) for place in order.data},
-                "keep_split": None if order.keep_split is None else _sha256(Path(order.keep_split)),
+                "keep_split": None if keep is None else file_sha256(keep),
                 "seed": order.seed,
             },
             lambda: _prepare(order, work),
@@ -183,7 +178,7 @@ def steps(order: Order, out: Path) -> list[Step]:
 
 
 def _do(step: Step, before: str, record: Record, out: Path) -> None:
-    key = hashlib.sha256(json.dumps([step.settings, before], sort_keys=True).encode()).hexdigest()
+    key = sha256(json.dumps([step.settings, before], sort_keys=True))
     entry = record.steps.get(step.name)
     if entry and entry["key"] == key and _hashes(step.outputs, out) == entry["outputs"] and not step.repeats:
         print(f"— {step.name}: done before, {_duration(entry['seconds'])}.")
@@ -252,7 +247,7 @@ def _export(checkpoint: Path, work: Path, exports: Path) -> dict[str, Any]:
     if problems := export.failed(record):
         raise UserError(" ".join(problems))
     written = [exports / found["file"] for found in record["files"] if found["good"]]
-    return {"files": {file.name: _sha256(file) for file in written}}
+    return {"files": {file.name: file_sha256(file) for file in written}}
 
 
 def _gate(order: Order, checkpoint: Path, work: Path, folder: Path) -> dict[str, Any]:
@@ -299,13 +294,12 @@ def published_in(repo: str) -> str | None:
 
 def listing(place: str) -> str:
     """SHA-256 of the names, sizes and times of all files of a data folder; of the words alone for one on the Hub."""
-    digest = hashlib.sha256(place.encode())
-    folder = Path(place)
+    folder, said = Path(place), place
     for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
         if file.is_file():
             known = file.stat()
-            digest.update(f"{file.relative_to(folder).as_posix()} {known.st_size} {known.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+            said += f"{file.relative_to(folder).as_posix()} {known.st_size} {known.st_mtime_ns}\n"
+    return sha256(said)
 
 
 def machine() -> dict[str, Any]:
@@ -331,27 +325,20 @@ def versions() -> dict[str, str]:
 def code() -> dict[str, Any]:
     """SHA-256 over this project's Python files, and the commit where it is a git repository."""
     root = Path(__file__).resolve().parents[2]
-    digest = hashlib.sha256()
-    for file in sorted(file for name in CODE for file in (root / name).rglob("*.py")):
-        digest.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
+    files = sorted(file for name in CODE for file in (root / name).rglob("*.py"))
+    digest = sha256(b"".join(file.relative_to(root).as_posix().encode() + file.read_bytes() for file in files))
     try:
         asked = ["git", "-C", str(root), "rev-parse", "HEAD"]
         commit = subprocess.run(asked, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         commit = None
-    return {"sha256": digest.hexdigest(), "commit": commit}
+    return {"sha256": digest, "commit": commit}
 
 
 def _hashes(files: Sequence[Path], out: Path) -> dict[str, str] | None:
     if not all(file.is_file() for file in files):
         return None
-    return {file.relative_to(out).as_posix(): _sha256(file) for file in files}
-
-
-def _sha256(file: Path) -> str:
-    if not file.is_file():
-        raise UserError(f"There is no file {file}.")
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return {file.relative_to(out).as_posix(): file_sha256(file) for file in files}
 
 
 def _duration(seconds: float) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from train.commands import options
+
 app = typer.Typer()
 
 
@@ -31,45 +33,45 @@ def compare(
     finished: Annotated[
         list[Path] | None, typer.Option(help="Run folders of fit on the same work folder, judged as they are.")
     ] = None,
-    resamples: Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")] = 1000,
-    page: Annotated[Path | None, typer.Option(help="A page whose table, between two marks, is renewed.")] = None,
+    resamples: options.Resamples = 1000,
+    page: options.Page = None,
 ) -> None:
     """Train several recipes on the same split, score the same photographs, and print one table; repeat it to resume."""
-    from train.studies import compare as room
+    from train.studies import compare
 
     folder = work / "compare" if out is None else out
     asked = {"split": split, "data": data or [], "epochs": epochs, "backbone": backbone or [], "resamples": resamples}
     asked["finished"] = finished or []
-    content = room.compare(work, recipes, folder, **asked)
-    print(room.table(content))
+    content = compare.compare(work, recipes, folder, **asked)
+    print(compare.table(content))
     if page:
         from train.studies import experiments
 
-        experiments.write_page(room.flat(content["rows"]), page, room.table(content), (room.START, room.END))
-    print(f"\nWrote {folder / room.TABLE_FILE}, {room.CSV_FILE} and {room.JSON_FILE}.")
+        experiments.write_page(
+            compare.flat(content["rows"]), page, compare.table(content), (compare.START, compare.END)
+        )
+    print(f"\nWrote {folder / compare.TABLE_FILE}, {compare.CSV_FILE} and {compare.JSON_FILE}.")
 
 
 @app.command()
 def experiments(
-    work: Annotated[Path, typer.Option(help="The work folder made by prepare.")],
+    work: options.Work,
     out: Annotated[Path, typer.Option(help="The folder of all runs; what is done in it is not done again.")],
     ideas: Annotated[list[str] | None, typer.Option(help="Which ideas; an unknown name prints the list.")] = None,
-    backbone: Annotated[
-        Path | None, typer.Option(help="ImageNet weights as a safetensors file. Default: timm fetches them.")
-    ] = None,
+    backbone: options.Backbone = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Folds at a time, one core each. Default: all cores.")] = None,
-    page: Annotated[Path | None, typer.Option(help="A page whose table, between two marks, is renewed.")] = None,
+    page: options.Page = None,
 ) -> None:
     """Screen ideas for a better network: train each without one centre family, and judge it on that family.
 
     About twelve minutes an idea on two cores; never opens the test split. An interrupted call goes on where it stopped.
     """
-    from train.studies import experiments as room
+    from train.studies import experiments
 
-    found = room.screen(work, out, backbone, ideas, jobs)
-    print(room.markdown(found) if len(found) else "No idea has all its folds yet.")
+    found = experiments.screen(work, out, backbone, ideas, jobs)
+    print(experiments.markdown(found) if len(found) else "No idea has all its folds yet.")
     if page and len(found):
-        room.write_page(found, page, room.markdown(found))
+        experiments.write_page(found, page, experiments.markdown(found))
 
 
 @app.command()
@@ -92,12 +94,10 @@ def runs(
 
 @app.command(name="leaking-split")
 def leaking_split(
-    work: Annotated[Path, typer.Option(help="The work folder made by prepare.")],
+    work: options.Work,
     out: Annotated[Path, typer.Option(help="The folder of all networks; what is done in it is not done again.")],
-    backbone: Annotated[
-        Path | None, typer.Option(help="ImageNet weights as a safetensors file. Default: timm fetches them.")
-    ] = None,
-    recipe: Annotated[str, typer.Option(help="How to train; an unknown name prints the list.")] = "self-check-original",
+    backbone: options.Backbone = None,
+    recipe: options.RecipeName = "self-check-original",
     seeds: Annotated[int, typer.Option(min=1, help="How often the whole is done again; two networks each.")] = 1,
     jobs: Annotated[int | None, typer.Option(min=1, help="Networks at a time, one core each. Default: all.")] = None,
     screening: Annotated[
@@ -111,11 +111,10 @@ def leaking_split(
 
     About 25 minutes of one core a seed; never opens the test split. An interrupted call goes on where it stopped.
     """
-    from train.studies import leaking_split as room
-    from train.studies import leaking_split_page
+    from train.studies import leaking_split, leaking_split_page
     from train.studies.experiments import write_page
 
-    scores, facts = room.study(work, out, backbone, recipe, seeds, jobs)
+    scores, facts = leaking_split.study(work, out, backbone, recipe, seeds, jobs)
     found = leaking_split_page.figures(scores, facts, leaking_split_page.left_out_auc(screening))
     print(leaking_split_page.markdown(found))
     if page:

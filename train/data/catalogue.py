@@ -11,8 +11,10 @@ from train.data.data_folder import COLUMNS, DataFolder
 from train.data.labels import CatalogueError
 from train.data.layouts import LAYOUTS, Layout
 
-__all__ = ["COLUMNS", "FAMILIES", "TEST_ONLY", "CatalogueError", "family", "read", "read_all"]
+__all__ = ["COLUMNS", "FAMILIES", "LEFT_OUT", "TEST_ONLY", "CatalogueError", "family", "read", "read_all"]
 
+LEFT_OUT = ("root", "file", "source", "image_id", "diagnosis", "malignant", "reason")
+"""Columns of the rows that are left out."""
 FAMILIES: dict[str, str] = {
     "ham10000": "ham10000",
     "ham10000_28x28": "ham10000",
@@ -72,8 +74,7 @@ def read_all(folders: Sequence[Path], work: Path | None = None) -> tuple[pd.Data
         left_out += data.left_out
     if not tables:
         raise CatalogueError("No data folder was given.")
-    columns = ["root", "file", "source", "image_id", "diagnosis", "malignant", "reason"]
-    return pd.concat(tables, ignore_index=True), pd.DataFrame(left_out, columns=columns).astype(str)
+    return pd.concat(tables, ignore_index=True), pd.DataFrame(left_out, columns=list(LEFT_OUT)).astype(str)
 
 
 def _recognise(data: DataFolder) -> Layout:

@@ -8,10 +8,9 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
-import pandas as pd
-
 from train.data import labels
-from train.data.labels import CatalogueError, NoLabel
+from train.data.labels import NoLabel
+from train.data.tables import OTHERS, read_text_table
 
 COLUMNS: tuple[str, ...] = (
     "root",
@@ -80,23 +79,19 @@ class DataFolder:
         """Tables that have all these columns."""
         return [path for path, header in self.headers.items() if set(columns) <= set(header)]
 
+    def rows_of(self, *columns: str) -> Iterator[tuple[Path, dict[str, str]]]:
+        """Every row, as ``table`` gives it, of every table that has these columns, with the table's relative path."""
+        for path in self.tables(*columns):
+            for row in self.table(path):
+                yield path, row
+
     def table(self, path: Path, header: list[str] | None = None) -> Iterator[dict[str, str]]:
         """A table's rows as text, "" for empty and unknown cells. header: names, where the file has none.
 
         Raises CatalogueError where it is no table.
         """
         options = {"header": None, "names": header} if header else {}
-        try:
-            table = pd.read_csv(
-                self.root / path,
-                dtype=str,
-                keep_default_na=False,
-                encoding="utf-8-sig",
-                skipinitialspace=True,
-                **options,
-            )
-        except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as problem:
-            raise CatalogueError(f"{self.root / path} is not a readable UTF-8 CSV table; save it as one.") from problem
+        table = read_text_table(self.root / path, **OTHERS, **options)
         table.columns = [str(name).strip() for name in table.columns]
         yield from table.map(known_text).to_dict("records")
 

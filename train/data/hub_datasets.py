@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import sys
@@ -17,7 +16,10 @@ from skin_model.diagnoses import DIAGNOSES
 from skin_model.network import hub
 from train import UserError
 from train.data import near_duplicates, splits
+from train.data.catalogue import LEFT_OUT
 from train.data.data_folder import COLUMNS, DataFolder, plain_id
+from train.data.tables import read_text_table
+from train.digests import file_sha256
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -46,7 +48,6 @@ TEXTS: tuple[str, ...] = (
 BENIGN_OR_MALIGNANT = ("benign", "malignant")
 KNOWN: tuple[str, ...] = ("image_id", "source", "split", "lesion_id", "patient_id")
 """What is kept of a released split, so that its photographs stay where they are."""
-_REFERENCE = re.compile(r"hub:/?/?(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?")
 _UNSAFE = re.compile(r"[^\w.-]+")
 
 
@@ -78,7 +79,7 @@ def fetch(places: Sequence[Path], work: Path) -> tuple[list[Path], list[pd.DataF
         folder = work / "hub" / repo.replace("/", "--") / snapshot.name[:12]
         if not folder.is_dir():
             _unpack(snapshot, repo, folder)
-        rows = pd.read_csv(folder / "lesions.csv", dtype=str, keep_default_na=False)
+        rows = read_text_table(folder / "lesions.csv")
         folders.append(folder)
         known.append(rows[list(KNOWN)])
     return folders, known
@@ -101,7 +102,7 @@ def match(manifest: str | Path, folders: Sequence[Path], work: Path) -> tuple[pd
         pictures = DataFolder(root, work).pictures
         for path in tqdm(pictures, desc="Hashing photographs", unit="photo", file=sys.stderr, disable=None):
             place = (root, path.as_posix())
-            by_digest.setdefault(hashlib.sha256((root / path).read_bytes()).hexdigest(), place)
+            by_digest.setdefault(file_sha256(root / path), place)
             by_name.setdefault(path.stem, place)
             by_name.setdefault(plain_id(path.name), place)
     found = [by_digest.get(row.sha256) for row in rows.itertuples(index=False)]
@@ -125,8 +126,7 @@ def match(manifest: str | Path, folders: Sequence[Path], work: Path) -> tuple[pd
         raise UserError(
             f"None of the {len(rows)} photographs of {manifest} is in the folders; name others with --data."
         )
-    columns = ["root", "file", "source", "image_id", "diagnosis", "malignant", "reason"]
-    left_out = known.assign(reason=reasons)[~there.to_numpy()][columns].astype(str)
+    left_out = known.assign(reason=reasons)[~there.to_numpy()][list(LEFT_OUT)].astype(str)
     catalogue = known[there.to_numpy()].reindex(columns=list(COLUMNS), fill_value="")
     catalogue = catalogue.astype({"malignant": int}).reset_index(drop=True)
     return catalogue, left_out.reset_index(drop=True), rows[list(KNOWN)]
@@ -134,7 +134,7 @@ def match(manifest: str | Path, folders: Sequence[Path], work: Path) -> tuple[pd
 
 def download(reference: str) -> tuple[str, Path]:
     """(owner/name, local snapshot whose folder's name is the commit) of ``hub:owner/name[@revision]``."""
-    named = _REFERENCE.fullmatch(reference)
+    named = hub.REFERENCE.fullmatch(reference.removeprefix(PREFIX).lstrip("/"))
     if named is None:
         raise UserError(f"{reference} names no data set; write hub:owner/name or hub:owner/name@revision.")
     try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,15 @@ from torch.utils.data import Dataset, Sampler
 from tqdm import tqdm
 
 from skin_model import border as borders
+from skin_model.atomic_files import replacing
 from skin_model.lesion import hair
 from skin_model.network.architecture import Preprocessing, square_input
 from skin_model.photo import PhotoRefused, open_photo
 from skin_model.pools import thread_pool
 from train import UserError
 from train.data.augmentation import NO_AUGMENTATION, Augmentation, augment
+from train.data.tables import files_of
+from train.digests import cache_key
 
 SQUARE = 256
 """Side of the kept squares in pixels; most public photographs here are no sharper."""
@@ -49,25 +53,32 @@ def load_squares(rows: pd.DataFrame, preprocessing: Preprocessing, cache: Path, 
     ``cache``; the same rows and preprocessing find the file of an earlier call. Raises UserError naming the first
     photograph that cannot be decoded.
     """
-    files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
+    files = files_of(rows)
     described = f"{size} {preprocessing.crop} {preprocessing.remove_hair} " + "\n".join(map(str, files))
-    cached = cache / f"squares-{hashlib.sha256(described.encode()).hexdigest()[:16]}.npy"
+    cached = cache / f"squares-{cache_key(described)}.npy"
     if not cached.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
-        aside = cached.with_name(cached.name + ".part")
-        squares = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=(len(files), size, size, 3))
         decode = partial(decode_square, preprocessing=preprocessing, size=size)
-        with thread_pool(os.cpu_count()) as pool:  # decoding and resizing leave Python's lock free
-            decoded = pool.imap(decode, files)
-            for i, square in enumerate(tqdm(decoded, total=len(files), desc="Decoding photographs", unit="photo")):
-                if square is None:
-                    raise UserError(f"{files[i]} cannot be decoded. Run prepare again, which leaves such files out.")
+        # Decoding and resizing leave Python's lock free.
+        with replacing(cached) as aside, thread_pool(os.cpu_count()) as pool:
+            squares = np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=(len(files), size, size, 3))
+            for i, square in enumerate(decoded(files, decode, pool)):
                 squares[i] = square
-        squares.flush()
-        aside.replace(cached)
+            squares.flush()
     return np.load(cached, mmap_mode="r")
 
 
+def decoded(
+    files: Sequence[Path], decode: Callable[[Path], np.ndarray | None], pool: ThreadPool
+) -> Iterator[np.ndarray]:
+    """What ``decode`` gives of every file, in order; raises UserError naming the first for which that is None."""
+    bar = tqdm(pool.imap(decode, files), total=len(files), desc="Decoding photographs", unit="photo")
+    for file, square in zip(files, bar, strict=True):
+        if square is None:
+            raise UserError(f"{file} cannot be decoded. Run prepare again, which leaves such files out.")
+        yield square
+
+
+@dataclass(eq=False)
 class TrainingSquares(Dataset):
     """Augmented squares with their labels.
 
@@ -75,20 +86,14 @@ class TrainingSquares(Dataset):
     An item is (picture (S, S, 3) uint8, diagnosis index or -1 where unknown, malignant 0/1, loss weight).
     """
 
-    def __init__(
-        self,
-        squares: np.ndarray,
-        positions: np.ndarray,
-        diagnosis: np.ndarray,
-        malignant: np.ndarray,
-        weight: np.ndarray,
-        input_size: int,
-        augmentation: Augmentation,
-        centre: np.ndarray,
-    ) -> None:
-        self.squares, self.positions = squares, positions
-        self.diagnosis, self.malignant, self.weight = diagnosis, malignant, weight
-        self.input_size, self.augmentation, self.centre = input_size, augmentation, centre
+    squares: np.ndarray
+    positions: np.ndarray
+    diagnosis: np.ndarray
+    malignant: np.ndarray
+    weight: np.ndarray
+    input_size: int
+    augmentation: Augmentation
+    centre: np.ndarray
 
     def __len__(self) -> int:
         return len(self.positions)

@@ -13,6 +13,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
+from skin_model.atomic_files import replacing
 from train.data import labels
 from train.data.data_folder import COLUMNS, TABLE_DEPTH, DataFolder, given_split, known_text, plain_id
 from train.data.labels import CatalogueError
@@ -40,22 +41,16 @@ def _read_lesions_csv(data: DataFolder) -> None:
         data.add(row["file"], row["source"], row["image_id"], [row.get("diagnosis", "")], said, **known)
 
 
+def _taken(row: dict[str, str], **columns: str) -> dict[str, str]:
+    """Columns of a catalogue from those of a row: ours=theirs, "" where it has none."""
+    return {ours: row.get(theirs, "") for ours, theirs in columns.items()}
+
+
 def _read_ham10000(data: DataFolder) -> None:
-    for path in data.tables("lesion_id", "image_id", "dx"):
-        for row in data.table(path):
-            data.add(
-                data.by_stem.get(row["image_id"]),
-                "ham10000",
-                row["image_id"],
-                [row["dx"]],
-                lesion_id=row["lesion_id"],
-                modality="dermoscopic",
-                confirmed_by=row.get("dx_type", ""),
-                age=row.get("age", ""),
-                sex=row.get("sex", ""),
-                site=row.get("localization", ""),
-                licence="CC BY-NC 4.0",
-            )
+    for _, row in data.rows_of("lesion_id", "image_id", "dx"):
+        known = _taken(row, lesion_id="lesion_id", confirmed_by="dx_type", age="age", sex="sex", site="localization")
+        known |= {"modality": "dermoscopic", "licence": "CC BY-NC 4.0"}
+        data.add(data.by_stem.get(row["image_id"]), "ham10000", row["image_id"], [row["dx"]], **known)
 
 
 _HMNIST_LABELS = ("akiec", "bcc", "bkl", "df", "nv", "vasc", "mel")
@@ -75,7 +70,6 @@ def _read_hmnist(data: DataFolder) -> None:
     names = [f"pixel{k:04d}" for k in range(_HMNIST_SIDE**2 * 3)]
     pictures: list[tuple[str, int]] = []
     unpacked = (data.work / "unpacked" / data.root.name).resolve()
-    unpacked.mkdir(parents=True, exist_ok=True)
     for path in _hmnist_tables(data):
         table = pd.read_csv(data.root / path)
         pixels = table[names].to_numpy(np.uint8).reshape(-1, _HMNIST_SIDE, _HMNIST_SIDE, 3)
@@ -85,9 +79,9 @@ def _read_hmnist(data: DataFolder) -> None:
             side = _HMNIST_SIDE * _HMNIST_ENLARGED
             file = unpacked / name
             if not file.is_file():
-                aside = file.with_name(name + ".part")
-                Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC).save(aside, format="PNG")
-                aside.replace(file)
+                enlarged = Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC)
+                with replacing(file) as aside:
+                    enlarged.save(aside, format="PNG")
             pictures.append((name, int(label)))
     data.root = unpacked
     data.paths = {name for name, _ in pictures}
@@ -110,140 +104,94 @@ def _isic_2016_tables(data: DataFolder) -> list[Path]:
 def _read_isic_2016(data: DataFolder) -> None:
     for path in _isic_2016_tables(data):
         for row in data.table(path, header=["image_id", "label"]):
-            name = row["image_id"]
             # The challenge calls its two classes malignant and benign; its malignant ones are all melanomas.
-            said = labels.yes_or_no(row["label"])
-            words = ["mel"] if said else []
-            data.add(
-                data.by_stem.get(name),
-                "isic_2016",
-                name,
-                words,
-                said,
-                modality="dermoscopic",
-                licence="CC0",
-                given_split=given_split(path),
-            )
+            name, said = row["image_id"], labels.yes_or_no(row["label"])
+            known = {"modality": "dermoscopic", "licence": "CC0", "given_split": given_split(path)}
+            data.add(data.by_stem.get(name), "isic_2016", name, ["mel"] if said else [], said, **known)
 
 
 def _read_isic_2017(data: DataFolder) -> None:
     details = _details(data, "image_id", "age_approximate")
-    for path in data.tables("image_id", "melanoma", "seborrheic_keratosis"):
-        for row in data.table(path):
-            name = row["image_id"]
-            code = "mel" if labels.yes_or_no(row["melanoma"]) else ""
-            code = code or ("bkl" if labels.yes_or_no(row["seborrheic_keratosis"]) else "nv")
-            more = details.get(name, {})
-            data.add(
-                data.by_stem.get(name),
-                "isic_2017",
-                name,
-                [code],
-                modality="dermoscopic",
-                age=more.get("age_approximate", ""),
-                sex=more.get("sex", ""),
-                licence="CC0",
-                given_split=given_split(path),
-            )
+    for path, row in data.rows_of("image_id", "melanoma", "seborrheic_keratosis"):
+        name = row["image_id"]
+        code = "mel" if labels.yes_or_no(row["melanoma"]) else ""
+        code = code or ("bkl" if labels.yes_or_no(row["seborrheic_keratosis"]) else "nv")
+        known = _taken(details.get(name, {}), age="age_approximate", sex="sex")
+        known |= {"modality": "dermoscopic", "licence": "CC0", "given_split": given_split(path)}
+        data.add(data.by_stem.get(name), "isic_2017", name, [code], **known)
 
 
 def _details(data: DataFolder, key: str, *columns: str) -> dict[str, dict[str, str]]:
     """Key cell -> row, of every table with these columns."""
-    return {row[key]: row for path in data.tables(key, *columns) for row in data.table(path)}
+    return {row[key]: row for _, row in data.rows_of(key, *columns)}
 
 
-def _one_hot_tables(data: DataFolder) -> list[Path]:
-    return data.tables("image", "MEL", "NV", "BCC", "BKL", "DF", "VASC")
+_ONE_HOT = ("image", "MEL", "NV", "BCC", "BKL", "DF", "VASC")
 
 
 def _read_isic_2019(data: DataFolder) -> None:
     details = _details(data, "image", "lesion_id") | _details(data, "image", "age_approx")
-    for path in _one_hot_tables(data):
-        header = data.headers[path]
-        classes = [c for c in ("MEL", "NV", "BCC", "AK", "AKIEC", "BKL", "DF", "VASC", "SCC", "UNK") if c in header]
-        source = "ham10000" if "AKIEC" in header else "isic_2019"
-        for row in data.table(path):
-            marked = [name for name in classes if labels.yes_or_no(row[name])]
-            more = details.get(row["image"], {})
-            data.add(
-                data.by_stem.get(row["image"]),
-                source,
-                plain_id(row["image"]),
-                marked if len(marked) == 1 else [],
-                lesion_id=more.get("lesion_id", ""),
-                modality="dermoscopic",
-                confirmed_by=more.get("diagnosis_confirm_type", ""),
-                age=more.get("age_approx", ""),
-                sex=more.get("sex", ""),
-                site=more.get("anatom_site_general", ""),
-                licence="CC BY-NC 4.0",
-                given_split=given_split(path),
-            )
+    for path, row in data.rows_of(*_ONE_HOT):
+        classes = ("MEL", "NV", "BCC", "AK", "AKIEC", "BKL", "DF", "VASC", "SCC", "UNK")
+        marked = [name for name in classes if labels.yes_or_no(row.get(name, ""))]
+        known = _taken(
+            details.get(row["image"], {}),
+            lesion_id="lesion_id",
+            confirmed_by="diagnosis_confirm_type",
+            age="age_approx",
+            sex="sex",
+            site="anatom_site_general",
+        )
+        known |= {"modality": "dermoscopic", "licence": "CC BY-NC 4.0", "given_split": given_split(path)}
+        source, file = "ham10000" if "AKIEC" in row else "isic_2019", data.by_stem.get(row["image"])
+        data.add(file, source, plain_id(row["image"]), marked if len(marked) == 1 else [], **known)
 
 
 def _read_isic_2020(data: DataFolder) -> None:
-    for path in data.tables("image_name", "patient_id", "target"):
-        for row in data.table(path):
-            said = labels.yes_or_no(row.get("benign_malignant", "")) if row.get("benign_malignant") else None
-            data.add(
-                data.by_stem.get(row["image_name"]),
-                "siim_isic_2020",
-                row["image_name"],
-                [row.get("diagnosis", "")],
-                labels.yes_or_no(row["target"]) if said is None else said,
-                lesion_id=row.get("lesion_id", ""),
-                patient_id=row["patient_id"],
-                modality="dermoscopic",
-                age=row.get("age_approx", ""),
-                sex=row.get("sex", ""),
-                site=row.get("anatom_site_general_challenge", ""),
-                licence="CC BY-NC 4.0",
-            )
+    for _, row in data.rows_of("image_name", "patient_id", "target"):
+        name, said = row["image_name"], labels.yes_or_no(row.get("benign_malignant", ""))
+        said = labels.yes_or_no(row["target"]) if said is None else said
+        known = _taken(row, lesion_id="lesion_id", patient_id="patient_id", age="age_approx", sex="sex")
+        known |= _taken(row, site="anatom_site_general_challenge")
+        known |= {"modality": "dermoscopic", "licence": "CC BY-NC 4.0"}
+        data.add(data.by_stem.get(name), "siim_isic_2020", name, [row.get("diagnosis", "")], said, **known)
 
 
 def _read_pad_ufes_20(data: DataFolder) -> None:
-    for path in data.tables("img_id", "diagnostic", "patient_id"):
-        for row in data.table(path):
-            data.add(
-                data.by_stem.get(Path(row["img_id"]).stem),
-                "pad_ufes_20",
-                Path(row["img_id"]).stem,
-                [row["diagnostic"]],
-                lesion_id=row.get("lesion_id", ""),
-                patient_id=row["patient_id"],
-                modality="smartphone",
-                confirmed_by="histo" if labels.yes_or_no(row.get("biopsed", "")) else "clinical",
-                age=row.get("age", ""),
-                sex=row.get("gender", "").lower(),
-                site=row.get("region", "").lower(),
-                fitzpatrick=row.get("fitspatrick", "").removesuffix(".0"),
-                licence="CC BY 4.0",
-            )
+    for _, row in data.rows_of("img_id", "diagnostic", "patient_id"):
+        name = Path(row["img_id"]).stem
+        known = _taken(row, lesion_id="lesion_id", patient_id="patient_id", age="age")
+        known |= {
+            "modality": "smartphone",
+            "confirmed_by": "histo" if labels.yes_or_no(row.get("biopsed", "")) else "clinical",
+            "sex": row.get("gender", "").lower(),
+            "site": row.get("region", "").lower(),
+            "fitzpatrick": row.get("fitspatrick", "").removesuffix(".0"),
+            "licence": "CC BY 4.0",
+        }
+        data.add(data.by_stem.get(name), "pad_ufes_20", name, [row["diagnostic"]], **known)
 
 
 def _read_isic_cli(data: DataFolder) -> None:
-    for path in data.tables("isic_id"):
-        for row in data.table(path):
-            levels = [row.get(f"diagnosis_{level}", "") for level in (5, 4, 3, 2, 1)]
-            said = labels.yes_or_no(row.get("diagnosis_1", ""))
-            if said is None:
-                said = labels.yes_or_no(row.get("benign_malignant", ""))
-            data.add(
-                data.by_stem.get(row["isic_id"]),
-                "isic_archive",
-                row["isic_id"],
-                [*levels, row.get("diagnosis", "")],
-                said,
-                lesion_id=row.get("lesion_id", ""),
-                patient_id=row.get("patient_id", ""),
-                modality=row.get("image_type", "").split(":")[0].strip().lower(),
-                confirmed_by=row.get("diagnosis_confirm_type", ""),
-                age=row.get("age_approx", ""),
-                sex=row.get("sex", ""),
-                site=row.get("anatom_site_general", "") or row.get("anatom_site_1", ""),
-                fitzpatrick=row.get("fitzpatrick_skin_type", ""),
-                licence=row.get("copyright_license", ""),
-            )
+    for _, row in data.rows_of("isic_id"):
+        levels = [row.get(f"diagnosis_{level}", "") for level in (5, 4, 3, 2, 1)]
+        said = labels.yes_or_no(row.get("diagnosis_1", ""))
+        if said is None:
+            said = labels.yes_or_no(row.get("benign_malignant", ""))
+        known = _taken(
+            row,
+            lesion_id="lesion_id",
+            patient_id="patient_id",
+            confirmed_by="diagnosis_confirm_type",
+            age="age_approx",
+            sex="sex",
+            fitzpatrick="fitzpatrick_skin_type",
+            licence="copyright_license",
+        )
+        known["modality"] = row.get("image_type", "").split(":")[0].strip().lower()
+        known["site"] = row.get("anatom_site_general", "") or row.get("anatom_site_1", "")
+        name, words = row["isic_id"], [*levels, row.get("diagnosis", "")]
+        data.add(data.by_stem.get(name), "isic_archive", name, words, said, **known)
 
 
 def _imagefolder_tables(data: DataFolder) -> list[Path]:
@@ -327,7 +275,7 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout(
         "isic_2019",
         "ISIC 2018 or 2019 (one column a diagnosis: image, MEL, NV, BCC…)",
-        lambda data: bool(_one_hot_tables(data)),
+        lambda data: bool(data.tables(*_ONE_HOT)),
         _read_isic_2019,
     ),
     Layout(

@@ -8,7 +8,6 @@ is left (skin lines, hairs, the lesion's ragged edge) must correlate once the be
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import math
 import multiprocessing
@@ -29,6 +28,8 @@ from tqdm import tqdm
 
 from skin_model.photo import PhotoRefused, open_photo
 from skin_model.pools import die_of_ctrl_c
+from train.data.per_photograph import kept_arrays
+from train.digests import cache_key
 
 UPRIGHT_RADIUS = 12
 """Most hash bits in which candidates may differ. Wide, because the second check decides."""
@@ -75,10 +76,9 @@ def fingerprint(file: str | os.PathLike) -> tuple[np.ndarray, np.ndarray, str]:
     """(8,) uint64 hashes, (64, 64) uint8 grey thumbnail and "", or zeros and the code of the refusal."""
     try:
         rgb = open_photo(file).rgb
-    except PhotoRefused as refusal:
-        return np.zeros(8, np.uint64), np.zeros((THUMBNAIL, THUMBNAIL), np.uint8), refusal.code
-    except OSError:
-        return np.zeros(8, np.uint64), np.zeros((THUMBNAIL, THUMBNAIL), np.uint8), "no_such_file"
+    except (PhotoRefused, OSError) as problem:
+        code = problem.code if isinstance(problem, PhotoRefused) else "no_such_file"
+        return np.zeros(8, np.uint64), np.zeros((THUMBNAIL, THUMBNAIL), np.uint8), code
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
     thumbnail = cv2.resize(grey, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
     small = cv2.resize(thumbnail, (32, 32), interpolation=cv2.INTER_AREA)
@@ -99,8 +99,6 @@ def fingerprints(files: Iterable[str | os.PathLike], cache: Path | None = None) 
     hashes = np.zeros((len(paths), 8), np.uint64)
     thumbnails = np.zeros((len(paths), THUMBNAIL, THUMBNAIL), np.uint8)
     refused: list[str] = []
-    if cache:
-        cache.mkdir(parents=True, exist_ok=True)
     with (
         _mapping(len(paths)) as mapped,
         tqdm(total=len(paths), desc="Comparing photographs", unit="photo") as bar,
@@ -108,24 +106,23 @@ def fingerprints(files: Iterable[str | os.PathLike], cache: Path | None = None) 
         for start in range(0, len(paths), _CHUNK):
             part = paths[start : start + _CHUNK]
             kept = cache / f"fingerprints-{_describe(part)}.npz" if cache else None
-            if kept and kept.is_file():
-                with np.load(kept) as stored:
-                    chunk = stored["hashes"], stored["thumbnails"], stored["refused"].tolist()
-                bar.update(len(part))
-            else:
-                done = []
-                for one in mapped(fingerprint, part):
-                    done.append(one)
-                    bar.update()
-                chunk = np.stack([one[0] for one in done]), np.stack([one[1] for one in done]), [one[2] for one in done]
-                if kept:
-                    aside = kept.with_name(kept.name + ".part")
-                    with aside.open("wb") as stream:
-                        np.savez(stream, hashes=chunk[0], thumbnails=chunk[1], refused=np.array(chunk[2], dtype=str))
-                    aside.replace(kept)
-            hashes[start : start + len(part)], thumbnails[start : start + len(part)] = chunk[:2]
-            refused += chunk[2]
+            chunk = kept_arrays(kept, partial(_fingerprints, part, mapped, bar))
+            bar.update(start + len(part) - bar.n)
+            hashes[start : start + len(part)], thumbnails[start : start + len(part)] = (
+                chunk["hashes"],
+                chunk["thumbnails"],
+            )
+            refused += chunk["refused"].tolist()
     return Fingerprints(hashes, thumbnails, refused)
+
+
+def _fingerprints(paths: list[Path], mapped: Callable[..., Iterable], bar: tqdm) -> dict[str, np.ndarray]:
+    done = []
+    for one in mapped(fingerprint, paths):
+        done.append(one)
+        bar.update()
+    hashes, thumbnails, refused = zip(*done, strict=True)
+    return {"hashes": np.stack(hashes), "thumbnails": np.stack(thumbnails), "refused": np.array(refused, dtype=str)}
 
 
 @contextmanager
@@ -149,7 +146,7 @@ def _describe(paths: list[Path]) -> str:
     for path in paths:
         state = path.stat() if path.is_file() else None
         lines.append(f"{path} {state.st_size} {state.st_mtime_ns}" if state else f"{path} missing")
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+    return cache_key("\n".join(lines))
 
 
 def near(hashes: np.ndarray, others: np.ndarray, radius: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -283,10 +280,6 @@ def pairs(prints: Fingerprints) -> pd.DataFrame:
 
 def join(count: int, links: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     """(count,) int numbers of the groups that links (pairs of position arrays) join, in order of first appearance."""
-    rows, columns = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for i, j in links:
-        rows.append(np.asarray(i, np.int64))
-        columns.append(np.asarray(j, np.int64))
-    i, j = np.concatenate(rows), np.concatenate(columns)
+    i, j = np.concatenate([np.zeros((2, 0), np.int64), *(np.asarray(link, np.int64) for link in links)], axis=1)
     _, labels = connected_components(coo_array((np.ones(len(i)), (i, j)), shape=(count, count)), directed=False)
     return pd.factorize(labels)[0]

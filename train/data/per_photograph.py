@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
+
+from skin_model.atomic_files import replacing, write_csv
+from train.digests import cache_key
 
 SAVED_EVERY = 16
 """Photographs between two savings of a resumable table."""
@@ -25,8 +27,18 @@ def draw(rows: pd.DataFrame, photographs: int | None, seed: int) -> pd.DataFrame
 
 def generator(*names: str) -> np.random.Generator:
     """Random numbers that depend on the names alone, so that a photograph's are the same in every run."""
-    digest = hashlib.sha256("\0".join(names).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    return np.random.default_rng(int(cache_key("\0".join(names)), 16))
+
+
+def kept_arrays(file: Path | None, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """What ``make`` gives; kept as the NPZ ``file``, where one is named, so that a repeated call reads it there."""
+    if file is None:
+        return make()
+    if not file.is_file():
+        with replacing(file) as aside, aside.open("wb") as stream:
+            np.savez(stream, **make())
+    with np.load(file) as stored:
+        return dict(stored)
 
 
 def measure_each(
@@ -50,8 +62,5 @@ def measure_each(
             records += [{"position": position, **record} for record in measure(row)]
             bar.update()
             if kept is not None and (position + 1 == len(rows) or (position + 1) % SAVED_EVERY == 0):
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                aside = kept.with_name(kept.name + ".part")
-                pd.DataFrame(records).to_csv(aside, index=False)
-                aside.replace(kept)
+                write_csv(kept, pd.DataFrame(records))
     return pd.DataFrame(records)

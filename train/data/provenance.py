@@ -7,7 +7,6 @@ but ids that can be guessed can be looked for in it; do not publish it where eve
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -16,10 +15,13 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from skin_model.atomic_files import write_json
 from skin_model.network import hub
 from skin_model.network.checkpoint import CONFIG_FILE, EMBEDDED, Checkpoint
 from train import UserError
 from train.data import splits
+from train.data.tables import files_of
+from train.digests import file_sha256, sha256
 
 TRAINED_ON_FILE = "trained_on.json"
 SCHEMA = 1
@@ -39,12 +41,11 @@ def keys(rows: pd.DataFrame) -> pd.DataFrame:
     found = {}
     for column in IDENTITIES:
         if column in rows:
-            found[column] = [
-                _short(f"{column} {key}".encode()) if key else "" for key in splits.identities(rows, column)
-            ]
-    files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
+            known = splits.identities(rows, column)
+            found[column] = [sha256(f"{column} {key}")[:DIGITS] if key else "" for key in known]
+    files = files_of(rows)
     found["file"] = [
-        _short(file.read_bytes()) if file.is_file() else ""
+        file_sha256(file)[:DIGITS] if file.is_file() else ""
         for file in tqdm(files, desc="Hashing photographs", unit="photo", file=sys.stderr, disable=None)
     ]
     return pd.DataFrame(found, index=rows.index)
@@ -58,9 +59,7 @@ def write(folder: Path, work: Path) -> Path:
         found = keys(rows[rows["split"] == part])
         content[part] = {name: " ".join(sorted(set(found[name]) - {""})) for name in found}
     file = folder / TRAINED_ON_FILE
-    aside = file.with_name(file.name + ".part")
-    aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    aside.replace(file)
+    write_json(file, content)
     return file
 
 
@@ -74,7 +73,7 @@ def locked_groups_seen(
     """
     content = read_beside(reference, TRAINED_ON_FILE)
     if content is None:
-        known = {splits.sha256(work / "split.csv"), *splits.lineage(work / "split.csv")}
+        known = {file_sha256(work / "split.csv"), *splits.lineage(work / "split.csv")}
         return [] if checkpoint.config.training.get("split_sha256") in known else None
     rows = splits.with_identities(work / "split.csv")
     rows = rows[rows["split"] == split]
@@ -107,7 +106,3 @@ def read_beside(reference: str | Path | None, name: str) -> dict[str, Any] | Non
         return json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
         raise UserError(f"{name} of {reference or 'the embedded checkpoint'} is no JSON; copy it again.") from None
-
-
-def _short(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:DIGITS]

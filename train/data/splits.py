@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 
 from train import UserError
 from train.data import catalogue, near_duplicates
+from train.data.tables import read_text_table
 
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 SHARES: tuple[float, ...] = (0.70, 0.15, 0.15)
@@ -35,13 +36,18 @@ def group(rows: pd.DataFrame, near: pd.DataFrame) -> np.ndarray:
 
     near: positions i and j of near-duplicate pairs. Names follow the order of the rows: g00000, g00001…
     """
-    links = [(near["i"].to_numpy(), near["j"].to_numpy())]
-    for column in ("lesion_id", "patient_id", "image_id"):
-        keys = identities(rows, column).to_numpy()
-        known = np.flatnonzero(keys != "")
-        _, first, inverse = np.unique(keys[known], return_index=True, return_inverse=True)
+    return joined(near, *(identities(rows, column) for column in ("lesion_id", "patient_id", "image_id")))
+
+
+def joined(near: pd.DataFrame | None, *keys: pd.Series) -> np.ndarray:
+    """(N,) group names: rows joined by near-duplicates and by every series of N keys, of which "" joins nothing."""
+    links = [] if near is None else [(near["i"].to_numpy(), near["j"].to_numpy())]
+    for series in keys:
+        values = series.to_numpy(dtype=str)
+        known = np.flatnonzero(values != "")
+        _, first, inverse = np.unique(values[known], return_index=True, return_inverse=True)
         links.append((known, known[first[inverse]]))
-    return np.array([f"g{number:05d}" for number in near_duplicates.join(len(rows), links)])
+    return np.array([f"g{number:05d}" for number in near_duplicates.join(len(keys[0]), links)])
 
 
 def conflicting(rows: pd.DataFrame, near: pd.DataFrame) -> pd.Series:
@@ -149,11 +155,8 @@ def crossing(rows: pd.DataFrame, keys: pd.Series | np.ndarray) -> list[str]:
 def read_split(file: Path) -> pd.DataFrame:
     """A split.csv as text columns but malignant, which is int. Raises UserError where it is missing or not one."""
     if not file.is_file():
-        raise UserError(f"There is no split {file}; make one with: python -m train prepare --data FOLDER --out WORK")
-    try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError):
-        raise UserError(f"{file} is empty or no CSV file; make it again with: python -m train prepare") from None
+        raise UserError(f"There is no {file}. Make it first: python -m train prepare --data FOLDER --out {file.parent}")
+    table = read_text_table(file)
     lacking = [column for column in SPLIT_COLUMNS if column not in table]
     if lacking:
         raise UserError(f"{file} is not a split: it lacks the column {lacking[0]}.")
@@ -168,13 +171,25 @@ def read_split(file: Path) -> pd.DataFrame:
 def with_identities(file: Path) -> pd.DataFrame:
     """A split.csv as ``read_split`` reads it, with lesion_id and patient_id from the catalogue.csv beside it."""
     rows = read_split(file)
-    listed, key = file.with_name("catalogue.csv"), ["source", "image_id"]
-    if not listed.is_file():
+    if not file.with_name("catalogue.csv").is_file():
         return rows
-    columns = ["lesion_id", "patient_id"]
-    known = pd.read_csv(listed, dtype=str, keep_default_na=False, usecols=[*key, *columns]).drop_duplicates(key)
-    found = known.set_index(key).reindex(pd.MultiIndex.from_frame(rows[key]))
-    return rows.assign(**{column: found[column].fillna("").to_numpy() for column in columns if column not in rows})
+    missing = [column for column in ("lesion_id", "patient_id") if column not in rows]
+    return with_known(rows, file, missing, ["source", "image_id"])
+
+
+def with_known(
+    rows: pd.DataFrame, file: Path, columns: Sequence[str], key: Sequence[str] = ("root", "file")
+) -> pd.DataFrame:
+    """Rows of a split.csv, ``file``, with these columns of the catalogue.csv beside it; "" where that says nothing.
+
+    key: the columns by which a row is found there.
+    """
+    listed, key = file.with_name("catalogue.csv"), list(key)
+    known = pd.DataFrame(columns=key)
+    if listed.is_file():
+        known = read_text_table(listed, usecols=lambda name: name in {*key, *columns})
+    known = known.drop_duplicates(key).set_index(key).reindex(pd.MultiIndex.from_frame(rows[key]))
+    return rows.assign(**{name: known[name].fillna("").to_numpy() if name in known else "" for name in columns})
 
 
 def lineage(file: Path) -> list[str]:
@@ -183,11 +198,6 @@ def lineage(file: Path) -> list[str]:
     if not audit.is_file():
         return []
     return list(json.loads(audit.read_text(encoding="utf-8")).get("kept_split", {}).get("lineage", []))
-
-
-def sha256(file: Path) -> str:
-    """Of a whole file, as hexadecimal digits."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def describe(rows: pd.DataFrame, near: pd.DataFrame) -> pd.DataFrame:

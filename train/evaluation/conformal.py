@@ -1,4 +1,4 @@
-"""What "cannot tell" buys: how figures rise as unsure photographs are left out, and whether the conformal set holds.
+"""Selective prediction: risk–coverage curves, and the coverage of the conformal prediction sets behind "cannot tell".
 
 A photograph counts by its risk alone, also where it was refused for other reasons; those without a risk are left out.
 """
@@ -18,7 +18,7 @@ from train.evaluation.operating_points import ALL, with_both_classes
 from train.evaluation.subgroups import auc_within_sources
 
 COVERAGES: tuple[float, ...] = tuple(step / 20 for step in range(20, 1, -1))
-"""Shares of the photographs that are answered: all, 95 %, … 10 %."""
+"""Coverages, the shares of the photographs that are answered: all, 95 %, … 10 %."""
 COVERAGE_FIGURES = ("sensitivity", "specificity", "auc")
 
 
@@ -32,18 +32,19 @@ def abstention(
     }
 
 
-def sureness(risks: np.ndarray, threshold: float) -> np.ndarray:
+def confidence(risks: np.ndarray, threshold: float) -> np.ndarray:
     """(N,) distances of the risks' log-odds from the threshold's; risks of 0 and 1 count as 1e-9 away from them."""
     return np.abs(logit(np.clip(risks, 1e-9, 1 - 1e-9)) - logit(np.clip(threshold, 1e-9, 1 - 1e-9)))
 
 
 def risk_coverage(rows: pd.DataFrame, thresholds: Thresholds) -> dict[str, list[dict[str, float | None]]]:
-    """Family, or ``all``, to its figures among the surest photographs, at falling coverage (Geifman & El-Yaniv 2017,
+    """Family, or ``all``, to its risk–coverage curve: figures at falling coverage (Geifman & El-Yaniv 2017,
     arXiv 1705.08500); null where a class has none left.
 
-    The least sure are left out first; equally sure ones stay or go together, so ``coverage`` is the share really kept.
-    Yes means a risk at or above ``thresholds.low``. The AUC is the mean within sources, as for subgroups. ``all`` is
-    the mean over families with both classes, each at the same share of its own photographs; null where one is null.
+    The least confident are left out first; equally confident ones stay or go together, so ``coverage`` is the share
+    really kept. Yes means a risk at or above ``thresholds.low``. The AUC is the mean within sources, as for subgroups.
+    ``all`` is the mean over families with both classes, each at the same share of its own photographs; null where one
+    is null.
     """
     scored = rows[rows["risk"].notna()]
     curves = {str(name): _curve(part, thresholds.low) for name, part in scored.groupby("family")}
@@ -68,10 +69,10 @@ def _curve(rows: pd.DataFrame, threshold: float) -> np.ndarray:
     """(COVERAGES, 4): the share kept, then COVERAGE_FIGURES, NaN where undefined."""
     risks = rows["risk"].to_numpy(dtype=np.float64)
     ill = rows["malignant"].to_numpy() == 1
-    sure = sureness(risks, threshold)
-    falling = -np.sort(-sure)
+    confident = confidence(risks, threshold)
+    falling = -np.sort(-confident)
     least = falling[[max(1, round(coverage * len(rows))) - 1 for coverage in COVERAGES]]
-    kept = (sure >= least[:, None]).astype(np.float64)
+    kept = (confident >= least[:, None]).astype(np.float64)
     figures = {
         **decisions(risks >= threshold, ill, kept),
         "auc": auc_within_sources(risks, ill, rows["source"].to_numpy(dtype=str), kept),
@@ -84,7 +85,7 @@ def conformal(
 ) -> dict[str, dict[str, dict[str, Any]]]:
     """Source -> class -> n, ``coverage`` and ``cannot_tell``, both shares of the class's photographs.
 
-    coverage: the conformal set holds the true class (promised: 90 % of each class where photographs are like those
+    coverage: the prediction set holds the true class (promised: 90 % of each class where photographs are like those
     that fitted it). cannot_tell: it holds both. A class without photographs has n 0 and nulls; one with fewer than 30
     groups is marked too_few.
     """

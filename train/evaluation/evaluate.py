@@ -1,11 +1,10 @@
 """A checkpoint and photographs in, metrics.json, predictions.csv and pictures out.
 
-Every photograph takes a visitor's way: opened by the one gate, cropped, scored, judged by the novelty gate, calibrated.
+Every photograph takes a visitor's way: opened, cropped, scored, judged by the out-of-distribution gate, calibrated.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
@@ -17,10 +16,14 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from skin_model.atomic_files import write_json, write_text
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.photo import Photo, PhotoRefused, open_photo
 from train import UserError
-from train.bootstrap import RESAMPLES
+from train.bootstrap import RESAMPLES, text
+from train.data import catalogue, near_duplicates, splits
+from train.data.tables import files_of, read_text_table
+from train.digests import file_sha256, sha256
 from train.evaluation import plots
 from train.evaluation.conformal import abstention
 from train.evaluation.curves import uncalibrated_risk
@@ -39,7 +42,6 @@ COLUMNS: tuple[str, ...] = ("file", "risk", "refused", "malignant", "diagnosis",
 """The columns of predictions.csv."""
 KNOWN_OF_A_PHOTOGRAPH: tuple[str, ...] = ("modality", "confirmed_by", "age", "sex", "site", "fitzpatrick")
 """Columns of the catalogue that subgroups are made of; "" where unknown."""
-SPLITS = ("train", "validation", "test")
 BATCH_SIZE = 32
 
 
@@ -63,15 +65,11 @@ def evaluate(
     Raises UserError with one sentence on what the user can mend.
     """
     from skin_model.assess import Assessor
-    from skin_model.network.checkpoint import CheckpointError
-    from train.fitting import architectures  # noqa: F401  so that timm knows the compared recipes' networks
+    from train.fitting.architectures import load_checkpoint
 
     if (data is None) == (work is None):
         raise UserError("Say what to score: either --data FOLDER or --work WORK.")
-    try:
-        assessor = Assessor.load(checkpoint)
-    except CheckpointError as problem:
-        raise UserError(str(problem)) from None
+    assessor = Assessor(load_checkpoint(checkpoint))
     compared = out / FINGERPRINTS_PART
     rows = read_split(work, split) if work is not None else read_folder(data, out / "unpacked", compared)
     metrics = report(assessor, rows, out, work=work, split=split, resamples=resamples, seed=seed, full=full)
@@ -120,7 +118,7 @@ def report(
         },
         "data": {
             "split": split if work is not None else None,
-            "split_sha256": _sha256(work / "split.csv") if work is not None else None,
+            "split_sha256": file_sha256(work / "split.csv") if work is not None else None,
             "rows_sha256": rows_hash(rows),
             "n": len(rows),
             "unreadable": unreadable.to_dict("records"),
@@ -138,34 +136,21 @@ def report(
         **(_stress(assessor, rows, work, split, out / FULL_PART, command, **drawn) if full else {}),
     }
     plots.draw(metrics, out)
-    _write(out / METRICS_FILE, json.dumps(metrics, indent=1, allow_nan=False) + "\n")
+    write_json(out / METRICS_FILE, metrics, allow_nan=False)
     return metrics
 
 
 def read_split(work: Path, split: str) -> pd.DataFrame:
     """The rows of ``split`` in WORK/split.csv, with ``family`` and, from WORK/catalogue.csv, KNOWN_OF_A_PHOTOGRAPH."""
-    from train.data import splits
-    from train.data.catalogue import family
-
     file = work / "split.csv"
-    if split not in SPLITS:
-        raise UserError(f"There is no split named {split!r}. Choose one of: {', '.join(SPLITS)}.")
-    if not file.is_file():
-        raise UserError(f"There is no {file}. Make it first: python -m train prepare --data FOLDER --out {work}")
+    if split not in splits.SPLITS:
+        raise UserError(f"There is no split named {split!r}. Choose one of: {', '.join(splits.SPLITS)}.")
     rows = splits.read_split(file)
     rows = rows[rows["split"] == split].reset_index(drop=True)
     if rows.empty:
         raise UserError(f"{file} has no photographs in the {split} split. Add data and run prepare again.")
-    catalogue, key = work / "catalogue.csv", ["root", "file"]
-    known = pd.DataFrame(columns=key)
-    if catalogue.is_file():
-        columns = {*key, *KNOWN_OF_A_PHOTOGRAPH}
-        known = pd.read_csv(catalogue, dtype=str, keep_default_na=False, usecols=lambda name: name in columns)
-    known = known.drop_duplicates(key).set_index(key).reindex(pd.MultiIndex.from_frame(rows[key]))
-    for column in KNOWN_OF_A_PHOTOGRAPH:
-        rows[column] = known[column].fillna("").to_numpy() if column in known else ""
-    rows["family"] = rows["source"].map(family)
-    return rows
+    rows = splits.with_known(rows, file, KNOWN_OF_A_PHOTOGRAPH)
+    return rows.assign(family=rows["source"].map(catalogue.family))
 
 
 def read_folder(data: Path, unpack: Path | None = None, compared: Path | None = None) -> pd.DataFrame:
@@ -175,8 +160,6 @@ def read_folder(data: Path, unpack: Path | None = None, compared: Path | None = 
     go that come as numbers in a table. compared: a folder that keeps what was compared, so that a repeated call is
     quick. Says how many rows have no label or no photograph.
     """
-    from train.data import catalogue
-
     rows, left_out = catalogue.read_all([data], unpack)
     if len(left_out):
         reasons = "; ".join(f"{reason}: {n}" for reason, n in left_out["reason"].value_counts().items())
@@ -196,13 +179,10 @@ def join_near_duplicates(rows: pd.DataFrame, compared: Path | None = None) -> np
 
     Opens every photograph, unless there are fewer than two. compared: as for ``read_folder``.
     """
-    from train.data import near_duplicates
-
     names = rows["group"].to_numpy(dtype=object)
     if len(rows) < 2:
         return names
-    files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
-    near = near_duplicates.pairs(near_duplicates.fingerprints(files, compared))
+    near = near_duplicates.pairs(near_duplicates.fingerprints(files_of(rows), compared))
     if near.empty:
         return names
     i, j = near["i"].to_numpy(), near["j"].to_numpy()
@@ -222,9 +202,9 @@ def table(metrics: dict[str, Any]) -> str:
     names = ("auc", "sensitivity", "specificity", "balanced_accuracy", "ece")
     lines = [f"{'':36}{'n':>6}{'malignant':>11}" + "".join(f"{name.replace('_', ' '):>22}" for name in names)]
     for name, found in [*metrics["sets"].items(), ("pooled", metrics["pooled"])]:
-        figures = "".join(f"{_text(found[of]):>22}" for of in names)
+        figures = "".join(f"{text(found[of]):>22}" for of in names)
         lines.append(f"{name + ' *' * found['too_few']:36}{found['n']:>6}{found['n_malignant']:>11}{figures}")
-    lines.append(f"{'the source alone':36}{'':17}{_text(metrics['source_only_auc']):>22}")
+    lines.append(f"{'the source alone':36}{'':17}{text(metrics['source_only_auc']):>22}")
     return "\n".join(lines)
 
 
@@ -233,15 +213,15 @@ def score(assessor: Assessor, rows: pd.DataFrame, out: Path) -> pd.DataFrame:
 
     Batches are appended to predictions.part.csv as they come; a part of the same checkpoint and the same rows is gone
     on with, any other is started afresh. risk and the probabilities are NaN for a file that cannot be opened, and
-    ``refused`` says why. ``file`` is relative to the data folder, or a whole path where several folders are scored.
+    ``refused`` says why.
     """
     part, key_file = out / PART_FILE, out / PART_KEY_FILE
-    names = rows["file"] if rows["root"].nunique() == 1 else rows["root"] + "/" + rows["file"]
+    names = names_of(rows)
     key = {"checkpoint": checkpoint_key(assessor), "rows": rows_hash(rows)}
     done = _done(part, key_file, key)
     if not done:
-        _write(key_file, json.dumps(key))
-        _write(part, ",".join(COLUMNS) + "\n")
+        write_json(key_file, key)
+        write_text(part, ",".join(COLUMNS) + "\n")
     elif done < len(rows):
         tqdm.write(f"Going on after {done} of {len(rows)} photographs.", file=sys.stderr)
     bar = tqdm(total=len(rows), initial=done, desc="Scoring", unit="photo", file=sys.stderr, disable=None)
@@ -272,9 +252,14 @@ def score(assessor: Assessor, rows: pd.DataFrame, out: Path) -> pd.DataFrame:
     return read_predictions(out / PREDICTIONS_FILE)
 
 
+def names_of(rows: pd.DataFrame) -> pd.Series:
+    """``file`` of predictions.csv: relative to the data folder, or a whole path where rows come from several."""
+    return rows["file"] if rows["root"].nunique() == 1 else rows["root"] + "/" + rows["file"]
+
+
 def read_predictions(file: Path) -> pd.DataFrame:
     """A predictions.csv: risk and probabilities as floats (NaN where empty), malignant as int, the rest as text."""
-    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    table = read_text_table(file)
     for column in ("risk", *PROBABILITIES):
         table[column] = np.array([float(text) if text else np.nan for text in table[column]])
     return table.assign(malignant=table["malignant"].astype(int))
@@ -327,17 +312,13 @@ def _done(part: Path, key_file: Path, key: dict[str, str]) -> int:
     try:
         if json.loads(key_file.read_text()) != key:
             return 0
-        text = part.read_bytes()
+        content = part.read_bytes()
     except (OSError, json.JSONDecodeError):
         return 0
-    whole = text[: text.rfind(b"\n") + 1]
-    if whole != text:
+    whole = content[: content.rfind(b"\n") + 1]
+    if whole != content:
         part.write_bytes(whole)
     return max(0, len(pd.read_csv(part, usecols=["file"])) if whole else 0)
-
-
-def _text(figure: dict[str, Any] | None) -> str:
-    return "–" if figure is None else f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
 
 
 def _uncalibrated(predictions: pd.DataFrame, config: Any) -> np.ndarray:
@@ -363,7 +344,7 @@ def _warnings(training: dict[str, Any], rows: pd.DataFrame, work: Path | None, s
             return [unchecked]
         named = ", ".join(sorted(trained))
         return [f"The checkpoint was trained on photographs of {named}; these may be among them.", unchecked]
-    if training.get("split_sha256") != _sha256(work / "split.csv"):
+    if training.get("split_sha256") != file_sha256(work / "split.csv"):
         return [
             "The checkpoint was trained with another split; photographs of this one may be among its training data."
         ]
@@ -377,23 +358,12 @@ def _warnings(training: dict[str, Any], rows: pd.DataFrame, work: Path | None, s
 def checkpoint_key(assessor: Assessor) -> str:
     """The weights and everything else that changes a score or a refusal."""
     checkpoint = assessor.checkpoint
-    gate = hashlib.sha256()
-    for name, tensor in sorted(checkpoint.gate.to_tensors().items()) if checkpoint.gate is not None else ():
-        gate.update(name.encode() + tensor.cpu().numpy().tobytes())
-    return f"{checkpoint.hash} {checkpoint.config.preprocessing} {checkpoint.config.calibration} {gate.hexdigest()}"
+    tensors = {} if checkpoint.gate is None else checkpoint.gate.to_tensors()
+    gate = sha256(b"".join(name.encode() + tensor.cpu().numpy().tobytes() for name, tensor in sorted(tensors.items())))
+    return f"{checkpoint.hash} {checkpoint.config.preprocessing} {checkpoint.config.calibration} {gate}"
 
 
 def rows_hash(rows: pd.DataFrame) -> str:
     """SHA-256 of which photographs are scored, with their labels, whatever folder they lie in."""
     content = rows[["file", "malignant", "diagnosis", "group"]].astype(str).to_csv(index=False)
-    return hashlib.sha256(content.encode()).hexdigest()
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _write(file: Path, content: str) -> None:
-    aside = file.with_name(file.name + ".part")
-    aside.write_text(content, encoding="utf-8")
-    aside.replace(file)
+    return sha256(content)

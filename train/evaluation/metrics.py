@@ -18,7 +18,7 @@ import pandas as pd
 
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.network.calibration import BANDS, CANNOT_TELL, Thresholds, band, shift_prevalence
-from train.bootstrap import FEWEST_GROUPS, RESAMPLES, Draws, Figure, figure, too_few
+from train.bootstrap import FEWEST_GROUPS, RESAMPLES, Draws, Figure, figure, ratio, too_few
 from train.evaluation.curves import curves
 
 SCHEMA = 1
@@ -96,10 +96,9 @@ def measure(
     groups = scored["group"].to_numpy(dtype=str)
 
     draws = Draws(groups, resamples, seed)
-    values: dict[str, list[np.ndarray]] = {name: [] for name in FIGURES}
     yes = risks >= thresholds.low
-    for counts in draws.chunks():
-        weights = draws.per_photograph(counts)
+
+    def figures(weights: np.ndarray) -> np.ndarray:
         found = {
             **ranking(risks, truth, weights),
             **decisions(yes, truth, weights),
@@ -109,9 +108,9 @@ def measure(
                 melanoma_score[knows_melanoma], melanoma[knows_melanoma], weights[:, knows_melanoma]
             )["auc"],
         }
-        for name in FIGURES:
-            values[name].append(found[name])
+        return np.stack([found[name] for name in FIGURES], axis=1)
 
+    values = dict(zip(FIGURES, draws.measure(figures).T, strict=True))
     few = too_few(groups, truth == 1, truth == 0)
     few_for = {
         "auc_without_refused": too_few(groups, (truth == 1) & ~refused, (truth == 0) & ~refused),
@@ -126,7 +125,7 @@ def measure(
         "n_refused": int((rows["refused"] != "").sum()),
         "n_unreadable": len(rows) - len(scored),
         "too_few": few,
-        **{name: figure(np.concatenate(v), few_for.get(name, few)) for name, v in values.items()},
+        **{name: figure(v, few_for.get(name, few)) for name, v in values.items()},
         "confusion": {
             "true_negative": int((~ill & ~yes).sum()),
             "false_positive": int((~ill & yes).sum()),
@@ -163,12 +162,13 @@ def measure_diagnoses(rows: pd.DataFrame, *, resamples: int = RESAMPLES, seed: i
     support, called, right = matrix.sum(axis=2), matrix.sum(axis=1), np.einsum("bii->bi", matrix)
     total = support.sum(axis=1)
     present = support[0] > 0
-    precision, recall, f1 = _ratio(right, called), _ratio(right, support), _ratio(2 * right, support + called)
+    recall, f1 = ratio(right, support), ratio(2 * right, support + called)
+    by_class = {"precision": ratio(right, called), "recall": recall, "f1": f1}
 
     def average(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
         defined = np.where(support[:, present] > 0, np.nan_to_num(values[:, present]), np.nan)
         weights = np.where(np.isnan(defined), 0, weights[:, present])
-        return _ratio((np.nan_to_num(defined) * weights).sum(axis=1), weights.sum(axis=1))
+        return ratio((np.nan_to_num(defined) * weights).sum(axis=1), weights.sum(axis=1))
 
     few = {code: too_few(groups, truth == i, truth != i) for i, code in enumerate(DIAGNOSES)}
     few_any = any(few[code] for code, there in zip(DIAGNOSES, present, strict=True) if there)
@@ -180,25 +180,19 @@ def measure_diagnoses(rows: pd.DataFrame, *, resamples: int = RESAMPLES, seed: i
         "labels": list(DIAGNOSES),
         "per_class": {
             code: {
-                "precision": figure(precision[:, i], few[code]) if present[i] else None,
-                "recall": figure(recall[:, i], few[code]) if present[i] else None,
-                "f1": figure(f1[:, i], few[code]) if present[i] else None,
+                **{of: figure(v[:, i], few[code]) if present[i] else None for of, v in by_class.items()},
                 "support": int(support[0, i]),
             }
             for i, code in enumerate(DIAGNOSES)
         },
         **{
-            name: {
-                "precision": figure(average(precision, weights), few_any),
-                "recall": figure(average(recall, weights), few_any),
-                "f1": figure(average(f1, weights), few_any),
-            }
+            name: {of: figure(average(v, weights), few_any) for of, v in by_class.items()}
             for name, weights in (("macro", equal), ("weighted", support))
         },
-        "accuracy": figure(_ratio(right.sum(axis=1), total), few_rows),
+        "accuracy": figure(ratio(right.sum(axis=1), total), few_rows),
         "balanced_accuracy": figure(average(recall, equal), few_any),
-        "top_2": figure(_ratio(sums[:, -2], total), few_rows),
-        "top_3": figure(_ratio(sums[:, -1], total), few_rows),
+        "top_2": figure(ratio(sums[:, -2], total), few_rows),
+        "top_3": figure(ratio(sums[:, -1], total), few_rows),
         "confusion": matrix[0].astype(int).tolist(),
     }
 
@@ -209,8 +203,8 @@ def source_only_auc(rows: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int
     truth = rows["malignant"].to_numpy(dtype=np.float64)
     share = rows.groupby("source")["malignant"].transform("mean").to_numpy(dtype=np.float64)
     draws = Draws(rows["group"].to_numpy(dtype=str), resamples, seed)
-    found = [ranking(share, truth, draws.per_photograph(counts))["auc"] for counts in draws.chunks()]
-    return figure(np.concatenate(found), too_few(rows["group"].to_numpy(dtype=str), truth == 1, truth == 0))
+    found = draws.measure(lambda weights: ranking(share, truth, weights)["auc"])
+    return figure(found, too_few(rows["group"].to_numpy(dtype=str), truth == 1, truth == 0))
 
 
 def ranking(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
@@ -233,9 +227,9 @@ def ranking(scores: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> dict[
     # Counts are whole numbers; the small slack only absorbs the rounding of 0.95 times one of them.
     reached = (caught >= 0.95 * positives[:, None] - 1e-9).argmax(axis=1)
     found = {
-        "auc": _ratio((negative * (caught - positive / 2)).sum(axis=1), positives * negatives),
-        "average_precision": _ratio((positive * precision).sum(axis=1), positives),
-        "specificity_at_95_sensitivity": 1 - _ratio(alarms[np.arange(len(alarms)), reached], negatives),
+        "auc": ratio((negative * (caught - positive / 2)).sum(axis=1), positives * negatives),
+        "average_precision": ratio((positive * precision).sum(axis=1), positives),
+        "specificity_at_95_sensitivity": 1 - ratio(alarms[np.arange(len(alarms)), reached], negatives),
     }
     return {name: np.where(both, values, np.nan) for name, values in found.items()}
 
@@ -245,13 +239,13 @@ def decisions(yes: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> dict[s
     yes, ill = np.asarray(yes, dtype=bool), np.asarray(truth, dtype=bool)
     cells = np.stack([yes & ill, yes & ~ill, ~yes & ill, ~yes & ~ill], axis=1)
     tp, fp, fn, tn = (weights @ cells.astype(np.float64)).T
-    sensitivity, specificity = _ratio(tp, tp + fn), _ratio(tn, tn + fp)
+    sensitivity, specificity = ratio(tp, tp + fn), ratio(tn, tn + fp)
     return {
         "sensitivity": sensitivity,
         "specificity": specificity,
-        "precision": _ratio(tp, tp + fp),
-        "f1": np.where(tp + fn > 0, _ratio(2 * tp, 2 * tp + fp + fn), np.nan),
-        "accuracy": _ratio(tp + tn, tp + fp + fn + tn),
+        "precision": ratio(tp, tp + fp),
+        "f1": np.where(tp + fn > 0, ratio(2 * tp, 2 * tp + fp + fn), np.nan),
+        "accuracy": ratio(tp + tn, tp + fp + fn + tn),
         "balanced_accuracy": (sensitivity + specificity) / 2,
     }
 
@@ -307,8 +301,3 @@ def _binned_gap(risks: np.ndarray, truth: np.ndarray, bins: int) -> float:
     sizes[: n % bins] += 1
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     return float(np.abs(np.add.reduceat(risks - truth, starts)).sum() / n)
-
-
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    whole = np.asarray(denominator, dtype=np.float64)
-    return np.divide(numerator, whole, out=np.full(whole.shape, np.nan), where=whole > 0)

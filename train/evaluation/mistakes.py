@@ -15,7 +15,6 @@ A refused case counts as its risk says, as in metrics.json, so that refusing hid
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -30,14 +29,17 @@ from tqdm import tqdm
 
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.network import saliency
-from skin_model.photo import PhotoRefused, open_photo
 from train import UserError
+from train.data import splits
 from train.data.licences import attribution, isic_id
 from train.data.per_photograph import measure_each
+from train.data.tables import photo_of
+from train.digests import cache_key, file_sha256, sha256
 from train.evaluation.evaluate import (
     KNOWN_OF_A_PHOTOGRAPH,
     PREDICTIONS_FILE,
     PROBABILITIES,
+    names_of,
     read_predictions,
     read_split,
     score,
@@ -94,14 +96,10 @@ def make(
     Returns the content of gallery.json. Raises UserError with one sentence on what the user can mend.
     """
     from skin_model.assess import Assessor
-    from skin_model.network.checkpoint import CheckpointError
-    from train.fitting import architectures  # noqa: F401  so that timm knows the compared recipes' networks
+    from train.fitting.architectures import load_checkpoint
 
     _check_place(out)
-    try:
-        assessor = Assessor.load(checkpoint)
-    except CheckpointError as problem:
-        raise UserError(str(problem)) from None
+    assessor = Assessor(load_checkpoint(checkpoint))
     rows = _described(work, split)
     limit = limit or (KEPT_WITH_PHOTOGRAPHS if photographs else KEPT_WITHOUT)
     part = out.with_name(out.name + ".part")
@@ -151,16 +149,9 @@ def _check_place(out: Path) -> None:
 
 def _described(work: Path, split: str) -> pd.DataFrame:
     """The rows of the split with what is known of them and their licence; image_id is made unique."""
-    rows = read_split(work, split)
-    catalogue, key = work / "catalogue.csv", ["root", "file"]
-    rows["licence"] = ""
-    if catalogue.is_file():
-        known = pd.read_csv(catalogue, dtype=str, keep_default_na=False)
-        if "licence" in known:
-            known = known.drop_duplicates(key).set_index(key)["licence"]
-            rows["licence"] = known.reindex(pd.MultiIndex.from_frame(rows[key])).fillna("").to_numpy()
+    rows = splits.with_known(read_split(work, split), work / "split.csv", ["licence"])
     # Two sets may both call a photograph "1", and a link to a case must lead to one.
-    for prefix in (rows["source"], rows["file"].map(lambda name: hashlib.sha256(name.encode()).hexdigest()[:8])):
+    for prefix in (rows["source"], rows["file"].map(lambda name: sha256(name)[:8])):
         twice = rows["image_id"].duplicated(keep=False) | (rows["image_id"] == "")
         rows.loc[twice, "image_id"] = (prefix + "." + rows["image_id"])[twice]
     if rows["image_id"].duplicated().any():
@@ -172,7 +163,7 @@ def _described(work: Path, split: str) -> pd.DataFrame:
 def _key(assessor: Assessor, rows: pd.DataFrame) -> str:
     """Names the part folder by checkpoint and cases, so that another's leftovers are never taken."""
     decides = [assessor.checkpoint.hash, str(assessor.checkpoint.config), rows.to_csv(index=False)]
-    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+    return cache_key(json.dumps(decides))
 
 
 def _scores(assessor: Assessor, rows: pd.DataFrame, begun: Path, predictions: Path | None) -> pd.DataFrame:
@@ -184,7 +175,7 @@ def _scores(assessor: Assessor, rows: pd.DataFrame, begun: Path, predictions: Pa
         raise UserError(f"There is no file {predictions}; leave --predictions out, and the split is scored.")
     try:
         found = read_predictions(predictions)
-    except (KeyError, ValueError, UnicodeDecodeError):  # pandas' own errors are ValueErrors
+    except (KeyError, ValueError):  # a CatalogueError is one
         raise UserError(f"{predictions} is not a predictions.csv that evaluate wrote.") from None
     if not _fits(assessor, rows, found):
         raise UserError(
@@ -195,17 +186,13 @@ def _scores(assessor: Assessor, rows: pd.DataFrame, begun: Path, predictions: Pa
 
 def _fits(assessor: Assessor, rows: pd.DataFrame, found: pd.DataFrame) -> bool:
     """Whether predictions are of these rows and, as far as three photographs can tell, of this checkpoint."""
-    names = rows["file"] if rows["root"].nunique() == 1 else rows["root"] + "/" + rows["file"]
-    if found["file"].tolist() != names.tolist() or found["malignant"].tolist() != rows["malignant"].tolist():
+    if found["file"].tolist() != names_of(rows).tolist() or found["malignant"].tolist() != rows["malignant"].tolist():
         return False
     readable = np.flatnonzero(found["risk"].notna())
     for position in readable[np.linspace(0, len(readable) - 1, 3, dtype=int)] if len(readable) else ():
         row = rows.iloc[position]
-        try:
-            risk = assessor.assess(open_photo(Path(row["root"]) / row["file"])).risk
-        except (PhotoRefused, OSError):
-            return False
-        if abs(risk - found["risk"].iloc[position]) > SAME_RISK:
+        photo = photo_of(row)
+        if photo is None or abs(assessor.assess(photo).risk - found["risk"].iloc[position]) > SAME_RISK:
             return False
     return True
 
@@ -225,10 +212,9 @@ def _details(assessor: Assessor, kept: pd.DataFrame, gallery: Path, photographs:
 
 
 def _detail(assessor: Assessor, row: Any, gallery: Path | None) -> dict[str, Any]:
-    try:
-        photo = open_photo(Path(row.root) / row.file)
-    except (PhotoRefused, OSError):
-        raise UserError(f"{Path(row.root) / row.file} could be scored but not be opened again; run it again.") from None
+    photo = photo_of(row)
+    if photo is None:
+        raise UserError(f"{Path(row.root) / row.file} could be scored but not be opened again; run it again.")
     found = assessor.assess(photo)
     if abs(found.risk - row.risk) > SAME_RISK:
         raise UserError(
@@ -309,7 +295,7 @@ def _header(
 ) -> dict[str, Any]:
     config = assessor.checkpoint.config
     thresholds = config.thresholds
-    digest = hashlib.sha256((work / "split.csv").read_bytes()).hexdigest()
+    digest = file_sha256(work / "split.csv")
     warnings = []
     if config.training.get("split_sha256") != digest:
         warnings.append("The checkpoint was trained with another split; some of these cases may have trained it.")
@@ -374,7 +360,7 @@ def _age(text: str) -> float | None:
 def _file_name(image_id: str) -> str:
     """images/ID.jpg; where an id holds what no file name should, or is long, its hash in place of it."""
     safe = re.fullmatch(r"\w[\w.-]{0,80}", image_id, re.ASCII)
-    return f"{IMAGES}/{image_id if safe else hashlib.sha256(image_id.encode()).hexdigest()[:24]}.jpg"
+    return f"{IMAGES}/{image_id if safe else sha256(image_id)[:24]}.jpg"
 
 
 def _move(gallery: Path, out: Path) -> None:

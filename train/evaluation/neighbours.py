@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -14,7 +13,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from skin_model.photo import PhotoRefused, open_photo
+from skin_model.atomic_files import replacing
+from train.data.tables import photo_of
+from train.digests import cache_key
 
 if TYPE_CHECKING:
     from skin_model.assess import Assessor
@@ -44,18 +45,14 @@ def features(assessor: Assessor, rows: pd.DataFrame, kept: Path, title: str) -> 
     """
     checkpoint = assessor.checkpoint
     names = rows[["root", "file"]].to_csv(index=False)
-    key = hashlib.sha256(json.dumps([checkpoint.hash, str(checkpoint.config.preprocessing), names]).encode())
-    folder = kept / key.hexdigest()[:16]
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = kept / cache_key(json.dumps([checkpoint.hash, str(checkpoint.config.preprocessing), names]))
     found = []
     with tqdm(total=len(rows), desc=title, unit="photo", file=sys.stderr, disable=None) as bar:
         for start in range(0, len(rows), SAVED_EVERY):
             chunk, file = rows.iloc[start : start + SAVED_EVERY], folder / f"{start:08}.npy"
             if not file.is_file():
-                aside = file.with_name(file.name + ".part")
-                with aside.open("wb") as stream:
+                with replacing(file) as aside, aside.open("wb") as stream:
                     np.save(stream, _features(assessor, chunk, bar))
-                aside.replace(file)
             else:
                 bar.update(len(chunk))
             found.append(np.load(file, allow_pickle=False))
@@ -66,20 +63,16 @@ def _features(assessor: Assessor, rows: pd.DataFrame, bar: tqdm) -> np.ndarray:
     """(N, D) float16, of length 1."""
     found = []
     for start in range(0, len(rows), BATCH_SIZE):
-        inputs, readable = [], []
+        size = assessor.checkpoint.config.preprocessing.input_size
+        inputs, blank = [], torch.zeros(1, 3, size, size)
         for row in rows.iloc[start : start + BATCH_SIZE].itertuples(index=False):
-            try:
-                inputs.append(assessor.view(open_photo(Path(row.root) / row.file)).batch)
-                readable.append(True)
-            except (PhotoRefused, OSError):
-                size = assessor.checkpoint.config.preprocessing.input_size
-                inputs.append(torch.zeros(1, 3, size, size))
-                readable.append(False)
+            photo = photo_of(row)
+            inputs.append(blank if photo is None else assessor.view(photo).batch)
             bar.update()
         batch = torch.cat(inputs).contiguous(memory_format=torch.channels_last)
         features = pooled(assessor.checkpoint.network, batch).numpy().astype(np.float32)
         features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-        features[~np.array(readable)] = np.nan
+        features[[given is blank for given in inputs]] = np.nan
         found.append(features.astype(np.float16))
     return np.concatenate(found)
 

@@ -12,6 +12,9 @@ from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from skin_model.atomic_files import replacing
+from train.bootstrap import text
+
 RELIABILITY_CURVES = {
     "uncalibrated": ("network's own output", "tab:gray"),
     "calibrated": ("calibrated, reference prevalence", "tab:blue"),
@@ -24,7 +27,6 @@ def draw(metrics: dict[str, Any], out: Path) -> list[Path]:
 
     Sets with one class only have no curve. Names of sets with fewer than 30 groups of a class carry "(few)".
     """
-    out.mkdir(parents=True, exist_ok=True)
     sets = metrics["sets"]
     curved = {_label(name, found): found for name, found in sets.items() if found["curves"]}
     diagnosed = {name: found for name, found in sets.items() if found["diagnoses"]}
@@ -43,33 +45,35 @@ def draw(metrics: dict[str, Any], out: Path) -> list[Path]:
     return files
 
 
-def _roc(sets: dict[str, Any]) -> Figure:
+def _curves(
+    sets: dict[str, Any], kind: str, x: str, y: str, said: Callable[[dict[str, Any]], str], style: str = "default"
+) -> Figure:
+    """One curve a set from ``curves``, with what is said of the set in the legend below."""
     figure = Figure(figsize=(9, 7), layout="constrained")
     axes = figure.subplots()
     for colour, (name, found) in zip(_colours(len(sets)), sets.items(), strict=True):
-        curve = found["curves"]["roc"]
-        label = f"{name}: {_interval(found['auc'])}"
-        axes.plot(curve["false_positive_rate"], curve["sensitivity"], color=colour, label=label)
-    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":")
-    axes.set(xlabel="1 − specificity", ylabel="sensitivity", title="ROC within each source, AUC (95 % interval)")
+        curve = found["curves"][kind]
+        axes.plot(curve[x], curve[y], color=colour, label=f"{name}: {said(found)}", drawstyle=style)
     figure.legend(loc="outside lower center", fontsize=7, ncols=2)
     return figure
 
 
+def _roc(sets: dict[str, Any]) -> Figure:
+    figure = _curves(sets, "roc", "false_positive_rate", "sensitivity", lambda found: text(found["auc"], "undefined"))
+    axes = figure.axes[0]
+    axes.plot([0, 1], [0, 1], color="black", linewidth=0.8, linestyle=":")
+    axes.set(xlabel="1 − specificity", ylabel="sensitivity", title="ROC within each source, AUC (95 % interval)")
+    return figure
+
+
 def _precision_recall(sets: dict[str, Any]) -> Figure:
-    figure = Figure(figsize=(9, 7), layout="constrained")
-    axes = figure.subplots()
-    for colour, (name, found) in zip(_colours(len(sets)), sets.items(), strict=True):
-        curve = found["curves"]["precision_recall"]
+    def said(found: dict[str, Any]) -> str:
         share = found["n_malignant"] / found["n"]
-        label = f"{name}: {_interval(found['average_precision'])}, {share:.0%} malignant"
-        axes.plot(curve["recall"], curve["precision"], color=colour, label=label, drawstyle="steps-post")
-    axes.set(
-        xlabel="sensitivity (recall)",
-        ylabel="precision",
-        title="Precision and recall, average precision (95 % interval)",
-    )
-    figure.legend(loc="outside lower center", fontsize=7, ncols=2)
+        return f"{text(found['average_precision'], 'undefined')}, {share:.0%} malignant"
+
+    figure = _curves(sets, "precision_recall", "recall", "precision", said, "steps-post")
+    title = "Precision and recall, average precision (95 % interval)"
+    figure.axes[0].set(xlabel="sensitivity (recall)", ylabel="precision", title=title)
     return figure
 
 
@@ -137,10 +141,6 @@ def _label(name: str, found: dict[str, Any]) -> str:
     return f"{name} (few)" if found["too_few"] else name
 
 
-def _interval(figure: dict[str, Any] | None) -> str:
-    return "undefined" if figure is None else f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
-
-
 def _colours(count: int) -> list[Any]:
     return [colormaps["tab20" if count > 10 else "tab10"](i % 20) for i in range(count)]
 
@@ -151,9 +151,7 @@ def save(figure: Figure, stem: Path, kinds: Sequence[str] = ("png", "svg")) -> l
     for kind in kinds:
         metadata = {"Software": None} if kind == "png" else {"Date": None}
         file = stem.with_name(f"{stem.name}.{kind}")
-        aside = file.with_name(file.name + ".part")
-        with rc_context({"svg.hashsalt": stem.name, "svg.fonttype": "none"}):
+        with rc_context({"svg.hashsalt": stem.name, "svg.fonttype": "none"}), replacing(file) as aside:
             figure.savefig(aside, format=kind, dpi=120, metadata=metadata)
-        aside.replace(file)
         files.append(file)
     return files

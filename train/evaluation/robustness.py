@@ -1,6 +1,6 @@
 """Does the risk stay when only the photography changes? The same photographs, altered, through the visitor's path.
 
-What is drawn here (a dermatoscope's surround, hairs, a ruler, ink, bubbles) is drawn by this room alone: it shares no
+What is drawn here (a dermatoscope's surround, hairs, a ruler, ink, bubbles) is drawn by this module alone: it shares no
 code with the augmentation of training, which could otherwise have learned these very drawings. Everything is drawn on
 the whole photograph, before borders are looked for and cropped; lengths are shares of its shorter side. Which changes
 fool dermoscopy networks: Winkler et al. 2019 (doi 10.1001/jamadermatol.2019.1735, ink), Maron et al. 2021
@@ -9,7 +9,6 @@ fool dermoscopy networks: Winkler et al. 2019 (doi 10.1001/jamadermatol.2019.173
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -20,18 +19,20 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from skin_model.photo import Photo, PhotoRefused, open_photo
-from train.bootstrap import RESAMPLES, Draws, figure, mean, too_few
+from skin_model.photo import Photo
+from train.bootstrap import RESAMPLES, Draws, figure, mean, mean_of_known, too_few
 from train.data.catalogue import family
 from train.data.per_photograph import draw, generator, measure_each
+from train.data.tables import photo_of
+from train.digests import cache_key
 from train.evaluation.metrics import ranking
+from train.evaluation.subgroups import auc_within_sources
+from train.fitting.validation import LEAST_OF_EACH_CLASS
 
 if TYPE_CHECKING:
     from skin_model.assess import Assessor
     from skin_model.network.calibration import Thresholds
 
-LEAST_OF_EACH_CLASS = 5
-"""A source needs this many malignant and benign photographs to count in the AUC, as in training's own."""
 FINER = 4
 """Strokes are drawn this much larger and averaged down, because Pillow draws whole pixels only."""
 
@@ -236,8 +237,7 @@ def summarise(
 
     def auc(column: str) -> np.ndarray:
         values = risks[column].to_numpy(dtype=np.float64)
-        parts = [within_source_auc(values, truth, sources, draws.per_photograph(c)) for c in draws.chunks()]
-        return np.concatenate(parts)
+        return draws.measure(lambda weights: within_source_auc(values, truth, sources, weights))
 
     unaltered = auc(UNALTERED)
     alterations = {}
@@ -269,18 +269,11 @@ def within_source_auc(risks: np.ndarray, truth: np.ndarray, sources: np.ndarray,
     counted = _counted_sources(truth, sources)
     if not counted:
         return ranking(risks, truth, weights)["auc"]
-    sums: dict[str, list[np.ndarray]] = {}
-    for source in counted:
-        of = sources == source
-        area = ranking(risks[of], truth[of], weights[:, of])["auc"]
-        share = np.where(np.isnan(area), 0, weights[:, of] @ truth[of])
-        total = sums.setdefault(family(source), [np.zeros(len(weights)), np.zeros(len(weights))])
-        total[0] += np.nan_to_num(area) * share
-        total[1] += share
-    per_family = np.stack([np.divide(a, n, out=np.full(len(a), np.nan), where=n > 0) for a, n in sums.values()])
-    known = ~np.isnan(per_family)
-    total, count = np.where(known, per_family, 0).sum(axis=0), known.sum(axis=0)
-    return np.divide(total, count, out=np.full(len(weights), np.nan), where=count > 0)
+    found = []
+    for name in dict.fromkeys(map(family, counted)):
+        of = np.isin(sources, [source for source in counted if family(source) == name])
+        found.append(auc_within_sources(risks[of], truth[of], sources[of], weights[:, of]))
+    return mean_of_known(np.stack(found))
 
 
 def _counted_sources(truth: np.ndarray, sources: np.ndarray) -> list[str]:
@@ -293,9 +286,8 @@ def _counted_sources(truth: np.ndarray, sources: np.ndarray) -> list[str]:
 
 
 def _risks(assessor: Assessor, row: Any) -> dict[str, float]:
-    try:
-        photo = open_photo(Path(row.root) / row.file)
-    except (PhotoRefused, OSError):
+    photo = photo_of(row)
+    if photo is None:
         return dict.fromkeys([UNALTERED, *ALTERATIONS], np.nan)
     photos = [photo, *(alter(photo, name, row.file) for name in ALTERATIONS)]
     scored = assessor.assess_many(photos)
@@ -305,7 +297,7 @@ def _risks(assessor: Assessor, row: Any) -> dict[str, float]:
 def _key(assessor: Assessor, rows: pd.DataFrame) -> str:
     config = assessor.checkpoint.config
     described = f"{assessor.checkpoint.hash} {config.preprocessing} {config.calibration} " + "\n".join(rows["file"])
-    return hashlib.sha256(described.encode()).hexdigest()[:16]
+    return cache_key(described)
 
 
 def _canvas(rgb: np.ndarray) -> tuple[Image.Image, ImageDraw.ImageDraw]:

@@ -1,17 +1,16 @@
-"""Do the saliency maps say where the risk comes from? Every method offered, against a map of random noise.
+"""Evaluates the saliency methods, each against a map of random noise.
 
-- Pointing game (Zhang et al. 2016, arXiv 1608.00507) and energy inside the lesion (Wang et al. 2020, arXiv 1910.01279):
-  does the map lie on the lesion, as a person outlined it?
-- Deletion and insertion (Petsiuk et al. 2018, arXiv 1806.07421): does the risk fall when the map's warmest pixels are
-  blurred away, and come back with them?
-- Change under weight randomisation (Adebayo et al. 2018, arXiv 1810.03292): does the map look at the network at all?
-- Infidelity (Yeh et al. 2019, arXiv 1901.09392): does the map foretell what hiding a part does to the log-odds?
+- Pointing game (Zhang et al. 2016, arXiv 1608.00507) and energy-based pointing game (Wang et al. 2020, arXiv
+  1910.01279): does the map lie on the lesion, as a person outlined it?
+- Deletion and insertion (Petsiuk et al. 2018, arXiv 1806.07421): does the risk fall when the most salient pixels are
+  deleted (blurred), and come back when they are inserted?
+- Model parameter randomisation (Adebayo et al. 2018, arXiv 1810.03292): does the map depend on the weights at all?
+- Infidelity (Yeh et al. 2019, arXiv 1901.09392): does the map predict what perturbing a region does to the log-odds?
 """
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import warnings
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -26,13 +25,15 @@ from captum.metrics import infidelity as captum_infidelity
 from scipy.stats import spearmanr
 from skimage.draw import polygon2mask
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from skin_model.network import calibration
 from skin_model.network.saliency import METHODS, explain, last_feature_map, risk_log_odds
-from skin_model.photo import PhotoRefused, open_photo
 from train.bootstrap import RESAMPLES, Draws, mean
 from train.data.outlines import outlines
 from train.data.per_photograph import draw, generator, measure_each
+from train.data.tables import photo_of
+from train.digests import cache_key
 
 if TYPE_CHECKING:
     from skin_model.assess import Assessor
@@ -45,7 +46,7 @@ PHOTOGRAPHS = 200
 STEPS = 20
 """Equal steps in which a deletion or insertion curve covers all pixels."""
 PATCHES = 32
-"""Rectangles that are hidden, one at a time, to measure infidelity."""
+"""Rectangles that are perturbed, one at a time, to measure infidelity."""
 NORMALISED_ON = 16
 """Photographs on which the random network's normalisation is estimated."""
 
@@ -120,12 +121,12 @@ def lesion_mask(
 
 
 def pointing_game(heatmap: np.ndarray, lesion: np.ndarray) -> float:
-    """Whether the warmest pixel lies in the lesion: 1 or 0; of several equally warm ones the share that does."""
+    """Hit or miss, 1 or 0: whether the maximum lies in the lesion; of several maxima the share that does."""
     return float(lesion[heatmap == heatmap.max()].mean())
 
 
 def energy_inside(heatmap: np.ndarray, lesion: np.ndarray) -> float:
-    """Share of the map's warmth that lies in the lesion, 0…1; of an empty map the lesion's share, as of an even one."""
+    """Share of the map's energy inside the lesion, 0…1; of an empty map the lesion's area, as of an even one."""
     total = float(heatmap.sum(dtype=np.float64))
     return float(heatmap[lesion].sum(dtype=np.float64)) / total if total > 0 else float(lesion.mean())
 
@@ -138,9 +139,9 @@ def deletion_and_insertion(
     rng: np.random.Generator,
     steps: int = STEPS,
 ) -> tuple[float, float]:
-    """Areas under the risk as the warmest pixels go from the picture (less is better) and come to the baseline (more).
+    """Areas under the deletion curve (less is better) and the insertion curve (more), most salient pixels first.
 
-    risk: (B, C, S, S) to (B,). picture, baseline: (1, C, S, S). heatmap: (S, S); equally warm pixels go in random
+    risk: (B, C, S, S) to (B,). picture, baseline: (1, C, S, S). heatmap: (S, S); equally salient pixels go in random
     order. Both areas are means of the risk over the share of pixels moved, 0…1, by the trapezoidal rule.
     """
     order = np.lexsort((rng.random(heatmap.size), -heatmap.ravel()))
@@ -161,27 +162,27 @@ def infidelities(
     rng: np.random.Generator,
     patches: int = PATCHES,
 ) -> list[float]:
-    """Of each map: the share of what hiding random rectangles does to the log-odds that it does not foretell, 0…1.
+    """Of each map: the share of what perturbing random rectangles does to the log-odds that it does not predict, 0…1.
 
-    log_odds: (B, C, S, S) to (B,). picture, baseline: (1, C, S, S); a hidden pixel becomes the baseline's. heatmaps:
+    log_odds: (B, C, S, S) to (B,). picture, baseline: (1, C, S, S); a perturbed pixel becomes the baseline's. heatmaps:
     (S, S) each, what a pixel adds to the log-odds, in any unit: Captum's ``normalize`` scales it to fit best. Captum's
-    infidelity, in squared log-odds, is then divided by that of an empty map, which foretells nothing. All maps meet
-    the same rectangles. NaN where hiding changes nothing at all.
+    infidelity, in squared log-odds, is then divided by that of an empty map, which predicts nothing. All maps meet
+    the same rectangles. NaN where perturbing changes nothing at all.
     """
     side = picture.shape[-1]
     corners = np.sort(rng.integers(0, side + 1, (patches, 2, 2)), axis=-1)
     place = np.arange(side)
     within = (place >= corners[..., :1]) & (place < corners[..., 1:])
-    hidden = torch.from_numpy(within[:, 0, :, None] & within[:, 1, None, :])[:, None]
+    perturbed = torch.from_numpy(within[:, 0, :, None] & within[:, 1, None, :])[:, None]
 
-    def hide(pictures: Tensor) -> tuple[Tensor, Tensor]:
-        return hidden.to(pictures.dtype).expand_as(pictures), torch.where(hidden, baseline, pictures)
+    def perturb(pictures: Tensor) -> tuple[Tensor, Tensor]:
+        return perturbed.to(pictures.dtype).expand_as(pictures), torch.where(perturbed, baseline, pictures)
 
     def of(heatmap: np.ndarray) -> float:
         # Captum wants the picture's shape: what a pixel adds is shared out evenly over its channels.
         spread = torch.from_numpy(np.ascontiguousarray(heatmap)).to(picture.dtype).expand_as(picture)
         share = spread / picture.shape[1]
-        return float(captum_infidelity(log_odds, hide, picture, share, n_perturb_samples=patches, normalize=True))
+        return float(captum_infidelity(log_odds, perturb, picture, share, n_perturb_samples=patches, normalize=True))
 
     whole = of(np.zeros((side, side)))
     return [of(heatmap) / whole if whole > 0 else float("nan") for heatmap in heatmaps]
@@ -202,19 +203,12 @@ def randomised(network: nn.Module, batch: Tensor, seed: int) -> nn.Module:
     on their way through the layers, and the maps with them.
     """
     network = copy.deepcopy(network).eval()
-    normalisations = [m for m in network.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
     with torch.random.fork_rng(devices=[]), torch.inference_mode(False), torch.no_grad():
         torch.manual_seed(seed)
         for module in network.modules():
             if hasattr(module, "reset_parameters"):
                 module.reset_parameters()
-        momenta = [module.momentum for module in normalisations]
-        for module in normalisations:
-            module.train().momentum = None
-        if normalisations:
-            network(batch)
-        for module, momentum in zip(normalisations, momenta, strict=True):
-            module.eval().momentum = momentum
+        update_bn([batch], network)
     return network
 
 
@@ -237,7 +231,7 @@ class _Measurement:
     def __init__(self, assessor: Assessor, rows: pd.DataFrame, seed: int) -> None:
         self.assessor, self.rows, self.seed = assessor, rows, seed
         self.network, self.config = assessor.checkpoint.network, assessor.checkpoint.config
-        self.unlearnt: nn.Module | None = None
+        self.random_network: nn.Module | None = None
         self.methods = (*METHODS, RANDOM)
         try:
             last_feature_map(self.network)
@@ -245,11 +239,11 @@ class _Measurement:
             self.methods = tuple(method for method in self.methods if method != "grad_cam")
 
     def __call__(self, row: Any) -> list[dict[str, Any]]:
-        if self.unlearnt is None:
+        if self.random_network is None:
             opened = (self._view(of) for of in self.rows.itertuples(index=False))
             batch = [of[0].batch for of in islice(filter(None, opened), NORMALISED_ON)]
             if batch:
-                self.unlearnt = randomised(self.network, torch.cat(batch), self.seed)
+                self.random_network = randomised(self.network, torch.cat(batch), self.seed)
         opened = self._view(row)
         left_out = [{"method": RANDOM, "area": np.nan, **dict.fromkeys(FIGURES, np.nan)}]
         if opened is None:
@@ -261,15 +255,15 @@ class _Measurement:
             return left_out
         baseline = blurred(picture)
         heatmaps = {method: self._map(method, self.network, row.file, picture) for method in self.methods}
-        untold = infidelities(
+        infidelity_of = infidelities(
             self._log_odds, picture, baseline, list(heatmaps.values()), generator("patches", row.file)
         )
         records = []
-        for (method, heatmap), infidelity in zip(heatmaps.items(), untold, strict=True):
+        for (method, heatmap), infidelity in zip(heatmaps.items(), infidelity_of, strict=True):
             # The same numbers for every method, so that ties are broken alike.
             order = generator("order", row.file)
             deletion, insertion = deletion_and_insertion(self._risk, picture, baseline, heatmap, order)
-            unlearnt = self._map(method, self.unlearnt, row.file, picture)
+            after = self._map(method, self.random_network, row.file, picture)
             records.append(
                 {
                     "method": method,
@@ -278,7 +272,7 @@ class _Measurement:
                     "energy_inside": energy_inside(heatmap, lesion),
                     "deletion": deletion,
                     "insertion": insertion,
-                    "randomisation": rank_change(heatmap, unlearnt),
+                    "randomisation": rank_change(heatmap, after),
                     "infidelity": infidelity,
                 }
             )
@@ -290,11 +284,8 @@ class _Measurement:
         return explain(network, picture, self.config.malignant, method)
 
     def _view(self, row: Any) -> tuple[Any, int, int] | None:
-        try:
-            photo = open_photo(Path(row.root) / row.file)
-        except (PhotoRefused, OSError):
-            return None
-        return self.assessor.view(photo), photo.rgb.shape[1], photo.rgb.shape[0]
+        photo = photo_of(row)
+        return None if photo is None else (self.assessor.view(photo), *photo.rgb.shape[1::-1])
 
     @torch.no_grad()
     def _log_odds(self, batch: Tensor) -> Tensor:
@@ -310,4 +301,4 @@ class _Measurement:
 def _key(assessor: Assessor, rows: pd.DataFrame, seed: int) -> str:
     config = assessor.checkpoint.config
     described = f"{assessor.checkpoint.hash} {config.preprocessing} {config.calibration} {seed} "
-    return hashlib.sha256((described + "\n".join(rows["file"])).encode()).hexdigest()[:16]
+    return cache_key(described + "\n".join(rows["file"]))

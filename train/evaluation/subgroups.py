@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from skin_model.network.calibration import Thresholds
-from train.bootstrap import RESAMPLES, Draws, figure, too_few
+from train.bootstrap import RESAMPLES, Draws, figure, ratio, too_few
 from train.evaluation.metrics import decisions, ranking
 
 ATTRIBUTES: tuple[str, ...] = (
@@ -87,20 +87,22 @@ def measure_subgroup(
     groups, sources = rows["group"].to_numpy(dtype=str), rows["source"].to_numpy(dtype=str)
     ranked = rows.groupby("source")["malignant"].transform("nunique").to_numpy() == 2
     draws = Draws(groups, resamples, seed)
-    values: dict[str, list[np.ndarray]] = {"auc": [], "sensitivity": [], "specificity": []}
-    for counts in draws.chunks():
-        weights = draws.per_photograph(counts)
+
+    def figures(weights: np.ndarray) -> np.ndarray:
         found = decisions(risks >= threshold, ill, weights)
-        found["auc"] = auc_within_sources(risks[ranked], ill[ranked], sources[ranked], weights[:, ranked])
-        for name, kept in values.items():
-            kept.append(found[name])
+        auc = auc_within_sources(risks[ranked], ill[ranked], sources[ranked], weights[:, ranked])
+        return np.stack([auc, found["sensitivity"], found["specificity"]], axis=1)
+
+    auc, sensitivity, specificity = draws.measure(figures).T
     few = too_few(groups, *(of for of in (ill, ~ill) if of.any()))
     few_ranked = too_few(groups, ranked & ill, ranked & ~ill)
     return {
         "n": len(rows),
         "n_malignant": int(ill.sum()),
         "n_groups": int(rows["group"].nunique()),
-        **{name: figure(np.concatenate(v), few_ranked if name == "auc" else few) for name, v in values.items()},
+        "auc": figure(auc, few_ranked),
+        "sensitivity": figure(sensitivity, few),
+        "specificity": figure(specificity, few),
         "too_few": few,
     }
 
@@ -119,4 +121,4 @@ def auc_within_sources(scores: np.ndarray, truth: np.ndarray, sources: np.ndarra
         cases = np.where(np.isnan(auc), 0, weights[:, of] @ truth[of])
         total += np.nan_to_num(auc) * cases
         malignant += cases
-    return np.divide(total, malignant, out=np.full(len(weights), np.nan), where=malignant > 0)
+    return ratio(total, malignant)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from skin_model.network import calibration, saliency
@@ -19,13 +20,14 @@ from skin_model.network.checkpoint import Checkpoint
 from skin_model.pools import thread_pool
 from train import UserError
 from train.data.images import decode_square
+from train.data.tables import files_of
 from train.export.graph import has_closed_form
 
 LIMITS = {"fp32": 0.001, "fp16": 0.01, "int8": 0.01}
 """How far a risk (0…1) may lie from PyTorch's, by the precision of the weights."""
 AUC_LIMIT = 0.003
-NOVELTY_LIMIT = 0.05
-"""Of the novelty gate's score, whose unit is about a standard deviation of validation photographs."""
+OOD_LIMIT = 0.05
+"""Of the out-of-distribution gate's score, whose unit is about a standard deviation of validation photographs."""
 CAM_LIMIT = 0.05
 """Of the Grad-CAM that is drawn, whose maximum is 1."""
 PHOTOGRAPHS = 480
@@ -52,11 +54,11 @@ class Photographs:
 
 @dataclass(frozen=True)
 class Answers:
-    """risk and novelty: (N,) float64, novelty None without a gate. cams: (n, h, w) of the first n ≤ EXPLAINED
+    """risk and ood_score: (N,) float64, the latter None without a gate. cams: (n, h, w) of the first n ≤ EXPLAINED
     photographs, each with a maximum of 1 or all zeros; None where the graph has no Grad-CAM."""
 
     risk: np.ndarray
-    novelty: np.ndarray | None = None
+    ood_score: np.ndarray | None = None
     cams: np.ndarray | None = None
 
 
@@ -85,7 +87,7 @@ def read(rows: pd.DataFrame, preprocessing: Preprocessing, what: str) -> Photogr
 
     Those that cannot be opened are left out, and said so. Raises UserError where none can.
     """
-    files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
+    files = files_of(rows)
     with thread_pool(2) as pool:
         decoding = pool.imap(lambda file: decode_square(file, preprocessing, preprocessing.input_size), files)
         opened = list(tqdm(decoding, total=len(files), desc=what, unit="photo", file=sys.stderr, disable=None))
@@ -103,20 +105,20 @@ def read(rows: pd.DataFrame, preprocessing: Preprocessing, what: str) -> Photogr
 def by_torch(checkpoint: Checkpoint, photographs: Photographs) -> Answers:
     """What the app answers: the checkpoint's own network, calibration, gate, and Captum's Grad-CAM."""
     config, gate = checkpoint.config, checkpoint.gate
-    logits, novelty = [], []
+    logits, ood_score = [], []
     for start in range(0, len(photographs.squares), BATCH):
         squares = torch.from_numpy(photographs.squares[start : start + BATCH])
         found, maps = logits_and_maps(checkpoint.network, normalise(squares, config.preprocessing))
         logits.append(found.double().numpy())
         if gate is not None:
-            novelty.append(gate.score(maps))
+            ood_score.append(gate.score(maps))
     probability = calibration.probabilities(np.concatenate(logits), config.malignant, config.calibration)
     cams = None
     if has_closed_form(checkpoint.network):
         inputs = [normalise(torch.from_numpy(s)[None], config.preprocessing) for s in photographs.squares[:EXPLAINED]]
         cams = np.stack([saliency.coarse_map(checkpoint.network, x, config.malignant) for x in inputs])
     risk = calibration.risk(probability, config.malignant)
-    return Answers(risk, np.concatenate(novelty) if novelty else None, cams)
+    return Answers(risk, np.concatenate(ood_score) if ood_score else None, cams)
 
 
 def from_outputs(outputs: dict[str, np.ndarray]) -> Answers:
@@ -126,8 +128,8 @@ def from_outputs(outputs: dict[str, np.ndarray]) -> Answers:
         cams = cams[:EXPLAINED].astype(np.float64)
         top = cams.max(axis=(1, 2), keepdims=True)
         cams = np.divide(cams, top, out=np.zeros_like(cams), where=top > 0)
-    novelty = outputs.get("novelty")
-    return Answers(outputs["risk"].astype(np.float64), None if novelty is None else novelty.astype(np.float64), cams)
+    score = outputs.get("novelty")
+    return Answers(outputs["risk"].astype(np.float64), None if score is None else score.astype(np.float64), cams)
 
 
 def compare(found: Answers, expected: Answers, malignant: np.ndarray | None) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def compare(found: Answers, expected: Answers, malignant: np.ndarray | None) -> 
     both_classes = malignant is not None and len(np.unique(malignant)) == 2
     return {
         "max_risk_difference": _furthest(found.risk, expected.risk),
-        "max_novelty_difference": _furthest(found.novelty, expected.novelty),
+        "max_novelty_difference": _furthest(found.ood_score, expected.ood_score),
         "max_cam_difference": _furthest(found.cams, expected.cams),
         "auc": _auc(malignant, found.risk) if both_classes else None,
         "auc_torch": _auc(malignant, expected.risk) if both_classes else None,
@@ -151,7 +153,7 @@ def faults(figures: dict[str, Any], precision: str) -> list[str]:
     """What ``compare`` found beyond the limits of this precision, a phrase each; none: the export is good."""
     limits = {
         "max_risk_difference": ("a risk", LIMITS[precision]),
-        "max_novelty_difference": ("a novelty score", NOVELTY_LIMIT),
+        "max_novelty_difference": ("an out-of-distribution score", OOD_LIMIT),
         "max_cam_difference": ("a Grad-CAM value", CAM_LIMIT),
     }
     found = [
@@ -174,6 +176,4 @@ def _furthest(found: np.ndarray | None, expected: np.ndarray | None) -> float | 
 
 
 def _auc(malignant: np.ndarray, risk: np.ndarray) -> float | None:
-    from sklearn.metrics import roc_auc_score
-
     return float(roc_auc_score(malignant, risk)) if np.isfinite(risk).all() else 0.5

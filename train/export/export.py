@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 import tempfile
-import time
+import timeit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,11 +15,15 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from skin_model.network.checkpoint import Checkpoint, CheckpointError
+from skin_model.atomic_files import write_json
+from skin_model.network.checkpoint import Checkpoint
+from skin_model.network.inference import session
 from train import UserError
+from train.digests import sha256
 from train.export import agreement, tflite
 from train.export.agreement import Answers, Photographs
 from train.export.graph import ExportGraph, metadata
+from train.fitting.architectures import load_checkpoint
 
 FORMATS = ("onnx", "tflite")
 RECORD_FILE = "export.json"
@@ -54,12 +56,7 @@ def export(
         )
     if data is not None and work is not None:
         raise UserError("Say which photographs to check on: --data FOLDER or --work WORK, not both.")
-    from train.fitting import architectures  # noqa: F401  so that timm knows the compared recipes' networks
-
-    try:
-        checkpoint = Checkpoint.load(reference)
-    except CheckpointError as problem:
-        raise UserError(str(problem)) from None
+    checkpoint = load_checkpoint(reference)
     photographs, calibrating = _photographs(checkpoint, data, work, "onnx" in formats)
     out.mkdir(parents=True, exist_ok=True)
     bench = _Bench(checkpoint, photographs, agreement.by_torch(checkpoint, photographs), out)
@@ -82,9 +79,7 @@ def export(
         "versions": {name: version(name) for name in ("torch", "timm", "onnx", "onnxruntime", "onnxscript")},
         "metadata": metadata(checkpoint),
     }
-    aside = out / f"{RECORD_FILE}.part"
-    aside.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    aside.replace(out / RECORD_FILE)
+    write_json(out / RECORD_FILE, record, allow_nan=False)
     return record
 
 
@@ -187,7 +182,7 @@ class _Bench:
             "file": name,
             "precision": precision,
             "bytes": len(content),
-            "sha256": hashlib.sha256(content).hexdigest(),
+            "sha256": sha256(content),
             "milliseconds": milliseconds,
             **finite,
             "required": required,
@@ -212,7 +207,7 @@ def _onnx(bench: _Bench, calibrating: np.ndarray | None) -> list[dict[str, Any]]
         model = models[precision]()
         onnx_files.describe(model, {**metadata(bench.checkpoint), "precision": precision})
         aside.write_bytes(model.SerializeToString())
-        loaded = onnx_files.session(aside)
+        loaded = session(aside)
         batches = tqdm(
             bench.photographs.pixels(),
             total=-(-len(bench.photographs.squares) // agreement.BATCH),
@@ -255,12 +250,7 @@ def _tflite(bench: _Bench, cache: Path) -> dict[str, Any]:
 
 def _milliseconds(run: Callable[[], Any]) -> float:
     """Median of a call's time."""
-    seconds = []
-    for _ in range(TIMED_RUNS):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return float(1000 * np.median(seconds))
+    return float(1000 * np.median(timeit.repeat(run, number=1, repeat=TIMED_RUNS)))
 
 
 def _torch_milliseconds(checkpoint: Checkpoint) -> float:

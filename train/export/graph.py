@@ -1,4 +1,4 @@
-"""What an export computes: pixels in; the risk, the novelty gate's score and Grad-CAM out, with no backward pass.
+"""What an export computes: pixels in; risk, out-of-distribution score and Grad-CAM out, with no backward pass.
 
 Needs nothing but torch, timm and ``skin_model``, so that every converter's environment can build it.
 """
@@ -41,7 +41,7 @@ def has_closed_form(network: nn.Module) -> bool:
 class ExportGraph(nn.Module):
     """A checkpoint's whole way from pixels to answers, as one module.
 
-    Its outputs, by name, in the order of ``output_names``: see ``forward``. A checkpoint without a novelty gate has no
+    Its outputs, by name, in the order of ``output_names``: see ``forward``. A checkpoint without a gate has no
     ``novelty``; a network whose head is not ``has_closed_form`` has none of the last three.
     """
 
@@ -60,9 +60,9 @@ class ExportGraph(nn.Module):
     @property
     def output_names(self) -> tuple[str, ...]:
         """What ``forward`` returns, in its order."""
-        novelty = ("novelty",) if self.gate is not None else ()
+        ood_score = ("novelty",) if self.gate is not None else ()
         explained = ("cam", "cam_gradient", "feature_map") if self.explains else ()
-        return ("risk", "probabilities", "logits", *novelty, *explained)
+        return ("risk", "probabilities", "logits", *ood_score, *explained)
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """pixels: (N, 3, S, S), RGB in 0…1, not normalised.
@@ -70,7 +70,7 @@ class ExportGraph(nn.Module):
         - risk (N,): calibrated probability of malignancy.
         - probabilities (N, K): calibrated, one per label; rows sum to 1 (K = 1: the risk).
         - logits (N, K): as the network gives them, for averaging over views.
-        - novelty (N,): ``NoveltyGate.strangeness``.
+        - novelty (N,): ``OutOfDistributionGate.ood_score``, under the name that files of format 1 gave it.
         - cam (N, h, w): Grad-CAM of the risk's log-odds, not scaled, nowhere negative.
         - cam_gradient (N, C): the gradient of the log-odds with respect to the last feature map. It is the same in all
           its h × w places, because the map is averaged.
@@ -85,7 +85,7 @@ class ExportGraph(nn.Module):
             probabilities = shifted.softmax(1)
             found = [(probabilities * self.flags).sum(1), probabilities, logits]
         if self.gate is not None:
-            found.append(self.gate.strangeness(maps))
+            found.append(self.gate.ood_score(maps))
         if self.explains:
             gradient = self._gradient(maps[-1], logits)
             cam = (maps[-1] * gradient[:, :, None, None]).sum(1).relu()

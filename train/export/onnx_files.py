@@ -72,7 +72,7 @@ def with_half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy that keeps every matrix and kernel as fp16 and casts it to float32 where it is used.
 
     A runtime folds the casts when it loads the file, so it computes in float32, on any processor. Vectors, among them
-    the novelty gate's small variances, stay float32.
+    the out-of-distribution gate's small variances, stay float32.
     """
     halved = onnx.ModelProto()
     halved.CopyFrom(model)
@@ -127,14 +127,6 @@ def describe(model: onnx.ModelProto, metadata: dict[str, Any]) -> None:
     """Write metadata into the file's ``metadata_props``; what is not text already is written as JSON."""
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in metadata.items()}
     onnx.helper.set_model_props(model, texts)
-
-
-def session(file: Path) -> onnxruntime.InferenceSession:
-    """The file, to be run on one thread."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
 
 
 def run(loaded: onnxruntime.InferenceSession, pixels: np.ndarray) -> dict[str, np.ndarray]:

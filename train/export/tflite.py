@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from tqdm import tqdm
 
 from skin_model.network.checkpoint import Checkpoint
 from train import UserError
+from train.digests import sha256
 
 FILE = "model.tflite"
 METADATA_FILE, LABELS_FILE = "metadata.json", "labels.txt"
@@ -37,7 +37,7 @@ def default_cache() -> Path:
 def environment_folder(cache: Path) -> Path:
     """The environment of today's requirements-tflite.txt and this Python, made or not yet."""
     pins = REQUIREMENTS.read_bytes() + sys.version.encode()
-    return cache / f"tflite-{hashlib.sha256(pins).hexdigest()[:12]}"
+    return cache / f"tflite-{sha256(pins)[:12]}"
 
 
 def python_of(environment: Path) -> Path:

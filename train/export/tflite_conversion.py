@@ -6,7 +6,7 @@ python -m train.export.tflite_conversion CHECKPOINT_FOLDER PIXELS.npy MODEL.tfli
 from __future__ import annotations
 
 import sys
-import time
+import timeit
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from skin_model.network.checkpoint import Checkpoint
 from train.export.graph import INPUT, ExportGraph
-from train.fitting import architectures  # noqa: F401  so that timm knows the compared recipes' networks
+from train.fitting.architectures import load_checkpoint
 
 TIMED_RUNS = 50
 
@@ -51,11 +51,7 @@ def answers(file: Path, squares: np.ndarray) -> dict[str, np.ndarray]:
         for name, values in run(**{INPUT: square[None].astype(np.float32) / 255}).items():
             found.setdefault(name, []).append(values[0])
     picture = squares[:1].astype(np.float32) / 255
-    seconds = []
-    for _ in range(TIMED_RUNS):
-        start = time.perf_counter()
-        run(**{INPUT: picture})
-        seconds.append(time.perf_counter() - start)
+    seconds = timeit.repeat(lambda: run(**{INPUT: picture}), number=1, repeat=TIMED_RUNS)
     milliseconds = np.float64(1000 * np.median(seconds))
     return {**{name: np.stack(values) for name, values in found.items()}, "milliseconds": milliseconds}
 
@@ -63,7 +59,7 @@ def answers(file: Path, squares: np.ndarray) -> dict[str, np.ndarray]:
 def main() -> None:
     folder, pixels, model, written = map(Path, sys.argv[1:])
     torch.set_num_threads(1)
-    convert(Checkpoint.load(folder), model)
+    convert(load_checkpoint(folder), model)
     np.savez(written, **answers(model, np.load(pixels)))
 
 

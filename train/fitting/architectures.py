@@ -1,10 +1,11 @@
 """Networks of the compared recipes that timm does not have, registered with timm under names of their own.
 
-Import this room before loading such a checkpoint. All take ``num_classes`` and ``drop_rate``, and inputs of any side.
+Load their checkpoints by ``load_checkpoint``. All take ``num_classes`` and ``drop_rate``, and inputs of any side.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from timm.models import register_model
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skin_model.network.checkpoint import Checkpoint, CheckpointError
+from train import UserError
 from train.fitting import hand_features
 
 SEEN_SIDE = 28
@@ -29,6 +32,17 @@ _IMAGENET_NAMES = {
 def imagenet_name(architecture: str) -> str | None:
     """timm's name of the network whose ImageNet weights start this one; None where there are none."""
     return _IMAGENET_NAMES.get(architecture, architecture)
+
+
+def load_checkpoint(reference: str | Path | None = None) -> Checkpoint:
+    """``Checkpoint.load``, also of networks that only this module knows; raises UserError where it cannot be used.
+
+    reference: a folder, owner/name[@revision] on the Hub, or None for the embedded one.
+    """
+    try:
+        return Checkpoint.load(reference)
+    except CheckpointError as problem:
+        raise UserError(str(problem)) from None
 
 
 def _shrink(network: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:

@@ -118,12 +118,8 @@ def fit_thresholds(
     """
     ill = np.asarray(malignant).astype(bool)
     risks = np.asarray(risks, dtype=np.float64)
-    used, _ = choose_families(ill, families, groups)
-    if used == [""]:
-        families = np.full(len(ill), "")
-    kept = np.isin(np.asarray(families, dtype=str), used)
-    ill, risks = ill[kept], risks[kept]
-    families, groups = np.asarray(families, dtype=str)[kept], np.asarray(groups, dtype=str)[kept]
+    families, kept, _ = _taking_part(ill, families, groups)
+    ill, risks, families, groups = (np.asarray(a)[kept] for a in (ill, risks, families, groups))
     weights = weigh(ill, families, 0.5) * 2  # each class sums to 1, each family equally in both
     sick, healthy = (risks[ill], weights[ill]), (risks[~ill], weights[~ill])
 
@@ -169,30 +165,35 @@ def fit(
         raise ValueError(f"Logits, labels, families and groups must have the same length, not {sorted(sizes)}.")
     if not np.isin(malignant, (0, 1)).all():
         raise ValueError("The malignant labels must be 0 or 1.")
-    used, notes = choose_families(malignant, families, groups)
+    families, kept, notes = _taking_part(malignant, families, groups)
     for note in notes:
         _log.warning(note)
-    families = np.full(len(malignant), "") if used == [""] else np.asarray(families, dtype=str)
-    kept = np.isin(families, used)
     logits, malignant, families, groups = (np.asarray(a)[kept] for a in (logits, malignant, families, groups))
     calibration = fit_calibration(logits, malignant, families, outputs_malignant, reference_prevalence)
     risks = risk(probabilities(logits, outputs_malignant, calibration), outputs_malignant)
     return calibration, *fit_thresholds(risks, malignant, families, groups)
 
 
+def _taking_part(
+    malignant: np.ndarray, families: np.ndarray, groups: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The families (N,), all "" where they count as one, a mask of the photographs that take part, and the notes."""
+    used, notes = choose_families(malignant, families, groups)
+    families = np.full(len(malignant), "") if used == [""] else np.asarray(families, dtype=str)
+    return families, np.isin(families, used), notes
+
+
 def _conformal_level(n: int) -> float:
     return math.ceil((n + 1) * (1 - CONFORMAL_ERROR)) / n
 
 
-def _lowest_reaching(values: np.ndarray, weights: np.ndarray, share: float) -> float:
-    """The lowest value with at least ``share`` of the weight (which sums to 1) at or under it; 1 beyond all of it."""
+def _lowest_reaching(values: np.ndarray, weights: np.ndarray, share: float, beyond: float = 1.0) -> float:
+    """The lowest value with at least ``share`` of the weight (which sums to 1) at or under it, else ``beyond``."""
     order = np.argsort(values)
     reached = np.cumsum(weights[order]) >= share - ROUNDING
-    return float(values[order][reached.argmax()]) if reached.any() else 1.0
+    return float(values[order][reached.argmax()]) if reached.any() else beyond
 
 
 def _highest_reaching(values: np.ndarray, weights: np.ndarray, share: float) -> float:
-    """The highest value with at least ``share`` of the weight (which sums to 1) at or above it; 0 beyond all of it."""
-    order = np.argsort(-values)
-    reached = np.cumsum(weights[order]) >= share - ROUNDING
-    return float(values[order][reached.argmax()]) if reached.any() else 0.0
+    """The highest value with at least ``share`` of the weight (which sums to 1) at or above it, else 0."""
+    return abs(_lowest_reaching(-values, weights, share, beyond=0.0))

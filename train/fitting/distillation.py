@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network.checkpoint import Checkpoint, CheckpointError
+from skin_model.network.checkpoint import Checkpoint
 from train import UserError
-from train.fitting import architectures, backbones  # noqa: F401  so that timm knows the networks of other recipes
+from train.fitting import backbones
+from train.fitting.architectures import load_checkpoint
 from train.fitting.recipes import Recipe
 
 TEMPERATURE = 2.0
@@ -30,10 +31,7 @@ def load(folders: Sequence[Path], recipe: Recipe) -> list[Checkpoint]:
         raise UserError("Distillation needs a recipe that tells diagnoses apart, without mixup.")
     teachers = []
     for folder in folders:
-        try:
-            teacher = Checkpoint.load(folder)
-        except CheckpointError as problem:
-            raise UserError(f"The teacher {folder} cannot be used: {problem}") from None
+        teacher = load_checkpoint(folder)
         if teacher.config.diagnoses != DIAGNOSES:
             raise UserError(f"The teacher {folder} does not tell the {len(DIAGNOSES)} diagnoses apart.")
         teachers.append(teacher)

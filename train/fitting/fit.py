@@ -21,8 +21,8 @@ from train import UserError
 from train.data import images, provenance, splits
 from train.fitting import backbones, distillation
 from train.fitting.recipes import Recipe
-from train.fitting.run import Run, network_of
-from train.fitting.run_folder import STATE_FILE, keep_recipe, training_record
+from train.fitting.run import Run
+from train.fitting.run_folder import keep_recipe, training_record
 
 
 def fit(
@@ -66,12 +66,7 @@ def fit(
 
     run = Run(accelerator, out, recipe, preprocessing, training, validation, squares, seen)
     run.teachers = [teacher.network.to(accelerator.device) for teacher in taught_by]
-    network, started_from = network_of(recipe), backbones.FROM_SCRATCH
-    if recipe.pretrained and not (out / STATE_FILE).is_file():
-        files = [backbone] if isinstance(backbone, Path) else backbone or ()
-        started_from = backbones.load(network, recipe.architecture, files, or_scratch=or_scratch)
-    run.prepare(network, started_from)
-    run.train()
+    run.start([backbone] if isinstance(backbone, Path) else backbone or (), or_scratch=or_scratch)
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return None
@@ -96,8 +91,6 @@ def is_finished(work: Path, out: Path, recipe: Recipe) -> bool:
 def read_split(work: Path) -> pd.DataFrame:
     """WORK/split.csv, checked: at least one malignant and one benign row to train and to validate on."""
     file = work / "split.csv"
-    if not file.is_file():
-        raise UserError(f"There is no {file}. Make it first: python -m train prepare --data FOLDER --out {work}")
     rows = splits.read_split(file)
     for split in ("train", "validation"):
         classes = set(rows.loc[rows.split == split, "malignant"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from skin_model.diagnoses import malignant_mask
 from skin_model.network.architecture import ARCHITECTURE
 from train import UserError
 from train.data.augmentation import NO_AUGMENTATION, Augmentation
@@ -78,6 +79,11 @@ class Recipe:
     early_size: int = 0
     early_share: float = 0.0
     distil: float = 0.0
+
+    @property
+    def malignant_outputs(self) -> list[bool]:
+        """One flag an output of the network: whether it stands for something malignant."""
+        return [True] if self.head == "binary" else malignant_mask()
 
     def change(self, **changes: object) -> Recipe:
         """The same recipe with some fields changed."""

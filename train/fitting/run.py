@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from skin_model import __version__
-from skin_model.diagnoses import DIAGNOSES, malignant_mask
+from skin_model.atomic_files import replacing
+from skin_model.diagnoses import DIAGNOSES
 from skin_model.network import architecture as networks
 from skin_model.network.architecture import Preprocessing, normalise
-from skin_model.network.calibration import Calibration, Thresholds
 from skin_model.network.checkpoint import Checkpoint, Config
-from skin_model.network.out_of_distribution import NoveltyGate
+from skin_model.network.out_of_distribution import OutOfDistributionGate
 from train import UserError
 from train.data import images, licences
 from train.data.catalogue import family
@@ -36,7 +37,7 @@ from train.fitting.stages import epochs_of, freeze, stages_of
 from train.fitting.validation import log_odds, predict, within_source_auc
 
 PHOTOGRAPHS_FOR_GATE = 6000
-"""Training photographs, drawn at random, that the novelty gate is fitted on."""
+"""Training photographs, drawn at random, that the out-of-distribution gate is fitted on."""
 
 
 def input_size(recipe: Recipe, epoch: int) -> int:
@@ -45,27 +46,35 @@ def input_size(recipe: Recipe, epoch: int) -> int:
     return min(recipe.early_size, recipe.input_size) if early else recipe.input_size
 
 
+@dataclass(eq=False)
 class Run:
     """The state of one training run."""
 
-    def __init__(
-        self,
-        accelerator: Accelerator,
-        out: Path,
-        recipe: Recipe,
-        preprocessing: Preprocessing,
-        training: pd.DataFrame,
-        validation: pd.DataFrame,
-        squares: np.ndarray,
-        seen: np.ndarray,
-        positions: np.ndarray | None = None,
-    ) -> None:
-        self.accelerator, self.out, self.recipe, self.preprocessing = accelerator, out, recipe, preprocessing
-        self.training, self.validation, self.squares, self.seen = training, validation, squares, seen
-        self.positions = np.arange(len(training)) if positions is None else positions
-        self.teachers: Sequence[nn.Module] = ()
-        self.history: list[dict[str, float]] = []
-        self.best: dict[str, Any] = {"auc": -1.0, "epoch": -1, "weights": None}
+    accelerator: Accelerator
+    out: Path
+    recipe: Recipe
+    preprocessing: Preprocessing
+    training: pd.DataFrame
+    validation: pd.DataFrame
+    squares: np.ndarray
+    seen: np.ndarray
+    positions: np.ndarray | None = None
+    teachers: Sequence[nn.Module] = ()
+    history: list[dict[str, float]] = field(default_factory=list)
+    best: dict[str, Any] = field(default_factory=lambda: {"auc": -1.0, "epoch": -1, "weights": None})
+
+    def __post_init__(self) -> None:
+        if self.positions is None:
+            self.positions = np.arange(len(self.training))
+
+    def start(self, files: Sequence[Path], *, or_scratch: bool = False) -> None:
+        """All of the training, from the weights of ``backbones.load`` or from where an earlier call stopped."""
+        recipe = self.recipe
+        network, started_from = network_of(recipe), backbones.FROM_SCRATCH
+        if recipe.pretrained and not (self.out / STATE_FILE).is_file():
+            started_from = backbones.load(network, recipe.architecture, files, or_scratch=or_scratch)
+        self.prepare(network, started_from)
+        self.train()
 
     def prepare(self, network: nn.Module, started_from: str) -> None:
         recipe, rows = self.recipe, self.training
@@ -240,11 +249,8 @@ class Run:
         return everyone.reshape(processes, -1, logits.shape[1]).swapaxes(0, 1).reshape(-1, logits.shape[1])[:count]
 
     def _validation_auc(self, logits: np.ndarray) -> float:
-        outputs = [True] if self.recipe.head == "binary" else malignant_mask()
-        found = log_odds(logits, outputs)
-        return within_source_auc(
-            found, self.validation["malignant"].to_numpy(), self.validation["source"].to_numpy(dtype=str)
-        )
+        rows, found = self.validation, log_odds(logits, self.recipe.malignant_outputs)
+        return within_source_auc(found, rows["malignant"].to_numpy(), rows["source"].to_numpy(dtype=str))
 
     def _has_another_epoch(self) -> bool:
         """Whether an epoch is left; where a stage is over, begins the next one."""
@@ -270,9 +276,8 @@ class Run:
             "stage": [self.stage, self.stage_began],
             "started_from": self.started_from,
         }
-        aside = self.out / (STATE_FILE + ".part")
-        torch.save(state, aside)
-        aside.replace(self.out / STATE_FILE)
+        with replacing(self.out / STATE_FILE) as aside:
+            torch.save(state, aside)
         pd.DataFrame(self.history).to_csv(self.out / HISTORY_FILE, index=False, float_format="%.6g")
 
     def _resume(self) -> None:
@@ -297,23 +302,15 @@ class Run:
             tqdm.write(f"Resuming after epoch {len(self.history)}.", file=sys.stderr)
 
     def finish(self, record: dict[str, Any]) -> Checkpoint:
-        """Calibrate, fit the novelty gate, write the checkpoint and the history's plot."""
+        """Calibrate, fit the out-of-distribution gate, write the checkpoint and the history's plot."""
         network = self.plain.eval().requires_grad_(False).cpu()
         rows = self.validation
         logits = predict(network, self.seen, self.preprocessing, torch.device("cpu"))
-        config = Config(
-            diagnoses=() if self.recipe.head == "binary" else DIAGNOSES,
-            preprocessing=self.preprocessing,
-            calibration=Calibration(),
-            thresholds=Thresholds(0, 0, 0, 0),
-            architecture=self.recipe.architecture,
-            version=__version__,
-        )
         fitted, thresholds, points = calibration.fit(
             logits,
             rows["malignant"].to_numpy(),
             rows["source"].map(family).to_numpy(dtype=str),
-            config.malignant,
+            self.recipe.malignant_outputs,
             groups=rows["group"].to_numpy(dtype=str),
         )
         record |= {"best_epoch": self.best["epoch"], "validation_auc": self.best["auc"], "epochs": len(self.history)}
@@ -321,22 +318,23 @@ class Run:
         record |= {"started_from": self.started_from}
         licence, note = licences.of_weights(record["licences"])
         config = Config(
-            **{
-                **{name: getattr(config, name) for name in ("diagnoses", "preprocessing", "architecture", "version")},
-                "calibration": fitted,
-                "thresholds": thresholds,
-                "operating_points": points,
-                "training": record,
-                "licence": licence,
-                "licence_note": note,
-            }
+            diagnoses=() if self.recipe.head == "binary" else DIAGNOSES,
+            preprocessing=self.preprocessing,
+            calibration=fitted,
+            thresholds=thresholds,
+            operating_points=points,
+            training=record,
+            architecture=self.recipe.architecture,
+            version=__version__,
+            licence=licence,
+            licence_note=note,
         )
         saved = Checkpoint(config, network, self._gate(network)).save(self.out / "checkpoint")
         plot_history(self.history, self.out / "history.png")
         return saved
 
-    def _gate(self, network: nn.Module) -> NoveltyGate | None:
-        """The novelty gate, which reads the released network's stages; None for a network of another build."""
+    def _gate(self, network: nn.Module) -> OutOfDistributionGate | None:
+        """The out-of-distribution gate of the released network's stages; None for a network of another build."""
         if not networks.has_maps(network):
             return None
         rows, size, count = self.validation, self.recipe.input_size, len(self.training)
@@ -355,10 +353,8 @@ class Run:
 def network_of(recipe: Recipe) -> nn.Module:
     """The recipe's network with the random weights that its seed gives."""
     torch.manual_seed(recipe.seed)
-    outputs = 1 if recipe.head == "binary" else len(DIAGNOSES)
-    network = networks.create(
-        outputs, architecture=recipe.architecture, drop_rate=recipe.drop_rate, drop_path_rate=recipe.drop_path_rate
-    )
+    rates = {"drop_rate": recipe.drop_rate, "drop_path_rate": recipe.drop_path_rate}
+    network = networks.create(len(recipe.malignant_outputs), architecture=recipe.architecture, **rates)
     if recipe.zero_head:
         for parameter in network.get_classifier().parameters():
             nn.init.zeros_(parameter)

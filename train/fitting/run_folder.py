@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 from collections.abc import Sequence
@@ -14,8 +13,11 @@ from typing import Any
 import pandas as pd
 import torch
 
+from skin_model.atomic_files import write_json
 from skin_model.network.checkpoint import Checkpoint
 from train import UserError
+from train.data.tables import read_text_table
+from train.digests import file_sha256
 from train.fitting.recipes import RECIPES, Recipe
 
 STATE_FILE, HISTORY_FILE, RECIPE_FILE = "state.pt", "history.csv", "recipe.json"
@@ -26,7 +28,7 @@ def keep_recipe(out: Path, recipe: Recipe, work: Path, teachers: Sequence[Checkp
 
     teachers: None to take whichever there were.
     """
-    now = {"recipe": json.loads(json.dumps(asdict(recipe))), "split_sha256": sha256(work / "split.csv")}
+    now = {"recipe": json.loads(json.dumps(asdict(recipe))), "split_sha256": file_sha256(work / "split.csv")}
     if teachers:
         now["teachers"] = [teacher.hash for teacher in teachers]
     file = out / RECIPE_FILE
@@ -40,9 +42,7 @@ def keep_recipe(out: Path, recipe: Recipe, work: Path, teachers: Sequence[Checkp
                 "Choose another folder with --out."
             )
         return
-    aside = file.with_name(file.name + ".part")
-    aside.write_text(json.dumps(now, indent=1) + "\n")
-    aside.replace(file)
+    write_json(file, now)
 
 
 def _with_defaults(kept: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def training_record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: flo
         "recipe": recipe.name,
         "settings": json.loads(json.dumps(asdict(recipe))),
         "seed": recipe.seed,
-        "split_sha256": sha256(work / "split.csv"),
+        "split_sha256": file_sha256(work / "split.csv"),
         "photographs": {split: counts[split].to_dict() for split in counts.index.levels[0]},
         "licences": licences(work),
         "versions": {
@@ -83,15 +83,11 @@ def licences(work: Path) -> dict[str, dict[str, int]]:
     catalogue = work / "catalogue.csv"
     if not catalogue.is_file():
         return {}
-    rows = pd.read_csv(catalogue, dtype=str, keep_default_na=False)
+    rows = read_text_table(catalogue)
     if not {"licence", "split", "source"} <= set(rows):
         return {}
     counts = rows[rows["split"].isin(["train", "validation"])].groupby(["source", "licence"]).size()
     return {source: {name: int(n) for (_, name), n in of.items()} for source, of in counts.groupby(level=0)}
-
-
-def sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def plot_history(history: list[dict[str, float]], file: Path) -> None:

@@ -6,7 +6,6 @@ whoever has those can rebuild the very same split from it with ``python -m train
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import shutil
@@ -23,6 +22,8 @@ from train import UserError
 from train.data import licences, near_duplicates, splits
 from train.data.hub_datasets import DATA, TEXTS, features
 from train.data.licences import attribution
+from train.data.tables import files_of, read_text_table
+from train.digests import file_sha256
 from train.hub import image_metadata
 from train.reports import dataset_card
 
@@ -78,7 +79,7 @@ def read_rows(work: Path) -> pd.DataFrame:
     file = work / "catalogue.csv"
     if not file.is_file():
         raise UserError(f"There is no {file}. Make it first: python -m train prepare --data FOLDER --out {work}")
-    rows = pd.read_csv(file, dtype=str, keep_default_na=False).rename(columns={"licence": "licence_as_given"})
+    rows = read_text_table(file).rename(columns={"licence": "licence_as_given"})
     pairs = zip(rows["licence_as_given"], rows["source"], strict=True)
     rows["licence"] = [licences.normalise(written, source) for written, source in pairs]
     pairs = zip(rows["source"], rows["licence"], rows["licence_as_given"], strict=True)
@@ -95,13 +96,13 @@ def by_licence(rows: pd.DataFrame, wanted: Sequence[str] | None) -> tuple[pd.Dat
 
 
 def _with_hashes(rows: pd.DataFrame, work: Path) -> pd.DataFrame:
-    files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
+    files = files_of(rows)
     missing = [file for file in files if not file.is_file()]
     if missing:
         raise UserError(f"{len(missing)} photographs are gone, {missing[0]} among them; run prepare again.")
     found = near_duplicates.fingerprints(files, work / "fingerprints")
     hashed = tqdm(files, desc="Hashing photographs", unit="photo", file=sys.stderr, disable=None)
-    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in hashed]
+    digests = [file_sha256(file) for file in hashed]
     return rows.assign(sha256=digests, phash=[f"{int(upright):016x}" for upright in found.hashes[:, 0]])
 
 

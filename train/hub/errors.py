@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
+from skin_model.network.hub import first_line
 from train import UserError
 
 RepoType = Literal["model", "dataset", "space"]
@@ -23,19 +24,19 @@ NAMES = {"model": "model", "dataset": "data set", "space": "Space"}
 _Result = TypeVar("_Result")
 
 
-def patiently(call: Callable[[], _Result]) -> _Result:
+def with_retries(call: Callable[[], _Result]) -> _Result:
     """Call again after trouble that may pass; only for what may be asked twice."""
     for wait in WAITS:
         try:
             return call()
         except Exception as problem:
-            if not may_pass(problem):
+            if not is_transient(problem):
                 raise
-            time.sleep(wait_of(problem, wait))
+            time.sleep(retry_delay(problem, wait))
     return call()
 
 
-def may_pass(problem: BaseException) -> bool:
+def is_transient(problem: BaseException) -> bool:
     """Whether the same may succeed a little later."""
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
@@ -45,7 +46,7 @@ def may_pass(problem: BaseException) -> bool:
     return isinstance(problem, httpx2.TransportError)
 
 
-def wait_of(problem: BaseException, usual: float) -> float:
+def retry_delay(problem: BaseException, usual: float) -> float:
     """Seconds that the Hub asks to wait, or the usual ones."""
     response = getattr(problem, "response", None)
     asked = response.headers.get("Retry-After", "") if response is not None else ""
@@ -69,14 +70,12 @@ def in_plain_words(repo: str, repo_type: RepoType) -> Iterator[None]:
         raise UserError(
             "HF_HUB_OFFLINE is set, so nothing can be published. Unset it and repeat the command."
         ) from None
-    except HfHubHTTPError as problem:
-        raise UserError(_sentence(problem, repo, repo_type)) from None
-    except httpx2.HTTPError as problem:
-        raise UserError(_unreachable(problem)) from None
     except HFValidationError:
         raise UserError(f"{repo} is no name of a repository on the Hub. Write it as owner/name.") from None
-    except RuntimeError as problem:  # the client wraps what goes wrong while a large file is sent
-        cause = problem.__cause__
+    except (HfHubHTTPError, httpx2.HTTPError, RuntimeError) as problem:
+        cause = problem
+        if not isinstance(problem, HfHubHTTPError | httpx2.HTTPError):
+            cause = problem.__cause__  # the client wraps what goes wrong while a large file is sent
         if isinstance(cause, HfHubHTTPError):
             raise UserError(_sentence(cause, repo, repo_type)) from None
         if isinstance(cause, httpx2.HTTPError):
@@ -88,14 +87,14 @@ def in_plain_words(repo: str, repo_type: RepoType) -> Iterator[None]:
 
 def _unreachable(problem: Exception) -> str:
     return (
-        f"The Hub cannot be reached ({_first_line(problem)}). Check the connection and repeat the command; "
+        f"The Hub cannot be reached ({first_line(problem).rstrip('.')}). Check the connection and repeat the command; "
         "it goes on where it stopped."
     )
 
 
 def _sentence(problem: Any, repo: str, repo_type: RepoType) -> str:
     status = problem.response.status_code
-    said = _first_line(problem.server_message or problem)
+    said = first_line(problem.server_message or problem).rstrip(".")
     if status == 401 and is_about_the_token(problem):
         return TOKEN_REFUSED
     if status in (401, 404):
@@ -113,7 +112,3 @@ def _sentence(problem: Any, repo: str, repo_type: RepoType) -> str:
     if status >= 500:
         return f"The Hub has trouble ({status}: {said}). Repeat the command later; it goes on where it stopped."
     return f"The Hub refused {repo} ({status}: {said}). Mend that and repeat the command."
-
-
-def _first_line(problem: Any) -> str:
-    return (str(problem).strip() or type(problem).__name__).splitlines()[0].rstrip(".")

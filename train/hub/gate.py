@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import sys
 from collections.abc import Sequence
@@ -15,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from tqdm import tqdm
 
+from skin_model.atomic_files import write_json
 from train import UserError
 from train.bootstrap import RESAMPLES
-from train.data import provenance
+from train.data import provenance, splits
+from train.digests import cache_key
 from train.evaluation import evaluate, robustness
 from train.hub import non_inferiority
 from train.hub.non_inferiority import Row, Scores
@@ -31,6 +32,8 @@ SCHEMA = 1
 ALTERED_PHOTOGRAPHS = 300
 """Drawn from the locked ones, families and labels alike; each is altered in every way and scored by both."""
 CANDIDATE, PUBLISHED = "candidate", "published"
+PAIR = (CANDIDATE, PUBLISHED, "locked_sha256")
+"""What is the same in every look of one candidate at the same photographs."""
 
 
 @dataclass(frozen=True)
@@ -91,18 +94,15 @@ def compare_with_published(
     the same two already, it is shown again and is no further look. Raises UserError.
     """
     from skin_model.assess import Assessor
-    from skin_model.network.checkpoint import CheckpointError
-    from train.fitting import architectures  # noqa: F401  so that timm knows the compared recipes' networks
+    from train.fitting.architectures import load_checkpoint
 
     if override is not None and not override.strip():
         raise UserError('A reason has at least one word: --override "why".')
     locked = evaluate.read_split(work, split)
     references = {CANDIDATE: candidate} | ({} if published is None else {PUBLISHED: published})
-    try:
-        assessors = {name: Assessor.load(reference) for name, reference in references.items()}
-    except CheckpointError as problem:
-        raise UserError(str(problem)) from None
-    locked_keys = provenance.keys(_identified(work, split))
+    assessors = {name: Assessor(load_checkpoint(reference)) for name, reference in references.items()}
+    identified = splits.with_identities(work / "split.csv")
+    locked_keys = provenance.keys(identified[identified["split"] == split])
     leaks: dict[str, list[str] | None] = {}
     for name, reference in references.items():
         seen = provenance.locked_groups_seen(reference, assessors[name].checkpoint, work, split, locked_keys)
@@ -138,16 +138,9 @@ def compare_with_published(
     if _was_seen(verdict, out / VERDICT_FILE):
         counted = seen_again(joined_attempts(known), verdict)
     verdict = dataclasses.replace(verdict, attempts=counted)
-    content = json.dumps({"schema": SCHEMA, "attempts": counted}, indent=1) + "\n"
-    for folder, name, text in (
-        (work / CACHE, ATTEMPTS_FILE, content),
-        (out, ATTEMPTS_FILE, content),
-        (out, VERDICT_FILE, json.dumps(verdict.to_json(), indent=1, allow_nan=False) + "\n"),
-    ):
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / (name + ".part")
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(folder / name)
+    for folder in (work / CACHE, out):
+        write_json(folder / ATTEMPTS_FILE, {"schema": SCHEMA, "attempts": counted})
+    write_json(out / VERDICT_FILE, verdict.to_json(), allow_nan=False)
     return verdict
 
 
@@ -234,10 +227,9 @@ def attempt(verdict: GateVerdict) -> dict[str, Any]:
 
 def seen_again(attempts: list[dict[str, Any]], verdict: GateVerdict) -> list[dict[str, Any]]:
     """The attempts as they are, but for an override that this verdict's own may only have got now."""
-    pair = (verdict.candidate, verdict.published, verdict.locked_sha256)
     return [
         found | {"passed": verdict.passed, "override": verdict.override or found["override"]}
-        if (found["candidate"], found["published"], found["locked_sha256"]) == pair
+        if all(found[name] == getattr(verdict, name) for name in PAIR)
         else found
         for found in attempts
     ]
@@ -252,8 +244,7 @@ def joined_attempts(records: Sequence[Sequence[dict[str, Any]]]) -> list[dict[st
     by_pair: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
     for record in records:
         for found in record:
-            pair = (found["candidate"], found["published"], found["locked_sha256"])
-            seen = by_pair.setdefault(pair, {})
+            seen = by_pair.setdefault(tuple(found[name] for name in PAIR), {})
             kept = seen.get(found["first"], found)
             seen[found["first"]] = found if found["looks"] >= kept["looks"] else kept
     attempts = []
@@ -272,24 +263,17 @@ def _was_seen(verdict: GateVerdict, file: Path) -> bool:
     if not file.is_file():
         return False
     before = json.loads(file.read_text(encoding="utf-8"))
-    return all(before.get(name) == getattr(verdict, name) for name in ("candidate", "published", "locked_sha256"))
+    return all(before.get(name) == getattr(verdict, name) for name in PAIR)
 
 
 def _attempts(file: Path) -> list[dict[str, Any]]:
     return json.loads(file.read_text(encoding="utf-8"))["attempts"] if file.is_file() else []
 
 
-def _identified(work: Path, split: str) -> pd.DataFrame:
-    from train.data import splits
-
-    rows = splits.with_identities(work / "split.csv")
-    return rows[rows["split"] == split]
-
-
 def _scores(assessor: Assessor, locked: pd.DataFrame, drawn: pd.DataFrame | None, cache: Path) -> Scores:
     """Of the locked photographs, and of the drawn ones altered; from the cache where this checkpoint was scored."""
     key = f"{evaluate.checkpoint_key(assessor)} {evaluate.rows_hash(locked)}"
-    folder = cache / hashlib.sha256(key.encode()).hexdigest()[:16]
+    folder = cache / cache_key(key)
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / evaluate.PREDICTIONS_FILE
     if file.is_file():

@@ -17,7 +17,7 @@ from train import UserError
 from train.data import licences
 from train.evaluation.mistakes import CASES_FILE, GALLERY_FILE, IMAGES, METADATA_FILE
 from train.hub.publish import Published, publish
-from train.reports import report
+from train.reports.markdown import escaped
 
 
 def push(
@@ -98,7 +98,7 @@ def card(repo: str, header: dict[str, Any], pictures: int) -> str:
         "",
     ]
     for source, stated in sorted(header["attributions"].items()):
-        lines += [f"- {report.escaped(source)}: {report.escaped(said)}" for _, said in sorted(stated.items())]
+        lines += [f"- {escaped(source)}: {escaped(said)}" for _, said in sorted(stated.items())]
     return "\n".join([*lines, "", header.get("licence_note", "")]).rstrip() + "\n"
 
 

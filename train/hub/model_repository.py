@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -14,13 +13,16 @@ from typing import Any
 
 from tqdm import tqdm
 
-from skin_model.network.checkpoint import CONFIG_FILE, GATE_FILE, METRICS_FILE, MODEL_FILE, Checkpoint, CheckpointError
+from skin_model.atomic_files import write_json
+from skin_model.network.checkpoint import CONFIG_FILE, GATE_FILE, METRICS_FILE, MODEL_FILE, Checkpoint
 from train import UserError
-from train.data.provenance import TRAINED_ON_FILE
+from train.data.provenance import TRAINED_ON_FILE, read_beside
+from train.digests import file_sha256
+from train.fitting.architectures import load_checkpoint
 from train.fitting.run_folder import licences
-from train.hub import publish as publish_room
+from train.hub import publish
 from train.hub.gate import ATTEMPTS_FILE, VERDICT_FILE, GateVerdict, compare_with_published
-from train.hub.publish import Published, Remote, publish
+from train.hub.publish import Published, Remote
 from train.reports import model_card, report
 
 CARD_FILE, PLOTS, EXPORTS, STAGED, HELD = "README.md", "plots", "exports", "hub", "gate"
@@ -72,7 +74,7 @@ def push(
     stated = checkpoint.config.training.get("licences") or (licences(work) if work else None)
     folder = stage(run, repo, version, checkpoint, measured, held, exports, stated, datasets)
     tqdm.write(f"Looking what {repo} holds already …", file=sys.stderr)
-    sent = publish(
+    sent = publish.publish(
         folder,
         repo,
         "model",
@@ -94,7 +96,7 @@ def ready(
     """
     if not _VERSION.fullmatch(version):
         raise UserError(f"{version} is no version. Write three numbers: --version X.Y.Z.")
-    there = publish_room.ready(repo, "model", private=private, dry_run=dry_run)
+    there = publish.ready(repo, "model", private=private, dry_run=dry_run)
     if there is not None and version in there.tags:
         held = there.files.get(MODEL_FILE)
         if held is None or held.hash != weights:
@@ -130,22 +132,22 @@ def stage(
     config = json.loads((source / CONFIG_FILE).read_text(encoding="utf-8"))
     config["skin_model"]["version"] = version
     if (out / GATE_FILE).is_file():
-        config["skin_model"]["gate_sha256"] = _sha256(out / GATE_FILE)
-    _write_json(out / CONFIG_FILE, config)
+        config["skin_model"]["gate_sha256"] = file_sha256(out / GATE_FILE)
+    write_json(out / CONFIG_FILE, config, allow_nan=False)
     for file in sorted(exports.iterdir()):
         if file.suffix in EXPORTED or file.name == "export.json":
             shutil.copyfile(file, out / file.name)
     measured = {**measured, "checkpoint": {**measured["checkpoint"], "version": version}}
-    _write_json(out / METRICS_FILE, measured)
+    write_json(out / METRICS_FILE, measured, allow_nan=False)
     for name, content in held.items():
-        _write_json(out / name, content)
+        write_json(out / name, content, allow_nan=False)
     drawn = plots.draw(measured, out / PLOTS)
     pictures = sorted(f"{PLOTS}/{file.name}" for file in drawn if file.suffix == ".png")
     for file in drawn:
         if file.suffix != ".png":
             file.unlink()
     listed = [
-        (file.name, file.stat().st_size, _sha256(file))
+        (file.name, file.stat().st_size, file_sha256(file))
         for file in sorted(out.iterdir())
         if file.suffix in (".safetensors", *EXPORTED)
     ]
@@ -169,12 +171,7 @@ def _load(run: Path, metrics: Path | None) -> tuple[Checkpoint, dict[str, Any]]:
     folder = run / "checkpoint"
     if not folder.is_dir():
         raise UserError(f"{run} holds no checkpoint. Name the folder that python -m train fit wrote with --out.")
-    from train.fitting import architectures  # noqa: F401  so that timm knows the compared recipes' networks
-
-    try:
-        checkpoint = Checkpoint.load(folder)
-    except CheckpointError as problem:
-        raise UserError(str(problem)) from None
+    checkpoint = load_checkpoint(folder)
     known = [run / name / METRICS_FILE for name in MEASURED] if metrics is None else [metrics]
     found = next((file for file in known if file.is_file()), None)
     how = f"python -m train evaluate --checkpoint {folder} --work WORK --full --out {run / 'report'}"
@@ -215,8 +212,6 @@ def _hold(
 
 def _beside(repo: str, there: Remote) -> dict[str, Any]:
     """The gate's files as they are published."""
-    from train.data.provenance import read_beside
-
     names = [name for name in (VERDICT_FILE, ATTEMPTS_FILE) if name in there.files]
     return {name: read_beside(f"{repo}@{there.head}", name) for name in names}
 
@@ -239,11 +234,3 @@ def _exports(run: Path, checkpoint: Checkpoint, work: Path | None) -> Path:
     if problems := export.failed(made):
         raise UserError(" ".join(problems))
     return folder
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _write_json(file: Path, content: Any) -> None:
-    file.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from train.bootstrap import RESAMPLES, Draws, too_few
+from train.bootstrap import RESAMPLES, Draws, mean_of_known, too_few
 from train.data.catalogue import family
 from train.evaluation.metrics import calibration_errors, decisions
 from train.evaluation.robustness import ALTERATIONS, UNALTERED, within_source_auc
@@ -142,23 +142,14 @@ def _row(name: str, kind: str, values: list[np.ndarray], *, judge: bool, higher:
 def _auc(risks: np.ndarray, truth: np.ndarray, sources: np.ndarray, draws: Draws) -> np.ndarray:
     """(resamples + 1,) AUC within sources of the photographs whose risk is known."""
     known = ~np.isnan(risks)
-    found = [
-        within_source_auc(risks[known], truth[known], sources[known], draws.per_photograph(counts)[:, known])
-        for counts in draws.chunks()
-    ]
-    return np.concatenate(found)
+    return draws.measure(lambda w: within_source_auc(risks[known], truth[known], sources[known], w[:, known]))
 
 
 def _mean_over(parts: list[np.ndarray], figure: str, scores: Scores, truth: np.ndarray, draws: Draws) -> np.ndarray:
     """(resamples + 1,) mean over parts (masks of photographs), those left out in which the figure is undefined."""
-    chunks = []
-    for counts in draws.chunks():
-        weights = draws.per_photograph(counts)
-        found = np.stack([_figure(figure, scores, of, truth, weights) for of in parts])
-        known = ~np.isnan(found)
-        total, count = np.where(known, found, 0).sum(axis=0), known.sum(axis=0)
-        chunks.append(np.divide(total, count, out=np.full(len(weights), np.nan), where=count > 0))
-    return np.concatenate(chunks)
+    return draws.measure(
+        lambda weights: mean_of_known(np.stack([_figure(figure, scores, of, truth, weights) for of in parts]))
+    )
 
 
 def _figure(figure: str, scores: Scores, of: np.ndarray, truth: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -17,17 +17,15 @@ from train.hub.errors import (
     RepoType,
     in_plain_words,
     is_about_the_token,
-    may_pass,
-    patiently,
-    wait_of,
+    is_transient,
+    retry_delay,
+    with_retries,
 )
 from train.reports.model_card import MARK
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-
-"""The tag on the card of everything that is published from here; what has none is somebody else's."""
 _NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -109,7 +107,7 @@ def publish(
             revision = there.head if there and not (plan.sent or plan.removed) else None
             return Published(repo, revision, None, plan.sent, plan.unchanged, url, plan.removed, version)
         if there is None:
-            patiently(lambda: _create(api, repo, repo_type, folder, private))
+            with_retries(lambda: _create(api, repo, repo_type, folder, private))
             there = look(repo, repo_type)
             if there is None:
                 raise UserError(f"The Hub made {repo} but does not show it. Repeat the command.")
@@ -126,7 +124,9 @@ def publish(
                 return Published(repo, None, made.pr_url, plan.sent, plan.unchanged, url, plan.removed, version)
             revision = _commit(api, folder, repo, repo_type, operations, options)
         if version is not None and not create_pr and there.tags.get(version) != revision:
-            patiently(lambda: api.create_tag(repo, tag=version, revision=revision, repo_type=repo_type, exist_ok=True))
+            with_retries(
+                lambda: api.create_tag(repo, tag=version, revision=revision, repo_type=repo_type, exist_ok=True)
+            )
     return Published(repo, revision, pull_request, plan.sent, plan.unchanged, url, plan.removed, version)
 
 
@@ -136,7 +136,6 @@ def ready(repo: str, repo_type: RepoType, *, private: bool = False, dry_run: boo
     Raises UserError for a name that is none, without a token that may write (not for a dry_run), for a repository that
     is public though a private one is wanted, and for one whose files were not published from here.
     """
-
     if not _NAME.fullmatch(repo):
         raise UserError(f"{repo} is no name of a repository on the Hub. Write it as owner/name.")
     with in_plain_words(repo, repo_type):
@@ -173,7 +172,7 @@ def look(repo: str, repo_type: RepoType) -> Remote | None:
     api = HfApi()
     with in_plain_words(repo, repo_type):
         try:
-            info = patiently(lambda: api.repo_info(repo, repo_type=repo_type))
+            info = with_retries(lambda: api.repo_info(repo, repo_type=repo_type))
         except RepositoryNotFoundError:
             return None
         except HfHubHTTPError as problem:
@@ -181,7 +180,7 @@ def look(repo: str, repo_type: RepoType) -> Remote | None:
             if problem.response.status_code == 401 and not is_about_the_token(problem):
                 return None
             raise
-        listed = patiently(
+        listed = with_retries(
             lambda: list(api.list_repo_tree(repo, recursive=True, revision=info.sha, repo_type=repo_type))
         )
         files = {
@@ -191,7 +190,7 @@ def look(repo: str, repo_type: RepoType) -> Remote | None:
             for found in listed
             if isinstance(found, RepoFile)
         }
-        refs = patiently(lambda: api.list_repo_refs(repo, repo_type=repo_type))
+        refs = with_retries(lambda: api.list_repo_refs(repo, repo_type=repo_type))
         marked = MARK in (getattr(info.card_data, "tags", None) or [])
         return Remote(info.sha, bool(info.private), files, {tag.name: tag.target_commit for tag in refs.tags}, marked)
 
@@ -246,7 +245,7 @@ def _commit(
         except (HfHubHTTPError, httpx2.TransportError) as problem:
             # What was asked before the commit itself was tried again by the client already.
             request = problem.response.request if isinstance(problem, HfHubHTTPError) else problem.request
-            lost = may_pass(problem) and "/commit/" in str(request.url)
+            lost = is_transient(problem) and "/commit/" in str(request.url)
             conflict = isinstance(problem, HfHubHTTPError) and problem.response.status_code == 412
             if not (lost or conflict):
                 raise
@@ -257,7 +256,7 @@ def _commit(
                     return there.head
             if conflict or wait is None:
                 raise
-            time.sleep(wait_of(problem, wait))
+            time.sleep(retry_delay(problem, wait))
     raise AssertionError("unreachable")
 
 
@@ -271,7 +270,7 @@ def _check_token() -> None:
             "There is no token for the Hub. Log in with: hf auth login (or set HF_TOKEN), with a token that may write."
         )
     try:
-        token = patiently(HfApi().whoami).get("auth", {}).get("accessToken", {})
+        token = with_retries(HfApi().whoami).get("auth", {}).get("accessToken", {})
     except HfHubHTTPError as problem:
         if problem.response.status_code == 401:
             raise UserError(TOKEN_REFUSED) from None

@@ -21,7 +21,7 @@ from skin_model.network import hub
 from skin_model.network.checkpoint import CONFIG_FILE, GATE_FILE, METRICS_FILE, MODEL_FILE
 from train import UserError
 from train.evaluation.mistakes import GALLERY_FILE
-from train.hub.errors import NAMES, RepoType, in_plain_words, patiently
+from train.hub.errors import NAMES, RepoType, in_plain_words, with_retries
 from train.hub.publish import Published, publish
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,6 @@ READY = ("RUNNING", "SLEEPING", "PAUSED", "STOPPED")
 POLL_SECONDS = 5.0
 LOG_LINES = 20
 PATIENCE_SECONDS = 1800.0
-_REFERENCE = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+?)(?:@(?P<revision>[\w./-]+))?")
 
 
 @dataclass(frozen=True)
@@ -131,13 +130,13 @@ def _at(reference: str, kind: RepoType) -> tuple[str, str, tuple[str, ...]]:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RevisionNotFoundError
 
-    match = _REFERENCE.fullmatch(reference)
+    match = hub.REFERENCE.fullmatch(reference)
     if match is None:
         raise UserError(f"{reference} names no {NAMES[kind]} on the Hub. Write it as owner/name@revision.")
     repo, revision = match["repo"], match["revision"]
     with in_plain_words(repo, kind):
         try:
-            info = patiently(lambda: HfApi().repo_info(repo, repo_type=kind, revision=revision))
+            info = with_retries(lambda: HfApi().repo_info(repo, repo_type=kind, revision=revision))
         except RevisionNotFoundError:
             raise UserError(f"{repo} has no revision {revision}. Choose one of its tags, or leave it out.") from None
     return repo, info.sha, tuple(sorted(sibling.rfilename for sibling in info.siblings))
@@ -205,7 +204,7 @@ def wait_until_it_runs(
     api, deadline, seen = HfApi(), now() + patience, ""
     with in_plain_words(repo, "space"):
         while True:
-            runtime = patiently(lambda: api.get_space_runtime(repo))
+            runtime = with_retries(lambda: api.get_space_runtime(repo))
             of_this = runtime.raw.get("sha") in (None, revision)
             if runtime.stage != seen:
                 seen = runtime.stage
@@ -229,10 +228,10 @@ def _set_variables(repo: str, variables: dict[str, str]) -> None:
     api = HfApi()
     with in_plain_words(repo, "space"):
         if variables:
-            there = patiently(lambda: api.get_space_variables(repo))
+            there = with_retries(lambda: api.get_space_variables(repo))
             for name, value in variables.items():
                 if name not in there or there[name].value != value:
-                    patiently(lambda name=name, value=value: api.add_space_variable(repo, name, value))
+                    with_retries(lambda name=name, value=value: api.add_space_variable(repo, name, value))
 
 
 def _build(folder: Path, model: Path) -> None:

@@ -12,6 +12,7 @@ from train.data import licences, splits
 from train.data.licences import CITATIONS
 from train.data.near_duplicates import TURNED_CORRELATION, UPRIGHT_CORRELATION
 from train.data.splits import SHARES
+from train.reports.markdown import table
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 
@@ -69,11 +70,6 @@ def _count(rows: pd.DataFrame) -> int:
     return int((rows["malignant"].astype(int) == 1).sum())
 
 
-def _table(header: list[str], lines: list[list[Any]]) -> str:
-    written = [header, ["---"] * len(header), *lines]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in written) + "\n"
-
-
 def _use(repo: str, manifest_only: bool) -> str:
     load = f'from datasets import load_dataset\n\ndata = load_dataset("{repo}")\n'
     if manifest_only:
@@ -92,8 +88,8 @@ def _counts(rows: pd.DataFrame) -> str:
         lines.append([source, split, len(part), _count(part), part["group"].nunique(), *labelled.values()])
     total = {code: int((rows["diagnosis"] == code).sum()) for code in DIAGNOSES}
     lines.append(["all", "all", len(rows), _count(rows), rows["group"].nunique(), *total.values()])
-    return _table(["source", "split", "photographs", "malignant", "groups", *DIAGNOSES], lines) + (
-        "\nPhotographs without one of the seven diagnoses are known as benign or malignant only.\n"
+    return table(["source", "split", "photographs", "malignant", "groups", *DIAGNOSES], lines) + (
+        "\n\nPhotographs without one of the seven diagnoses are known as benign or malignant only.\n"
     )
 
 
@@ -109,7 +105,7 @@ def _columns(manifest_only: bool) -> str:
         ["licence, licence_as_given, attribution", "SPDX identifier, the source's words, and whom to name"],
         ["sha256, phash", "of the file that the split was made from; the 64-bit perceptual hash of its picture"],
     ]
-    return _table(["column", "meaning"], lines)
+    return table(["column", "meaning"], lines) + "\n"
 
 
 def _licences(rows: pd.DataFrame, left_out: pd.DataFrame) -> str:
@@ -120,7 +116,7 @@ def _licences(rows: pd.DataFrame, left_out: pd.DataFrame) -> str:
         else [name, "not stated, or none that SPDX names", n]
         for name, n in counted.items()
     ]
-    text = _table(["licence", "name", "photographs"], lines)
+    text = table(["licence", "name", "photographs"], lines) + "\n"
     bound = [name for name in counted.index if not licences.is_free(name)]
     if bound:
         text += f"\n**The pictures are not for every use:** {', '.join(bound)}.\n"

@@ -11,6 +11,7 @@ from skin_model.diagnoses import MALIGNANT
 from train.data import licences
 from train.data.licences import CITATIONS
 from train.reports import report
+from train.reports.markdown import escaped, table
 
 MARK = "self-skin-check"
 """The tag by which a repository's card is known to be one of ours."""
@@ -159,7 +160,7 @@ def _intended_use(facts: Facts) -> str:
 - Photographs from clinics, cameras and skin tones that are hardly in the training data are judged worse than the
   tables say.
 - A low risk does not rule out cancer: the tables say how many it misses in each source.
-- Used through timm or ONNX alone, nothing refuses a picture that is not skin, unless the novelty score is looked at."""
+- Used through timm or ONNX alone, nothing refuses a picture that is not skin; ONNX's output `novelty` tells."""
 
 
 def _training_data(facts: Facts) -> str:
@@ -178,10 +179,10 @@ def _training_data(facts: Facts) -> str:
         licence = "not recorded"
         if stated:
             licence = "; ".join(f"{_licence_name(name, source)} ({n})" for name, n in sorted(stated.items()))
-        lines.append(f"| {report.escaped(source)} | {numbers} | {report.escaped(licence)} |")
+        lines.append(f"| {escaped(source)} | {numbers} | {escaped(licence)} |")
     totals = " | ".join(str(sum(counts.get(split, {}).values())) for split in SPLITS)
     lines += [f"| all | {totals} | |", ""]
-    lines += [f"- {report.escaped(source)}: {CITATIONS[source]}" for source in sources if source in CITATIONS]
+    lines += [f"- {escaped(source)}: {CITATIONS[source]}" for source in sources if source in CITATIONS]
     lines += ["", "No photograph is in this repository."]
     return "\n".join(lines)
 
@@ -236,14 +237,14 @@ def _gate(facts: Facts) -> str:
                 f"scored {looked}: {seen}."
             )
         lines += ["", *_gate_rows(found["rows"])] if any(row["difference"] is not None for row in found["rows"]) else []
-        lines += ["", *(f"- {report.escaped(problem)}" for problem in found["problems"])] if found["problems"] else []
+        lines += ["", *(f"- {escaped(problem)}" for problem in found["problems"])] if found["problems"] else []
     if facts.attempts:
         looks = counted([dict(attempt) for attempt in facts.attempts])
         lines += ["", f"{looks} Every look is a chance to tune to them."]
     reasons = [found["override"]] if found and found.get("override") and not found.get("passed") else []
     reasons += [tried["override"] for tried in facts.attempts if tried.get("override") and not tried["passed"]]
     for reason in dict.fromkeys(reasons):
-        lines += ["", f"**Published against the gate**, with this reason: {report.escaped(reason)}"]
+        lines += ["", f"**Published against the gate**, with this reason: {escaped(reason)}"]
     return "\n".join(lines)
 
 
@@ -258,16 +259,13 @@ def counted(attempts: Sequence[dict[str, Any]]) -> str:
 
 def _gate_rows(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     verdicts = {True: "not worse", False: "**worse, or too few to tell**", None: "not judged"}
-    lines = ["| figure | this | before | difference (95 % interval) | margin | |", "|---|---|---|---|---|---|"]
+    lines = []
     for row in rows:
-        if row["difference"] is None:
-            continue
-        difference = f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})".replace("-", "−")
-        lines.append(
-            f"| {report.escaped(row['name'])} | {row['candidate']:.3f} | {row['published']:.3f} | {difference} | "
-            f"{row['margin']:.2f} | {verdicts[row['passed']]} |"
-        )
-    return lines
+        if row["difference"] is not None:
+            difference = f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})".replace("-", "−")
+            values = (f"{row['candidate']:.3f}", f"{row['published']:.3f}", difference, f"{row['margin']:.2f}")
+            lines.append((escaped(row["name"]), *values, verdicts[row["passed"]]))
+    return table(("figure", "this", "before", "difference (95 % interval)", "margin", ""), lines).splitlines()
 
 
 def _usage(facts: Facts) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skin_model.atomic_files import write_text
 from train import UserError
 from train.bootstrap import FEWEST_GROUPS
+from train.bootstrap import text as interval
+from train.reports import markdown
+from train.reports.markdown import escaped, write_between
 from train.reports.sections.parts import percent, share
-from train.reports.summary import in_figures, summary, weak_spots
+from train.reports.summary import summary, weak_spots
 
 if TYPE_CHECKING:
     from train.reports.sections.parts import Table
@@ -53,20 +56,21 @@ def summary_table(metrics: dict[str, Any]) -> str:
     counted = any("n_refused_malignant" in found for found in sets.values())
     head = ["photographs", "malignant", "AUC", "sensitivity", "specificity", "refused"]
     head += ["malignant refused"] * counted
-    lines = [f"| source | {' | '.join(head)} |", "|---|" + "---:|" * len(head)]
+    rows = []
     for name, found in sets.items():
         cells = [escaped(", ".join(name.split(":"))) + " \\*" * bool(found["too_few"])]
-        cells += [str(found["n"]), str(found["n_malignant"]), _with_interval(found["auc"])]
+        cells += [str(found["n"]), str(found["n_malignant"]), interval(found["auc"])]
         cells += [_rounded(found[key]) for key in ("sensitivity", "specificity")]
         cells.append(_part(found["n_refused"], found["n"]))
         if counted:
             cells.append(_part(found.get("n_refused_malignant"), found["n_malignant"]))
-        lines.append(f"| {' | '.join(cells)} |")
+        rows.append(cells)
     few = (
         f" \\* Fewer than {FEWEST_GROUPS} malignant or {FEWEST_GROUPS} benign groups (of a lesion, a patient or "
         "near-duplicates): too few to judge."
     )
-    lines += [
+    lines = [
+        markdown.table(["source", *head], rows, "---|" + "---:|" * len(head)),
         "",
         "AUC of the risk within the source, with its 95 % bootstrap interval; sensitivity and specificity at the "
         f"threshold of {percent(metrics['threshold'])} risk, which was chosen on validation photographs. Refused "
@@ -82,13 +86,12 @@ def tables(metrics: dict[str, Any]) -> str:
     """Markdown for docs/figures.md: one row per source with 95 % intervals, the seven diagnoses of HAM10000, and the
     weak spots.
     """
-    head = ["photographs", "malignant", *COLUMNS.values()]
-    lines = [f"| source | {' | '.join(head)} |", "|---|" + "---|" * len(head)]
-    for name, found in metrics["sets"].items():
-        star = " \\*" if found["too_few"] else ""
-        figures = " | ".join(_with_interval(found[key]) for key in COLUMNS)
-        lines.append(f"| {name}{star} | {found['n']} | {found['n_malignant']} | {figures} |")
-    lines += [
+    rows = [
+        [name + " \\*" * found["too_few"], found["n"], found["n_malignant"], *(interval(found[key]) for key in COLUMNS)]
+        for name, found in metrics["sets"].items()
+    ]
+    lines = [
+        markdown.table(["source", "photographs", "malignant", *COLUMNS.values()], rows),
         "",
         f"95 % intervals by bootstrap over groups (lesion, patient, near-duplicates). Sensitivity and specificity at "
         f"the checkpoint's threshold of {metrics['threshold']:.1%} risk, chosen on validation. \\* fewer than 30 "
@@ -99,16 +102,16 @@ def tables(metrics: dict[str, Any]) -> str:
         seven = ham["diagnoses"]
         lines += [
             "",
-            f"Seven diagnoses on HAM10000: balanced accuracy {_with_interval(seven['balanced_accuracy'])}, accuracy "
-            f"{_with_interval(seven['accuracy'])}, top-2 {_with_interval(seven['top_2'])}, "
-            f"top-3 {_with_interval(seven['top_3'])}.",
+            f"Seven diagnoses on HAM10000: balanced accuracy {interval(seven['balanced_accuracy'])}, accuracy "
+            f"{interval(seven['accuracy'])}, top-2 {interval(seven['top_2'])}, "
+            f"top-3 {interval(seven['top_3'])}.",
         ]
     for weak in weak_spots(metrics):
         lines += ["", weak]
     lines += [
         "",
-        f"Pooled over all sources the risk AUC is {_with_interval(metrics['pooled']['auc'])}, which says little: "
-        f"knowing only which source a photograph came from already gives {_with_interval(metrics['source_only_auc'])}.",
+        f"Pooled over all sources the risk AUC is {interval(metrics['pooled']['auc'])}, which says little: "
+        f"knowing only which source a photograph came from already gives {interval(metrics['source_only_auc'])}.",
         "",
         _origin(metrics),
     ]
@@ -137,15 +140,10 @@ def report(metrics_file: Path, out: Path | None, readme: Path | None) -> str:
             "Make it again: python -m train evaluate"
         ) from None
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         for name, content in written.items():
-            _write(out / name, content)
+            write_text(out / name, content)
     if readme is not None:
-        try:
-            content = readme.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise UserError(f"{readme} is no text in UTF-8. Name the page that holds the marks.") from None
-        _write(readme, fill(content, {BEGIN: short, BEGIN_ALL: text}, str(readme)))
+        write_between(readme, {BEGIN: short, BEGIN_ALL: text}, END)
     return text
 
 
@@ -171,46 +169,12 @@ def model_card(metrics: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def fill(page: str, texts: dict[str, str], name: str) -> str:
-    """``page`` with each text of ``texts`` (opening mark -> text) between its mark and END; marks that the page lacks
-    are skipped.
-
-    Raises UserError where the page has none of the marks, or one of them without an END of its own.
-    """
-    found = [mark for mark in texts if mark in page]
-    filled = page
-    for mark in found:
-        before, _, rest = filled.partition(mark)
-        old, end, after = rest.partition(END)
-        if not end or any(other in old for other in found):
-            found = []
-            break
-        filled = f"{before}{mark}\n{texts[mark]}\n{END}{after}"
-    if not found:
-        raise UserError(
-            f"{name} lacks the marks {BEGIN} (or {BEGIN_ALL}) and {END}. Put them where the figures belong."
-        )
-    return filled
-
-
 def _markdown(table: Table) -> list[str]:
     """A table with its caption above and its note below."""
-    lines = [f"**{escaped(table.caption)}**", "", f"| {' | '.join(escaped(name) for name in table.head)} |"]
-    lines.append("|" + "---|" * len(table.head))
-    for row in table.rows:
-        cells = [escaped(cell.text + " *" * cell.few) for cell in row]
-        lines.append(f"| {' | '.join(cells)} |")
-    return [*lines, "", *([escaped(table.footnote), ""] if table.footnote else [])]
-
-
-def escaped(text: str) -> str:
-    """Text that Markdown shows as it is: names of sources may hold anything."""
-    one_line = " ".join(text.split())
-    return re.sub(r"([\\`*_\[\]|])", r"\\\1", one_line.replace("&", "&amp;").replace("<", "&lt;"))
-
-
-def _with_interval(figure: dict[str, float] | None) -> str:
-    return "–" if figure is None else in_figures(figure)
+    rows = [[escaped(cell.text + " *" * cell.few) for cell in row] for row in table.rows]
+    lines = markdown.table([escaped(name) for name in table.head], rows).splitlines()
+    note = [escaped(table.footnote), ""] if table.footnote else []
+    return [f"**{escaped(table.caption)}**", "", *lines, "", *note]
 
 
 def _rounded(figure: dict[str, float] | None) -> str:
@@ -234,9 +198,3 @@ def _origin(metrics: dict[str, Any]) -> str:
         else "a data folder"
     )
     return f"Checkpoint `{metrics['checkpoint']['hash']}`, {where}, {data['n']} photographs."
-
-
-def _write(file: Path, text: str) -> None:
-    aside = file.with_name(file.name + ".part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(file)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from train.bootstrap import FEWEST_GROUPS
+from train.bootstrap import FEWEST_GROUPS, text
 from train.reports.sections.parts import ALL, value_of
 
 WORRIED = 0.02
@@ -29,12 +29,12 @@ def weak_spots(metrics: Mapping[str, Any]) -> list[str]:
     if melanoma:
         found.append(
             f"Of the {melanoma['support']} melanomas of HAM10000 the share whose first diagnosis is melanoma is "
-            f"{in_figures(melanoma['recall'])}: the risk, not the first diagnosis, is what to act on."
+            f"{text(melanoma['recall'])}: the risk, not the first diagnosis, is what to act on."
         )
     blanked = (metrics.get("shortcuts") or {}).get("lesion_blanked")
     if blanked and blanked.get("auc"):
         found.append(
-            f"With the lesion painted over, HAM10000 still gives an AUC of {in_figures(blanked['auc'])}: what "
+            f"With the lesion painted over, HAM10000 still gives an AUC of {text(blanked['auc'])}: what "
             "surrounds a lesion says much about it, and the network may have learnt that."
         )
     conformal = (metrics.get("abstention") or {}).get("conformal") or {}
@@ -44,15 +44,10 @@ def weak_spots(metrics: Mapping[str, Any]) -> list[str]:
         worst = min(judged, key=lambda name: judged[name]["value"])
         found.append(
             'The band "cannot tell" is set on validation so that for 90 % of the malignant photographs the answer '
-            f"malignant stays open; in {worst} the share is {in_figures(judged[worst])}, the lowest of all sources "
+            f"malignant stays open; in {worst} the share is {text(judged[worst])}, the lowest of all sources "
             "with enough photographs."
         )
     return found
-
-
-def in_figures(figure: Mapping[str, float]) -> str:
-    """A value with its 95 % interval, such as "0.914 (0.890–0.937)"."""
-    return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
 
 
 def _tested(metrics: Mapping[str, Any]) -> str:

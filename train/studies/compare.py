@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
-import time
+import timeit
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,17 @@ from torch import nn
 from tqdm import tqdm
 
 from skin_model.assess import Assessor
+from skin_model.atomic_files import write_csv, write_json, write_text
 from skin_model.photo import open_photo
 from train import UserError
-from train.bootstrap import RESAMPLES, Draws, Figure, figure
-from train.evaluation import evaluate
-from train.evaluation.metrics import measure, ranking
+from train.bootstrap import RESAMPLES, Draws, Figure, figure, text
+from train.digests import file_sha256, sha256
+from train.evaluation import evaluate, robustness
+from train.evaluation.metrics import measure
 from train.fitting import fit as fitting
-from train.fitting import recipes, validation
+from train.fitting import recipes
+from train.fitting.architectures import load_checkpoint
+from train.reports.markdown import table as markdown_table
 
 SCHEMA = 1
 START, END = "<!-- table: written by python -m train compare -->", "<!-- end of table -->"
@@ -57,7 +60,7 @@ class Photographs:
     def hash(self) -> str:
         """SHA-256 of which photographs these are, with their labels."""
         content = self.rows[["root", "file", "malignant", "diagnosis", "group", "source"]].astype(str)
-        return hashlib.sha256(content.to_csv(index=False).encode()).hexdigest()
+        return sha256(content.to_csv(index=False))
 
 
 def compare(
@@ -87,7 +90,7 @@ def compare(
     if epochs is not None:
         chosen = [recipe.change(epochs=epochs) for recipe in chosen]
     known_rows = fitting.read_split(work)
-    split_sha256 = hashlib.sha256((work / "split.csv").read_bytes()).hexdigest()
+    split_sha256 = file_sha256(work / "split.csv")
     places = [Photographs(f"{split} split", evaluate.read_split(work, split)), *_external(data, out)]
     known = set(known_rows.loc[known_rows["split"] == "train", "source"])
     rows = []
@@ -97,7 +100,7 @@ def compare(
             tqdm.write(f"Recipe {number + 1} of {len(chosen)}: {recipe.name}", file=sys.stderr)
             if not fitting.is_finished(work, run, recipe):
                 fitting.fit(work, run, recipe, backbone, or_scratch=True)
-        assessor = load(run / "checkpoint")
+        assessor = Assessor(load_checkpoint(run / "checkpoint"))
         training = assessor.checkpoint.config.training
         if training.get("split_sha256") != split_sha256:
             raise UserError(
@@ -120,20 +123,10 @@ def compare(
         "notes": _notes(places, known),
         "rows": rows,
     }
-    _write(out / JSON_FILE, json.dumps(content, indent=1, allow_nan=False) + "\n")
-    _write(out / CSV_FILE, flat(rows).to_csv(index=False, lineterminator="\n"))
-    _write(out / TABLE_FILE, table(content) + "\n")
+    write_json(out / JSON_FILE, content, allow_nan=False)
+    write_csv(out / CSV_FILE, flat(rows))
+    write_text(out / TABLE_FILE, table(content) + "\n")
     return content
-
-
-def load(checkpoint: Path) -> Assessor:
-    """The assessor of a checkpoint folder, also of an architecture that only this project registers with timm."""
-    from skin_model.network.checkpoint import CheckpointError
-
-    try:
-        return Assessor.load(checkpoint)
-    except CheckpointError as problem:
-        raise UserError(str(problem)) from None
 
 
 def describe(assessor: Assessor, place: Photographs) -> dict[str, Any]:
@@ -153,12 +146,8 @@ def describe(assessor: Assessor, place: Photographs) -> dict[str, Any]:
 
 def milliseconds(network: nn.Module, batch: torch.Tensor) -> float:
     """Median time of a forward pass of ``batch``, (1, 3, S, S), after a few that warm up."""
-    taken = []
     with torch.inference_mode():
-        for _ in range(PASSES + 3):
-            began = time.perf_counter()
-            network(batch)
-            taken.append(time.perf_counter() - began)
+        taken = timeit.repeat(lambda: network(batch), number=1, repeat=PASSES + 3)
     return float(np.median(taken[3:]) * 1000)
 
 
@@ -199,54 +188,29 @@ def figures(
         "sensitivity": measured["sensitivity"],
         "specificity": measured["specificity"],
     }
-    _write(kept, json.dumps({"key": key, "found": found}, indent=1) + "\n")
+    write_json(kept, {"key": key, "found": found})
     return found
 
 
 def within_source_auc(scored: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> Figure:
-    """``validation.within_source_auc`` with its interval. scored: needs risk, malignant, source, family and group."""
+    """``validation.within_source_auc`` with its interval. scored: needs risk, malignant, source and group."""
     scored = scored[scored["risk"].notna()]
     truth, risks = scored["malignant"].to_numpy(dtype=float), scored["risk"].to_numpy(dtype=float)
-    if len(np.unique(truth)) < 2:
-        return None
-    parts = []
-    for (family, _), of in scored.groupby(["family", "source"]).indices.items():
-        positives = int(truth[of].sum())
-        if min(positives, len(of) - positives) >= validation.LEAST_OF_EACH_CLASS:
-            parts.append((family, positives, of))
-    parts = parts or [("", 1, np.arange(len(scored)))]
+    sources = scored["source"].to_numpy(dtype=str)
     draws = Draws(scored["group"].to_numpy(dtype=str), resamples, seed)
-    weights = np.concatenate([draws.per_photograph(counts) for counts in draws.chunks()])
-    per_family: dict[str, list[tuple[np.ndarray, int]]] = {}
-    for family, positives, of in parts:
-        per_family.setdefault(family, []).append((ranking(risks[of], truth[of], weights[:, of])["auc"], positives))
-    averaged = [np.average([a for a, _ in v], axis=0, weights=[n for _, n in v]) for v in per_family.values()]
-    return figure(np.mean(averaged, axis=0))
+    return figure(draws.measure(lambda weights: robustness.within_source_auc(risks, truth, sources, weights)))
 
 
 def table(content: dict[str, Any]) -> str:
     """Markdown: one row a recipe and set of photographs, the AUCs with their 95 % intervals, and what it all means."""
     head = ["recipe", "photographs", *FIGURES.values(), "parameters", "ms per photo", "epochs", "started"]
-    lines = ["| " + " | ".join(head) + " |", "|---|---|" + "---:|" * (len(head) - 3) + "---|"]
+    rows = []
     for row in content["rows"]:
-        cells = [_text(row[name], interval=name.startswith("auc")) for name in FIGURES]
-        size = f"{row['parameters'] / 1e6:.2f} M"
-        lines.append(
-            "| "
-            + " | ".join(
-                [
-                    row["recipe"],
-                    row["photographs"],
-                    *cells,
-                    size,
-                    f"{row['milliseconds']:.1f}",
-                    str(row["epochs"]),
-                    row["started_from"],
-                ]
-            )
-            + " |"
-        )
-    return "\n".join([*lines, "", *content["notes"]])
+        cells = [text(row[name]) if name.startswith("auc") else text(row[name]).partition(" ")[0] for name in FIGURES]
+        cells += [f"{row['parameters'] / 1e6:.2f} M", f"{row['milliseconds']:.1f}", row["epochs"], row["started_from"]]
+        rows.append([row["recipe"], row["photographs"], *cells])
+    align = "---|---|" + "---:|" * (len(head) - 3) + "---|"
+    return "\n".join([markdown_table(head, rows, align), "", *content["notes"]])
 
 
 def _notes(places: Sequence[Photographs], known: set[str]) -> list[str]:
@@ -295,16 +259,3 @@ def flat(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
                 line[name] = value
         lines.append(line)
     return pd.DataFrame(lines)
-
-
-def _text(found: Figure, *, interval: bool) -> str:
-    if found is None:
-        return "–"
-    return f"{found['value']:.3f}" + (f" ({found['low']:.3f}–{found['high']:.3f})" if interval else "")
-
-
-def _write(file: Path, content: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(file.name + ".part")
-    aside.write_text(content, encoding="utf-8")
-    aside.replace(file)

@@ -1,12 +1,12 @@
 """Which ideas help on a centre that training has not seen: all under one protocol, leaving a family out at a time.
 
-A stranger's photograph comes from another centre and another camera, so an idea is judged on the centre family that its
-training left out, and on photographs of the train and validation splits alone: the test split is never opened here.
+Leave-one-centre-out: a visitor's photograph comes from another centre and camera, so an idea is judged on the centre
+family that its training left out, on photographs of the train and validation splits alone: the test split is never
+opened here.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import os
@@ -22,10 +22,16 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from skin_model.atomic_files import write_csv, write_json
 from skin_model.pools import die_of_ctrl_c
 from train import UserError
+from train.bootstrap import Draws
 from train.data.catalogue import TEST_ONLY, family
+from train.digests import sha256
+from train.evaluation.metrics import ranking
 from train.fitting.recipes import RECIPES, Recipe
+from train.reports.markdown import table as markdown_table
+from train.reports.markdown import write_between
 
 FOLD_FILE, SCORES_FILE = "fold.json", "scores.csv"
 START, END = "<!-- table: written by python -m train experiments -->", "<!-- end of table -->"
@@ -231,33 +237,23 @@ def markdown(found: pd.DataFrame) -> str:
     """``table``'s rows as a Markdown table."""
     head = ["idea", "what changes", *(f"without {name}" for name in FAMILIES)]
     head += ["mean", "against the baseline", "families seen", "core minutes"]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines = []
     for row in found.to_dict("records"):
         against = "–" if np.isnan(row["difference"]) else (
             f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
         )  # fmt: skip
         cells = [row["idea"], row["says"], *(f"{row[name]:.3f}" for name in FAMILIES)]
         cells += [f"{row['mean']:.3f}", against, f"{row['seen']:.3f}", f"{row['minutes']:.0f}"]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown_table(head, lines)
 
 
 def write_page(
     found: pd.DataFrame, page: Path, content: str, marks: tuple[str, str] = (START, END), ending: str = ".csv"
 ) -> None:
     """Put ``content`` between the marks of ``page`` and its rows into a CSV file beside it, its name but the ending."""
-    text = page.read_text(encoding="utf-8")
-    before, start, rest = text.partition(marks[0])
-    _, end, after = rest.partition(marks[1])
-    if not (start and end):
-        raise UserError(f"{page} lacks the marks {marks[0]} and {marks[1]}, between which the table goes.")
-    for file, written in (
-        (page.with_name(page.stem + ending), found.to_csv(index=False, float_format="%.6f", lineterminator="\n")),
-        (page, f"{before}{start}\n{content}\n{end}{after}"),
-    ):
-        aside = file.with_name(file.name + ".part")
-        aside.write_text(written, encoding="utf-8")
-        aside.replace(file)
+    write_between(page, {marks[0]: content}, marks[1])
+    write_csv(page.with_name(page.stem + ending), found, float_format="%.6f")
 
 
 def _folds(out: Path, name: str) -> dict[str, dict[str, Any]]:
@@ -270,15 +266,12 @@ def _drawn_means(out: Path, name: str) -> np.ndarray:
 
     Every idea's draws are the same, so that differences are paired.
     """
-    from train.bootstrap import Draws
-    from train.evaluation.metrics import ranking
-
     means = []
     for left_out in FAMILIES:
         scores = pd.read_csv(out / name / left_out / SCORES_FILE)
         log_odds, ill = scores["log_odds"].to_numpy(), scores["malignant"].to_numpy(dtype=np.float64)
         draws = Draws(scores["group"].to_numpy(dtype=str), RESAMPLES, seed=0)
-        weights = np.concatenate([draws.per_photograph(counts) for counts in draws.chunks()])
+        weights = draws.weights
         aucs = within_sources(
             lambda of: ranking(log_odds[of], ill[of], weights[:, of])["auc"],  # noqa: B023
             ill,
@@ -331,9 +324,7 @@ def keep(folder: Path, scores: pd.DataFrame, found: dict[str, Any]) -> None:
 
     scores.to_csv(folder / SCORES_FILE, index=False)
     (folder / STATE_FILE).unlink()
-    aside = folder / (FOLD_FILE + ".part")
-    aside.write_text(json.dumps(found, indent=1) + "\n")
-    aside.replace(folder / FOLD_FILE)
+    write_json(folder / FOLD_FILE, found)
 
 
 def is_done(folder: Path, key: str) -> bool:
@@ -351,7 +342,7 @@ def key_of(work: Path, recipe: Recipe, *more: Any) -> str:
     augmentation = _differing(settings.pop("augmentation"), usual.pop("augmentation"))
     settings = _differing(settings, {**usual, "name": recipe.name, "description": recipe.description})
     content = json.dumps([settings, augmentation, *more], sort_keys=True)
-    return hashlib.sha256((work / "split.csv").read_bytes() + content.encode()).hexdigest()
+    return sha256((work / "split.csv").read_bytes() + content.encode())
 
 
 def _key(work: Path, idea: Idea, left_out: str) -> str:

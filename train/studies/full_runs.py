@@ -10,8 +10,10 @@ import pandas as pd
 
 from train import UserError
 from train.fitting.run_folder import HISTORY_FILE, RECIPE_FILE
+from train.reports.markdown import table as markdown_table
 
 START, END = "<!-- runs: written by python -m train runs -->", "<!-- end of runs -->"
+HEAD = ("recipe", "what it is", "epochs", "epoch kept", "validation AUC within source", "training loss", "minutes")
 
 
 def table(runs: Sequence[Path]) -> pd.DataFrame:
@@ -48,13 +50,8 @@ def table(runs: Sequence[Path]) -> pd.DataFrame:
 
 def markdown(found: pd.DataFrame) -> str:
     """``table``'s rows as a Markdown table."""
-    lines = [
-        "| recipe | what it is | epochs | epoch kept | validation AUC within source | training loss | minutes |",
-        "|" + "---|" * 7,
-    ]
-    lines += [
-        f"| {row.recipe} | {row.description} | {row.epochs} | {row.best} | {row.auc:.4f} | {row.loss:.3f} "
-        f"| {row.minutes:.0f} |"
+    rows = [
+        (row.recipe, row.description, row.epochs, row.best, f"{row.auc:.4f}", f"{row.loss:.3f}", f"{row.minutes:.0f}")
         for row in found.itertuples()
     ]
-    return "\n".join(lines)
+    return markdown_table(HEAD, rows)

@@ -9,7 +9,6 @@ closed. Every network thus plays both parts, on training sets of one size and ma
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import time
 from pathlib import Path
@@ -19,6 +18,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from train.data.tables import files_of
+from train.digests import file_sha256
 from train.fitting import recipes
 from train.studies import experiments
 from train.studies.experiments import SCORES_FILE
@@ -59,11 +60,7 @@ def divide(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 def exact_copies(rows: pd.DataFrame) -> np.ndarray:
     """(N,) whether a file holds the same bytes as an earlier row's. rows: root and file."""
-    hashes = [
-        hashlib.sha256((Path(root) / file).read_bytes()).hexdigest()
-        for root, file in zip(rows["root"], rows["file"], strict=True)
-    ]
-    return pd.Series(hashes).duplicated().to_numpy()
+    return pd.Series([file_sha256(file) for file in files_of(rows)]).duplicated().to_numpy()
 
 
 def study(

@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from train.bootstrap import Draws
+from train.evaluation.metrics import decisions, ranking
 from train.evaluation.plots import save
+from train.reports.markdown import table as markdown_table
 from train.studies import experiments
 from train.studies.experiments import BASELINE
 from train.studies.leaking_split import HALVES
@@ -49,11 +52,8 @@ def figures(scores: pd.DataFrame, facts: dict[str, Any], screened: float | None 
     for both arms. Accuracy: malignant means a probability of a half or more, as such projects count. screened: the AUC
     of centre families left out, where known.
     """
-    from train.bootstrap import Draws
-    from train.evaluation.metrics import decisions, ranking
-
     draws = Draws(scores["group"].to_numpy(dtype=str), RESAMPLES, seed=0)
-    weights = np.concatenate([draws.per_photograph(counts) for counts in draws.chunks()])
+    weights = draws.weights
     ill, sources = scores["malignant"].to_numpy(dtype=np.float64), scores["source"].to_numpy(dtype=str)
     share = scores["share"].to_numpy(dtype=np.float64)
     arms = {arm: scores[arm].to_numpy(dtype=np.float64) for arm in ARMS}
@@ -125,14 +125,14 @@ def markdown(found: pd.DataFrame) -> str:
         f"{related['photographs']:,.0f} of the {found.loc['usual', 'photographs']:,.0f} test photographs have a "
         "relative in the training set of the usual split.",
         "",
-        "| what | judged | photographs | malignant | AUC | accuracy |",
-        "|---|---|---|---|---|---|",
     ]
+    rows = []
     for row, values in found.iterrows():
         counts = ["–" if np.isnan(values[name]) else f"{values[name]:,.0f}" for name in ("photographs", "malignant")]
         shown = [_shown(values, name, "gap" in str(row)) for name in MEASURES]
-        lines.append("| " + " | ".join([SAYS[str(row)], values["judged"], *counts, *shown]) + " |")
-    return "\n".join(lines)
+        rows.append([SAYS[str(row)], values["judged"], *counts, *shown])
+    head = ("what", "judged", "photographs", "malignant", "AUC", "accuracy")
+    return "\n".join([*lines, markdown_table(head, rows)])
 
 
 def _shown(values: pd.Series, name: str, signed: bool) -> str:

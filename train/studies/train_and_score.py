@@ -8,13 +8,10 @@ import numpy as np
 import pandas as pd
 from accelerate import Accelerator
 
-from skin_model.diagnoses import malignant_mask
 from skin_model.network import architecture as networks
 from skin_model.network.architecture import Preprocessing
-from train.fitting import backbones
 from train.fitting.recipes import Recipe
-from train.fitting.run import Run, network_of
-from train.fitting.run_folder import STATE_FILE
+from train.fitting.run import Run
 from train.fitting.validation import log_odds, predict
 
 
@@ -52,10 +49,6 @@ def train_on(
         as_seen(validation),
         training,
     )
-    network, started_from = network_of(recipe), backbones.FROM_SCRATCH
-    if recipe.pretrained and not (folder / STATE_FILE).is_file():
-        started_from = backbones.load(network, recipe.architecture, [backbone] if backbone else ())
-    run.prepare(network, started_from)
-    run.train()
+    run.start([backbone] if backbone else ())
     logits = predict(run.plain, as_seen(unseen), preprocessing, run.accelerator.device)
-    return run, log_odds(logits, [True] if recipe.head == "binary" else malignant_mask())
+    return run, log_odds(logits, recipe.malignant_outputs)

@@ -36,11 +36,11 @@ def test_the_embedded_checkpoint_is_run_in_onnx_runtime(checkpoint):
     assert type(Assessor(checkpoint).engine) is OnnxEngine
 
 
-def test_both_engines_give_the_same_logits_and_strangeness(checkpoint, pictures):
+def test_both_engines_give_the_same_logits_and_out_of_distribution_scores(checkpoint, pictures):
     quick, plain = OnnxEngine(checkpoint, EXPORT)(pictures), TorchEngine(checkpoint)(pictures)
     assert np.ptp(plain.logits[:, 0]) > 0.1  # the pictures differ, so that equal answers say something
     assert np.allclose(quick.logits, plain.logits, atol=1e-4)
-    assert np.allclose(quick.strangeness, plain.strangeness, atol=1e-3)
+    assert np.allclose(quick.ood_score, plain.ood_score, atol=1e-3)
 
 
 @pytest.mark.parametrize("method", ["grad_cam", "integrated_gradients"])
@@ -74,7 +74,7 @@ QUIET = """
 import train.export.onnx_files, skin_model.network.inference
 from skin_model.assess import Assessor
 assert type(Assessor.load().engine) is skin_model.network.inference.OnnxEngine
-train.export.onnx_files.session(skin_model.network.checkpoint.EMBEDDED / skin_model.network.inference.ONNX_FILE)
+skin_model.network.inference.session(skin_model.network.checkpoint.EMBEDDED / skin_model.network.inference.ONNX_FILE)
 """
 
 

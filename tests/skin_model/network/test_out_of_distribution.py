@@ -11,10 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from skin_model.network.out_of_distribution import NoveltyGate, features
+from skin_model.network.out_of_distribution import OutOfDistributionGate, features
 
 
-def gate(**changes) -> NoveltyGate:
+def gate(**changes) -> OutOfDistributionGate:
     """Three features, of which the distance looks at the last two, along the second of them."""
     tensors = {
         "mean": [1.0, 0.0, 0.0],
@@ -29,7 +29,9 @@ def gate(**changes) -> NoveltyGate:
         "spreads": [1.0, 2.0],
         "threshold": 3.0,
     }
-    return NoveltyGate.from_tensors({name: torch.tensor(value) for name, value in (tensors | changes).items()})
+    return OutOfDistributionGate.from_tensors(
+        {name: torch.tensor(value) for name, value in (tensors | changes).items()}
+    )
 
 
 def test_features_are_the_mean_and_spread_of_every_channel_on_a_log_scale():
@@ -98,7 +100,7 @@ def test_a_photo_scores_the_same_alone_and_among_others():
 def test_a_gate_survives_its_file():
     values = torch.tensor([[5.0, 2.0, 1.0], [0.0, -1.0, 3.0]])
 
-    again = NoveltyGate.from_tensors(load(save(gate().to_tensors())))
+    again = OutOfDistributionGate.from_tensors(load(save(gate().to_tensors())))
 
     assert all(torch.equal(a, b) for a, b in zip(gate().views(values), again.views(values), strict=True))
     assert float(again.threshold) == 3.0
@@ -110,7 +112,7 @@ def test_a_missing_tensor_is_an_error(name):
     del tensors[name]
 
     with pytest.raises(KeyError, match=name):
-        NoveltyGate.from_tensors(tensors)
+        OutOfDistributionGate.from_tensors(tensors)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from train.commands import release_steps as release
 from train.commands.command_line import main
 from train.commands.release_log import Tee
 from train.commands.release_steps import Order, Step
+from train.digests import file_sha256
 from train.fitting.recipes import RECIPES
 
 REPO = "owner/model"
@@ -100,7 +101,7 @@ def test_the_record_says_what_anybody_needs_to_audit_it(finished):
     for step in found["steps"].values():
         assert step["seconds"] > 0 and step["tries"][-1]["ended"] == "finished"
         for name, digest in step["outputs"].items():
-            assert release._sha256(finished / name) == digest
+            assert file_sha256(finished / name) == digest
     assert found["versions"]["torch"] and found["versions"]["python"] and found["machine"]["cores"] >= 1
     assert len(found["code"]["sha256"]) == 64 and found["order"]["recipe"] == "small"
     fitted = found["steps"]["fit"]["found"]

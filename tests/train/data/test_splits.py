@@ -183,7 +183,7 @@ def test_the_auc_from_source_alone_is_that_of_the_training_share():
 
 
 def test_a_file_that_is_no_split_is_named(tmp_path):
-    with pytest.raises(UserError, match="There is no split"):
+    with pytest.raises(UserError, match="Make it first: python -m train prepare"):
         splits.read_split(tmp_path / "split.csv")
     header = ",".join(splits.SPLIT_COLUMNS)
     for line, complaint in (("/d,a.jpg,s,a,g0,holdout,nv,0", "holdout"), ("/d,a.jpg,s,a,g0,test,nv,2", "malignant")):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from skin_model.network.calibration import Thresholds
-from train.evaluation.conformal import abstention, conformal, risk_coverage, sureness
+from train.evaluation.conformal import abstention, confidence, conformal, risk_coverage
 
 THRESHOLDS = Thresholds(low=0.2, high=0.6, malignant_from=0.15, benign_to=0.3)
 
@@ -32,14 +32,14 @@ def at(curve, coverage):
     return next(point for point in curve if point["coverage"] == coverage)
 
 
-def test_sureness_is_the_distance_from_the_threshold_in_log_odds():
+def test_confidence_is_the_distance_from_the_threshold_in_log_odds():
     # The odds of 0.2 are 1/4, of 0.5 are 1, of 0.8 are 4, of 1/17 are 1/16.
-    found = sureness(np.array([0.2, 0.5, 0.8, 1 / 17]), 0.2)
+    found = confidence(np.array([0.2, 0.5, 0.8, 1 / 17]), 0.2)
     assert found == pytest.approx([0, math.log(4), math.log(16), math.log(4)])
 
 
 def test_certain_risks_are_the_surest_and_finite():
-    found = sureness(np.array([0.0, 1.0, 0.999]), 0.2)
+    found = confidence(np.array([0.0, 1.0, 0.999]), 0.2)
     assert np.isfinite(found).all()
     assert found[:2].min() > found[2]
 

@@ -21,6 +21,7 @@ from skin_model.photo import open_photo
 from tests.train.rendered_lesions import write_work
 from train import UserError
 from train.commands.command_line import main
+from train.digests import file_sha256
 from train.evaluation import evaluate, plots
 
 COLUMNS = "file,risk,refused,malignant,diagnosis,p_mel,p_bcc,p_akiec,p_nv,p_bkl,p_df,p_vasc"
@@ -207,7 +208,7 @@ def test_a_binary_checkpoint_is_evaluated_without_diagnoses(work, tmp_path):
     ],
 )
 def test_figures_that_flatter_are_warned_of(work, tmp_path, capsys, split, same, words):
-    digest = evaluate._sha256(work / "split.csv") if same else "0" * 64
+    digest = file_sha256(work / "split.csv") if same else "0" * 64
     rows = evaluate.read_split(work, split).iloc[:8]
     assessor = Assessor(make_checkpoint(split_sha256=digest))
     metrics = evaluate.report(assessor, rows, tmp_path, work=work, split=split, resamples=2)
@@ -218,7 +219,7 @@ def test_figures_that_flatter_are_warned_of(work, tmp_path, capsys, split, same,
 
 @pytest.mark.usefixtures("without_pictures")
 def test_the_test_split_of_the_checkpoints_own_split_is_not_warned_of(work, tmp_path):
-    assessor = Assessor(make_checkpoint(split_sha256=evaluate._sha256(work / "split.csv")))
+    assessor = Assessor(make_checkpoint(split_sha256=file_sha256(work / "split.csv")))
     rows = evaluate.read_split(work, "validation").iloc[:8]
     assert evaluate.report(assessor, rows, tmp_path, work=work, split="test", resamples=2)["warnings"] == []
 

@@ -204,7 +204,7 @@ def test_a_diagnosis_that_does_not_occur_has_no_figures():
 
 def test_a_group_is_drawn_whole():
     draws = Draws(np.array(["x", "y", "x", "z"]), resamples=50, seed=0)
-    weights = draws.per_photograph(draws.counts)
+    weights = draws.weights
     assert (weights[:, 0] == weights[:, 2]).all()
     assert (draws.counts.sum(axis=1) == 3).all()
     assert (weights[0] == 1).all()

@@ -25,6 +25,7 @@ from skin_model.photo import open_photo
 from tests.train.rendered_lesions import write_work
 from train import UserError
 from train.commands.command_line import main
+from train.digests import file_sha256
 from train.evaluation import evaluate, mistakes, neighbours
 
 VALIDATION = 24
@@ -61,7 +62,7 @@ def checkpoint(work, tmp_path_factory) -> Path:
             preprocessing=Preprocessing(input_size=64),
             calibration=Calibration(temperature=0.05),
             thresholds=thresholds,
-            training={"split_sha256": evaluate._sha256(work / "split.csv")},
+            training={"split_sha256": file_sha256(work / "split.csv")},
             version="1.2.3",
         )
 
@@ -159,7 +160,7 @@ def test_the_header_counts_the_mistakes_and_names_what_made_them(gallery, work, 
         "hash": Checkpoint.load(checkpoint).hash,
     }
     assert header["split"] == "validation"
-    assert header["split_sha256"] == evaluate._sha256(work / "split.csv")
+    assert header["split_sha256"] == file_sha256(work / "split.csv")
     assert "flatter" in header["warnings"][0]
     assert set(header["attributions"]) == {"ham10000", "pad_ufes_20"}
 
@@ -264,7 +265,7 @@ def test_both_forms_tell_the_same(gallery, without):
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(work, checkpoint, gallery, tmp_path, monkeypatch):
-    from train.evaluation import per_photograph
+    from train.data import per_photograph
 
     monkeypatch.setattr(per_photograph, "SAVED_EVERY", 1)
     out, seen, real = tmp_path / "out", [], mistakes._detail

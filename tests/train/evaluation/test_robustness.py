@@ -14,7 +14,8 @@ from PIL import Image
 from skin_model.network.calibration import Thresholds
 from skin_model.photo import Photo, open_photo
 from tests.rendering import skin
-from train.evaluation import per_photograph, robustness
+from train.data import per_photograph
+from train.evaluation import robustness
 from train.evaluation.robustness import ALTERATIONS, alter
 
 HEIGHT, WIDTH, SIDE = 120, 160, 120

@@ -18,7 +18,8 @@ from skin_model.network.calibration import Calibration, Thresholds
 from skin_model.network.checkpoint import Checkpoint, Config
 from skin_model.network.saliency import METHODS
 from tests.train.rendered_lesions import render_lesion
-from train.evaluation import per_photograph, saliency_evaluation
+from train.data import per_photograph
+from train.evaluation import saliency_evaluation
 
 LESION = np.zeros((4, 4), dtype=bool)
 LESION[1:3, 1:3] = True  # a quarter of the square

@@ -14,6 +14,7 @@ from onnx import numpy_helper
 
 from skin_model.assess import Assessor
 from skin_model.network.checkpoint import Checkpoint
+from skin_model.network.inference import session
 from skin_model.photo import open_photo
 from tests.conftest import REPOSITORY
 from tests.train.exported_checkpoints import SIZE, random_checkpoint
@@ -114,8 +115,8 @@ def test_inputs_and_outputs_are_float32_by_name(exported, name):
 @pytest.mark.parametrize("count", [1, 3])
 def test_any_number_of_pictures_goes_in_at_once(exported, count):
     pixels = np.random.default_rng(0).random((count, 3, SIZE, SIZE), dtype=np.float32)
-    found = onnx_files.run(onnx_files.session(exported[0] / "model.onnx"), pixels)
-    alone = onnx_files.run(onnx_files.session(exported[0] / "model.onnx"), pixels[-1:])
+    found = onnx_files.run(session(exported[0] / "model.onnx"), pixels)
+    alone = onnx_files.run(session(exported[0] / "model.onnx"), pixels[-1:])
     assert {name: len(values) for name, values in found.items()} == dict.fromkeys(NAMES, count)
     assert found["risk"][-1] == pytest.approx(alone["risk"][0], abs=1e-5)
 
@@ -213,8 +214,8 @@ def test_the_photographs_that_check_come_from_all_sources_evenly():
     assert drawn.equals(agreement.spread_over_sources(rows, 20))
 
 
-def answers(risk, novelty=(1.0, 2.0), cam=1.0):
-    return Answers(np.array(risk), np.array(novelty), np.full((1, 2, 2), cam))
+def answers(risk, ood_score=(1.0, 2.0), cam=1.0):
+    return Answers(np.array(risk), np.array(ood_score), np.full((1, 2, 2), cam))
 
 
 @pytest.mark.parametrize("precision, limit", [("fp32", 0.001), ("fp16", 0.01), ("int8", 0.01)])
@@ -246,9 +247,9 @@ def test_answers_of_one_class_have_no_auc():
     "found, what",
     [
         (answers([0.1, np.nan]), "a risk"),
-        (answers([0.1, 0.2], novelty=(1.0, 2.2)), "a novelty score"),
+        (answers([0.1, 0.2], ood_score=(1.0, 2.2)), "an out-of-distribution score"),
         (answers([0.1, 0.2], cam=0.9), "a Grad-CAM value"),
-        (Answers(np.array([0.1, 0.2]), None, np.ones((1, 2, 2))), "a novelty score"),
+        (Answers(np.array([0.1, 0.2]), None, np.ones((1, 2, 2))), "an out-of-distribution score"),
     ],
 )
 def test_whatever_is_not_pytorchs_is_a_fault(found, what):
@@ -299,7 +300,7 @@ def test_the_embedded_checkpoints_exports_answer_like_pytorch_on_real_photograph
     full = onnx_files.graph(onnx_files.ExportGraph(checkpoint), 224)
     for model, precision in ((full, "fp32"), (onnx_files.with_half_weights(full), "fp16")):
         (tmp_path / precision).write_bytes(model.SerializeToString())
-        loaded = onnx_files.session(tmp_path / precision)
+        loaded = session(tmp_path / precision)
         batches = [onnx_files.run(loaded, pixels) for pixels in photographs.pixels()]
         found = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
         figures = agreement.compare(agreement.from_outputs(found), expected, None)

@@ -71,7 +71,7 @@ def test_the_closed_form_gradient_is_autograds(kinds):
 
 
 @pytest.mark.parametrize("checkpoint", [random_checkpoint(7), Checkpoint.load()])
-def test_novelty_is_the_gates_score(checkpoint):
+def test_the_output_novelty_is_the_gates_out_of_distribution_score(checkpoint):
     squares = rendered_squares(3, checkpoint.config.preprocessing.input_size)
     with torch.inference_mode():
         batch = normalise(torch.from_numpy(squares), checkpoint.config.preprocessing)
@@ -94,7 +94,7 @@ def test_risk_and_probabilities_are_the_calibrated_ones(kinds):
     np.testing.assert_allclose(found["risk"], calibration.risk(expected, config.malignant), atol=1e-5)
 
 
-def test_a_checkpoint_without_a_gate_has_no_novelty():
+def test_a_checkpoint_without_a_gate_has_no_out_of_distribution_score():
     found = outputs(random_checkpoint(gate=False), rendered_squares(1))
     assert list(found) == ["risk", "probabilities", "logits", "cam", "cam_gradient", "feature_map"]
 

@@ -15,8 +15,9 @@ from tests.train.launching import launch
 from tests.train.rendered_lesions import write_work
 from train import UserError
 from train.data.augmentation import NO_AUGMENTATION
+from train.digests import file_sha256
 from train.fitting import fit as fitting
-from train.fitting import losses, run_folder, sampling, validation
+from train.fitting import losses, sampling, validation
 from train.fitting import run as running
 from train.fitting.recipes import RECIPES, Recipe, find
 
@@ -147,7 +148,7 @@ def test_the_checkpoint_records_recipe_split_and_counts(finished):
     record = json.loads((run / "checkpoint" / "config.json").read_text())["skin_model"]["training"]
     assert record["recipe"] == "tiny"
     assert record["photographs"] == {"train": {"rendered": 32}, "validation": {"rendered": 16}}
-    assert record["split_sha256"] == run_folder.sha256(work / "split.csv")
+    assert record["split_sha256"] == file_sha256(work / "split.csv")
 
 
 def test_the_checkpoint_scores_a_photo(finished):

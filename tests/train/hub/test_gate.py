@@ -14,7 +14,8 @@ from tests.train.evaluation.test_evaluate import make_checkpoint
 from tests.train.rendered_lesions import write_work
 from train import UserError
 from train.commands.command_line import main
-from train.data import provenance, splits
+from train.data import provenance
+from train.digests import file_sha256
 from train.evaluation import evaluate
 from train.hub import gate
 from train.hub.non_inferiority import Row
@@ -40,7 +41,7 @@ def checkpoint(work, tmp_path):
     """Writes a checkpoint of random weights: ``checkpoint(name, seed)``, trained on the work folder's own split."""
 
     def make(name: str, seed: int = 0, split: str | None = None) -> Path:
-        digest = splits.sha256(work / "split.csv") if split is None else split
+        digest = file_sha256(work / "split.csv") if split is None else split
         make_checkpoint(seed=seed, split_sha256=digest).save(tmp_path / name)
         return tmp_path / name
 

@@ -17,7 +17,7 @@ from skin_model.network.checkpoint import EMBEDDED, Checkpoint
 from tests.train.exported_checkpoints import random_checkpoint
 from tests.train.full_metrics import full_metrics
 from tests.train.rendered_lesions import write_work
-from train.data import splits
+from train.digests import file_sha256
 from train.hub import gate, model_repository
 
 REPO = "owner/mole"
@@ -290,7 +290,7 @@ def of_split(run, work):
     """Let the run's checkpoint have been trained on this work folder's split."""
     file = run / "checkpoint" / "config.json"
     content = json.loads(file.read_text())
-    content["skin_model"]["training"]["split_sha256"] = splits.sha256(work / "split.csv")
+    content["skin_model"]["training"]["split_sha256"] = file_sha256(work / "split.csv")
     file.write_text(json.dumps(content))
 
 

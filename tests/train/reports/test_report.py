@@ -7,11 +7,11 @@ import pytest
 from tests.train.full_metrics import full_metrics
 from train import UserError
 from train.evaluation.saliency_evaluation import RANKED
+from train.reports.markdown import fill
 from train.reports.report import (
     BEGIN,
     BEGIN_ALL,
     END,
-    fill,
     model_card,
     read_metrics,
     report,
@@ -98,19 +98,19 @@ def test_the_sources_of_a_real_run_give_a_row_each():
 
 
 def test_only_what_stands_between_the_marks_changes():
-    assert fill(f"before {BEGIN} old {END} after", {BEGIN: "new"}, "page") == f"before {BEGIN}\nnew\n{END} after"
+    assert fill(f"before {BEGIN} old {END} after", {BEGIN: "new"}, END, "page") == f"before {BEGIN}\nnew\n{END} after"
 
 
 def test_each_mark_of_a_page_gets_its_own_text():
     page = f"{BEGIN} old {END} between {BEGIN_ALL} old {END}"
     texts = {BEGIN: "short", BEGIN_ALL: "long"}
-    assert fill(page, texts, "page") == f"{BEGIN}\nshort\n{END} between {BEGIN_ALL}\nlong\n{END}"
+    assert fill(page, texts, END, "page") == f"{BEGIN}\nshort\n{END} between {BEGIN_ALL}\nlong\n{END}"
 
 
 @pytest.mark.parametrize("page", ["no marks", f"{BEGIN} no end", f"{BEGIN} no end {BEGIN_ALL} old {END}"])
 def test_a_page_without_its_marks_is_refused(page):
     with pytest.raises(UserError, match="lacks the marks"):
-        fill(page, {BEGIN: "short", BEGIN_ALL: "long"}, "page")
+        fill(page, {BEGIN: "short", BEGIN_ALL: "long"}, END, "page")
 
 
 def test_a_file_that_is_no_metrics_json_is_refused(tmp_path):

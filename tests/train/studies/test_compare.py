@@ -16,6 +16,7 @@ from train.data import catalogue
 from train.evaluation import evaluate
 from train.fitting import backbones, recipes, validation
 from train.fitting import fit as fitting
+from train.fitting.architectures import load_checkpoint
 from train.studies import compare
 
 NAMES = ("seven-class-cnn", "hand-features", "tiny-binary")
@@ -76,7 +77,7 @@ def test_the_figures_are_those_of_the_predictions(done):
     _, out, _, content = done
     found = row(content, "seven-class-cnn")
     table = pd.read_csv(out / "seven-class-cnn" / "scored-validation-split" / "predictions.csv", keep_default_na=False)
-    threshold = compare.load(out / "seven-class-cnn" / "checkpoint").checkpoint.config.thresholds.low
+    threshold = load_checkpoint(out / "seven-class-cnn" / "checkpoint").config.thresholds.low
     ill = table["malignant"] == 1
     assert found["sensitivity"]["value"] == pytest.approx((table["risk"][ill] >= threshold).mean(), abs=1e-6)
     assert found["specificity"]["value"] == pytest.approx((table["risk"][~ill] < threshold).mean(), abs=1e-6)

@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from train.bootstrap import RESAMPLES
 from train.data import catalogue, near_duplicates, splits
 from train.data.labels import CatalogueError
+from train.data.tables import files_of, read_text_table
 from train.evaluation.shortcuts import classifiers
 from train.evaluation.shortcuts import tables as shortcut_tables
 
@@ -104,8 +105,9 @@ def audit_files(
         return audit(rows) | {"shortcuts": None}
     near = None
     if look_for_duplicates:
-        files = [Path(root) / file for root, file in zip(rows["root"], rows["file"], strict=True)]
-        near = near_duplicates.pairs(near_duplicates.fingerprints(files, work / "fingerprints" if work else None))
+        near = near_duplicates.pairs(
+            near_duplicates.fingerprints(files_of(rows), work / "fingerprints" if work else None)
+        )
     measured = classifiers.measure(
         rows.assign(group=_groups(rows, near)), work / "shortcuts" if work else None, resamples=resamples
     )
@@ -154,15 +156,12 @@ def _with_known(work: Path) -> tuple[pd.DataFrame, pd.DataFrame | None]:
 
     What the work folder does not hold is left out.
     """
-    rows = splits.read_split(work / "split.csv")
-    key, catalogue_file, duplicates_file = ["root", "file"], work / "catalogue.csv", work / "duplicates.csv"
-    if catalogue_file.is_file():
-        ids = pd.read_csv(catalogue_file, dtype=str, keep_default_na=False)[[*key, "lesion_id", "patient_id"]]
-        rows = rows.merge(ids.drop_duplicates(key), on=key, how="left").fillna({"lesion_id": "", "patient_id": ""})
+    file, duplicates_file = work / "split.csv", work / "duplicates.csv"
+    rows = splits.with_known(splits.read_split(file), file, ("lesion_id", "patient_id"))
     if not duplicates_file.is_file():
         return rows, None
-    pairs = pd.read_csv(duplicates_file, dtype=str, keep_default_na=False)
-    place = pd.Series(np.arange(len(rows)), pd.MultiIndex.from_frame(rows[key]))
+    pairs = read_text_table(duplicates_file)
+    place = pd.Series(np.arange(len(rows)), pd.MultiIndex.from_frame(rows[["root", "file"]]))
     sides = {
         name: place.reindex(pd.MultiIndex.from_frame(pairs[[f"root_{side}", f"file_{side}"]])).to_numpy()
         for name, side in (("i", "a"), ("j", "b"))
@@ -173,15 +172,9 @@ def _with_known(work: Path) -> tuple[pd.DataFrame, pd.DataFrame | None]:
 
 def _groups(rows: pd.DataFrame, near: pd.DataFrame | None) -> np.ndarray:
     """(N,) what no fold may part: given groups, lesions, patients and, where they were looked for, near-duplicates."""
-    links = [] if near is None else [(near["i"].to_numpy(), near["j"].to_numpy())]
-    for column in ("group", "lesion_id", "patient_id"):
-        if column in rows:
-            # A group may reach over sources that share no ids, so its name means the same in all of them.
-            keys = (rows[column] if column == "group" else splits.identities(rows, column)).to_numpy(dtype=str)
-            known = np.flatnonzero(keys != "")
-            _, first, inverse = np.unique(keys[known], return_index=True, return_inverse=True)
-            links.append((known, known[first[inverse]]))
-    return np.array([f"g{number:05d}" for number in near_duplicates.join(len(rows), links)])
+    ids = [splits.identities(rows, column) for column in ("lesion_id", "patient_id") if column in rows]
+    # A group may reach over sources that share no ids, so its name means the same in all of them.
+    return splits.joined(near, rows.get("group", pd.Series("", index=rows.index)), *ids)
 
 
 def counts(rows: pd.DataFrame, by: Sequence[str] = ("source", "split", "diagnosis")) -> list[dict[str, object]]:

@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
-from train.bootstrap import FEWEST_GROUPS, RESAMPLES, Draws, Figure, figure
+from train.bootstrap import FEWEST_GROUPS, RESAMPLES, Draws, Figure, figure, mean_of_known
 from train.data import splits
 from train.data.outlines import OUTLINES_FILE
 from train.evaluation.metrics import ranking
@@ -321,17 +321,15 @@ def _figures(
 ) -> tuple[list[Figure], Figure]:
     """The AUC of each set of scored positions, and the mean over the sets, all from the same draws of groups."""
     draws = Draws(data.groups, resamples, seed)
-    drawn = []
-    for counts in draws.chunks():
-        weights = draws.per_photograph(counts)
-        drawn.append([ranking(s, data.truth[at], weights[:, at])["auc"] for s, at in zip(scores, places, strict=True)])
-    values = np.concatenate([np.stack(chunk) for chunk in drawn], axis=1)
-    known = ~np.isnan(values)
-    # A resample may hold no malignant photograph of a small source; its mean is over the others.
-    mean = np.where(known, values, 0).sum(axis=0) / np.maximum(1, known.sum(axis=0))
-    mean[~known.any(axis=0)] = np.nan
+
+    def areas(weights: np.ndarray) -> np.ndarray:
+        of = zip(scores, places, strict=True)
+        return np.stack([ranking(s, data.truth[at], weights[:, at])["auc"] for s, at in of], axis=1)
+
+    values = draws.measure(areas).T
     few = [data.of(at).fewest_groups() < FEWEST_GROUPS for at in places]
-    return [figure(v, f) for v, f in zip(values, few, strict=True)], figure(mean, all(few))
+    # A resample may hold no malignant photograph of a small source; its mean is over the others.
+    return [figure(v, f) for v, f in zip(values, few, strict=True)], figure(mean_of_known(values), all(few))
 
 
 def verdict(found: Figure, scale: Scale) -> str:

@@ -5,22 +5,22 @@ Each photograph is decoded once. Numbers are kept, never pictures, so that 20,00
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
-import imagehash
 import numpy as np
 import pandas as pd
-from PIL import Image
 from tqdm import tqdm
 
 from skin_model import border as borders
 from skin_model.photo import Photo, PhotoRefused, open_photo
-from train import UserError
+from train.data.near_duplicates import perceptual_hashes
 from train.data.outlines import outlines
+from train.data.per_photograph import kept_arrays
+from train.digests import cache_key
 
 if TYPE_CHECKING:
     from skin_model.network.checkpoint import Checkpoint
@@ -106,7 +106,7 @@ def file_numbers(photo: Photo, size: int) -> np.ndarray:
 def perceptual_hash(rgb: np.ndarray) -> np.uint64:
     """The 64-bit perceptual hash of the upright picture."""
     small = cv2.resize(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), (32, 32), interpolation=cv2.INTER_AREA)
-    return np.uint64(int(str(imagehash.phash(Image.fromarray(small))), 16))
+    return perceptual_hashes(small[None])[0]
 
 
 def pool(checkpoint: Checkpoint, squares: Sequence[np.ndarray]) -> np.ndarray:
@@ -136,35 +136,17 @@ def read(rows: pd.DataFrame, cache: Path | None = None) -> dict[str, np.ndarray]
     tasks = [
         (Path(root) / file, outlines(root).get(file)) for root, file in zip(rows["root"], rows["file"], strict=True)
     ]
-    checkpoint = _embedded() if any(outline is not None for _, outline in tasks) else None
-    if cache:
-        cache.mkdir(parents=True, exist_ok=True)
+    from train.fitting.architectures import load_checkpoint
+
+    checkpoint = load_checkpoint() if any(outline is not None for _, outline in tasks) else None
     parts = []
     with tqdm(total=len(tasks), desc="Looking beside the lesions", unit="photo") as bar:
         for start in range(0, len(tasks), _CHUNK):
             part = tasks[start : start + _CHUNK]
             kept = cache / f"shortcuts-{_describe(part, checkpoint)}.npz" if cache else None
-            if kept and kept.is_file():
-                with np.load(kept) as stored:
-                    parts.append(dict(stored))
-                bar.update(len(part))
-                continue
-            parts.append(_read_chunk(part, checkpoint, bar))
-            if kept:
-                aside = kept.with_name(kept.name + ".part")
-                with aside.open("wb") as stream:
-                    np.savez(stream, **parts[-1])
-                aside.replace(kept)
+            parts.append(kept_arrays(kept, partial(_read_chunk, part, checkpoint, bar)))
+            bar.update(start + len(part) - bar.n)
     return _joined(parts)
-
-
-def _embedded() -> Checkpoint:
-    from skin_model.network.checkpoint import Checkpoint, CheckpointError
-
-    try:
-        return Checkpoint.load()
-    except CheckpointError as problem:
-        raise UserError(str(problem)) from None
 
 
 def _read_chunk(tasks: Sequence[Task], checkpoint: Checkpoint | None, bar: tqdm) -> dict[str, np.ndarray]:
@@ -216,9 +198,9 @@ def _joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 def _describe(tasks: Sequence[Task], checkpoint: Checkpoint | None) -> str:
     """Changes with any file's place, size or time, any outline, the weights, and what is read."""
     weights = checkpoint.hash if any(outline is not None for _, outline in tasks) else ""
-    content = hashlib.sha256(f"{_VERSION} {SQUARE} {BLANKED_RADIUS} {BLANKED_MARGIN} {weights}".encode())
+    content = [f"{_VERSION} {SQUARE} {BLANKED_RADIUS} {BLANKED_MARGIN} {weights}".encode()]
     for file, outline in tasks:
         state = file.stat() if file.is_file() else None
-        content.update(f"{file} {state.st_size} {state.st_mtime_ns}\n".encode() if state else f"{file} -\n".encode())
-        content.update(b"" if outline is None else outline.tobytes())
-    return content.hexdigest()[:16]
+        content.append(f"{file} {state.st_size} {state.st_mtime_ns}\n".encode() if state else f"{file} -\n".encode())
+        content.append(b"" if outline is None else outline.tobytes())
+    return cache_key(b"".join(content))

@@ -10,6 +10,7 @@ import pandas as pd
 from train.data import labels, splits
 from train.data.data_folder import DataFolder, given_split
 from train.data.labels import CatalogueError
+from train.data.tables import OTHERS, read_text_table
 
 NAMES: dict[str, tuple[str, ...]] = {
     "file": ("file", "path", "image", "filename", "file_name", "filepath", "image_path", "image_name", "image_id"),
@@ -36,10 +37,7 @@ def read(path: Path) -> pd.DataFrame:
     ``fold 0``, ``fold 1``… where it numbers them. root is the table's own folder where it gives none. Raises
     CatalogueError, saying what was expected, where the table has no labels, no photographs, or words that are unknown.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as problem:
-        raise CatalogueError(f"{path} is not a readable UTF-8 CSV table; save it as one.") from problem
+    table = read_text_table(path, **OTHERS)
     known = {str(name).strip().lower(): name for name in table.columns}
     column = {ours: next((known[name] for name in names if name in known), None) for ours, names in NAMES.items()}
     if table.empty:

@@ -1,4 +1,4 @@
-"""Fits the novelty gate on the features of a trained network."""
+"""Fits the out-of-distribution gate on the features of a trained network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from skin_model.network.architecture import Preprocessing, logits_and_maps, normalise
-from skin_model.network.out_of_distribution import NoveltyGate, features
+from skin_model.network.out_of_distribution import OutOfDistributionGate, features
 from train.fitting.ood import outliers
 
 REFUSED_SHARE = 0.02
@@ -35,7 +35,7 @@ def fit(
     validation: Sequence[np.ndarray],
     validation_sources: Sequence[str],
     seed: int = 0,
-) -> NoveltyGate:
+) -> OutOfDistributionGate:
     """Fit the gate to a trained network.
 
     photographs, validation: (S, S, 3) uint8 inputs as the network sees them, before normalisation; sources: one name
@@ -45,19 +45,17 @@ def fit(
     """
     for pictures, names in ((photographs, sources), (validation, validation_sources)):
         if len(pictures) == 0 or len(pictures) != len(names):
-            raise ValueError(
-                f"The novelty gate needs photographs with one source each, not {len(pictures)} with {len(names)}."
-            )
+            raise ValueError(f"The gate needs photographs with one source each, not {len(pictures)} with {len(names)}.")
     rng = np.random.default_rng(seed)
     size = preprocessing.input_size
     sources, validation_sources = np.asarray(sources), np.asarray(validation_sources)
     chosen, checked = (_some_of_each(names, rng) for names in (sources, validation_sources))
-    # A tenth as many strangers as photographs is enough, and keeps small runs quick.
-    strangers = int(np.clip(len(chosen) // 10, 100, 500))
+    # A tenth as many outliers of a kind as photographs are enough, and keeps small runs quick.
+    count = int(np.clip(len(chosen) // 10, 100, 500))
     known = _features(network, preprocessing, (_altered(photographs[i], rng) for i in chosen), len(chosen))
     unaltered = _features(network, preprocessing, (validation[i] for i in checked), len(checked))
-    strange = chain(outliers.crops(outliers.packaged(), strangers, size, rng), outliers.rendered(strangers, size, rng))
-    other = _features(network, preprocessing, strange, 2 * strangers)
+    unlike = chain(outliers.crops(outliers.packaged(), count, size, rng), outliers.rendered(count, size, rng))
+    other = _features(network, preprocessing, unlike, 2 * count)
     gate = _fit(known, _equal_weights(sources[chosen]), other, _without_first_and_last(network, preprocessing))
     return _calibrated(gate, unaltered, validation_sources[checked])
 
@@ -75,7 +73,7 @@ def _equal_weights(names: np.ndarray) -> np.ndarray:
 
 
 def _altered(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A third of all photographs darker, brighter, tinted or blurred: such skin is a poor photo, not a stranger."""
+    """A third of all photographs darker, brighter, tinted or blurred: such skin is a poor photo, not an outlier."""
     if rng.random() > 1 / 3:
         return picture
     gain = rng.uniform(0.55, 1.25) * rng.uniform(0.9, 1.1, 3)
@@ -108,7 +106,7 @@ def _without_first_and_last(network: nn.Module, preprocessing: Preprocessing) ->
     return (int(ends[1]), int(ends[-2])) if len(maps) > 2 else (0, int(ends[-1]))
 
 
-def _fit(known: Tensor, weight: np.ndarray, other: Tensor, looked_at: tuple[int, int]) -> NoveltyGate:
+def _fit(known: Tensor, weight: np.ndarray, other: Tensor, looked_at: tuple[int, int]) -> OutOfDistributionGate:
     """The gate without its scales and threshold."""
     values = known.double().numpy()
     mean = np.average(values, axis=0, weights=weight)
@@ -138,10 +136,12 @@ def _fit(known: Tensor, weight: np.ndarray, other: Tensor, looked_at: tuple[int,
         "spreads": np.ones(2),
         "threshold": 0.0,
     }
-    return NoveltyGate(**{name: torch.from_numpy(np.array(v, dtype=np.float32)) for name, v in tensors.items()})
+    return OutOfDistributionGate(
+        **{name: torch.from_numpy(np.array(v, dtype=np.float32)) for name, v in tensors.items()}
+    )
 
 
-def _calibrated(gate: NoveltyGate, values: Tensor, sources: np.ndarray) -> NoveltyGate:
+def _calibrated(gate: OutOfDistributionGate, values: Tensor, sources: np.ndarray) -> OutOfDistributionGate:
     """The gate with scales and threshold from the validation photographs' features."""
     both = torch.stack(gate.views(values), dim=1)
     centres, spreads = both.mean(0), both.std(0, correction=0).clamp_min(1e-3)

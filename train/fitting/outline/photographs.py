@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import replace
 from functools import partial
@@ -12,14 +11,16 @@ import cv2
 import numpy as np
 import pandas as pd
 from skimage.draw import polygon2mask
-from tqdm import tqdm
 
+from skin_model.atomic_files import replacing
 from skin_model.lesion import outline
 from skin_model.photo import PhotoRefused, open_photo
 from skin_model.pools import thread_pool
-from train import UserError
+from train.data import images
 from train.data.augmentation import NO_AUGMENTATION, augment
 from train.data.outlines import outlines
+from train.data.tables import files_of
+from train.digests import cache_key
 
 KEPT = 192
 """Side in pixels of the squares kept in memory, larger than what the network sees so that zooming in stays sharp."""
@@ -114,29 +115,23 @@ def decoded(rows: pd.DataFrame, cache: Path) -> tuple[np.ndarray, np.ndarray]:
     """
     names = [f"{root}/{file}" for root, file in zip(rows["root"], rows["file"], strict=True)]
     drawn = [outlines(root)[file] for root, file in zip(rows["root"], rows["file"], strict=True)]
-    key = hashlib.sha256(f"{KEPT}\n".encode() + "\n".join(names).encode() + b"".join(o.tobytes() for o in drawn))
-    files = [cache / f"{kind}-{key.hexdigest()[:16]}.npy" for kind in ("outlined", "lesions")]
+    key = cache_key(f"{KEPT}\n".encode() + "\n".join(names).encode() + b"".join(o.tobytes() for o in drawn))
+    files = [cache / f"{kind}-{key}.npy" for kind in ("outlined", "lesions")]
     if not all(file.is_file() for file in files):
-        cache.mkdir(parents=True, exist_ok=True)
-        asides = [file.with_name(file.name + ".part") for file in files]
         shapes = [(len(rows), KEPT, KEPT, 3), (len(rows), KEPT, KEPT)]
-        kept = [
-            np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
-            for aside, shape in zip(asides, shapes, strict=True)
-        ]
-        with thread_pool(os.cpu_count()) as pool:
-            bar = tqdm(pool.imap(_square, names), total=len(names), desc="Decoding photographs", unit="photo")
-            for i, square in enumerate(bar):
-                if square is None:
-                    raise UserError(f"{names[i]} cannot be decoded. Run prepare again, which leaves such files out.")
+        with replacing(files[0]) as first, replacing(files[1]) as second, thread_pool(os.cpu_count()) as pool:
+            kept = [
+                np.lib.format.open_memmap(aside, mode="w+", dtype=np.uint8, shape=shape)
+                for aside, shape in zip((first, second), shapes, strict=True)
+            ]
+            for i, square in enumerate(images.decoded(files_of(rows), _square, pool)):
                 kept[0][i], kept[1][i] = square, drawn_mask(drawn[i], KEPT, KEPT)
-        for array, aside, file in zip(kept, asides, files, strict=True):
-            array.flush()
-            aside.replace(file)
+            for array in kept:
+                array.flush()
     return np.load(files[0], mmap_mode="r"), np.load(files[1], mmap_mode="r")
 
 
-def _square(file: str) -> np.ndarray | None:
+def _square(file: Path) -> np.ndarray | None:
     try:
         return outline.squeezed(open_photo(file).rgb, KEPT)
     except (PhotoRefused, FileNotFoundError):

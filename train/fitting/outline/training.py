@@ -6,8 +6,6 @@ melanin, blur, hairs, ink, a dermatoscope's dark corners, lesions far away or la
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -25,6 +23,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
+from skin_model.atomic_files import replacing, write_json
 from skin_model.lesion import outline
 from skin_model.network.config import LICENCE_NOTE
 from skin_model.photo import open_photo
@@ -35,6 +34,7 @@ from train.data import splits
 from train.data.images import EpochSampler
 from train.data.outlines import OUTLINES_FILE, outlines
 from train.data.per_photograph import measure_each
+from train.digests import file_sha256, sha256
 from train.fitting.outline import photographs as outline_pictures
 
 WEIGHTS_FILE, STATE_FILE, FIGURES_FILE = "outline.safetensors", "outline-state.pt", "outline.json"
@@ -67,7 +67,7 @@ def train(
     record = run.record | {"validation": figures["validation"], "held_out": held_out}
     outline.save(run.finished, record, out / WEIGHTS_FILE)
     found = {"weights": WEIGHTS_FILE, **figures, "training": run.record}
-    _write(out / FIGURES_FILE, (json.dumps(found, indent=1) + "\n").encode())
+    write_json(out / FIGURES_FILE, found)
     return found
 
 
@@ -145,7 +145,7 @@ class _Run:
 
     def __init__(self, work: Path, out: Path, rows: pd.DataFrame, epochs: int) -> None:
         self.out, self.rows, self.epochs = out, rows, epochs
-        self.split_sha256 = hashlib.sha256((work / "split.csv").read_bytes()).hexdigest()
+        self.split_sha256 = file_sha256(work / "split.csv")
         self.parts = {name: np.flatnonzero(rows["split"] == name) for name in ("train", "validation")}
         self.history: list[dict[str, float]] = []
         self.best: dict[str, Any] = {"dice": -1.0, "epoch": -1, "weights": None}
@@ -153,7 +153,8 @@ class _Run:
         self.network = outline.create()
         self.average = AveragedModel(self.network, avg_fn=_averaged, use_buffers=True)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-        self.sampler = EpochSampler(len(self.parts["train"]), _whole_batches(len(self.parts["train"])), 0)
+        count = len(self.parts["train"])
+        self.sampler = EpochSampler(count, max(1, count // BATCH) * BATCH, 0)
         self.scheduler = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, LEARNING_RATE, total_steps=epochs * (len(self.sampler) // BATCH), pct_start=0.2
         )
@@ -180,7 +181,7 @@ class _Run:
     @property
     def weights_hash(self) -> str:
         state = self.finished.state_dict()
-        return hashlib.sha256(b"".join(state[name].numpy().tobytes() for name in sorted(state))).hexdigest()
+        return sha256(b"".join(state[name].numpy().tobytes() for name in sorted(state)))
 
     @property
     def record(self) -> dict[str, Any]:
@@ -278,9 +279,8 @@ class _Run:
             "history": self.history,
             "best": self.best,
         }
-        aside = self.out / (STATE_FILE + ".part")
-        torch.save(state, aside)
-        aside.replace(self.out / STATE_FILE)
+        with replacing(self.out / STATE_FILE) as aside:
+            torch.save(state, aside)
 
     def _resume(self) -> None:
         file = self.out / STATE_FILE
@@ -302,16 +302,6 @@ def _averaged(average: Tensor, new: Tensor, updates: Tensor | int) -> Tensor:
     """A moving average that forgets its random beginning: its decay grows to EMA_DECAY with the number of updates."""
     updates = int(updates)
     return average + (1 - min(EMA_DECAY, (1 + updates) / (10 + updates))) * (new - average)
-
-
-def _whole_batches(photographs: int) -> int:
-    return max(1, photographs // BATCH) * BATCH
-
-
-def _write(file: Path, content: bytes) -> None:
-    aside = file.with_name(file.name + ".part")
-    aside.write_bytes(content)
-    aside.replace(file)
 
 
 def table(found: dict[str, Any]) -> str:

@@ -89,20 +89,16 @@ def families(metrics: Mapping[str, Any]) -> Section:
     head = ("family", "sources", "photographs", "malignant", "risk AUC", "AUC of the source alone")
     head += ("average precision", "specificity at 95 % sensitivity")
     table = Table("Families of centres that share patients and cameras", head, rows)
-    roc = {
-        f"{name}: {decimal(family['auc']).text}": (
-            family["curves"]["roc"]["false_positive_rate"],
-            family["curves"]["roc"]["sensitivity"],
+    roc, recall = (
+        {
+            f"{name}: {decimal(family[figure]).text}": tuple(family["curves"][kind][axis] for axis in axes)
+            for name, family in curved.items()
+        }
+        for figure, kind, axes in (
+            ("auc", "roc", ("false_positive_rate", "sensitivity")),
+            ("average_precision", "precision_recall", ("recall", "precision")),
         )
-        for name, family in curved.items()
-    }
-    recall = {
-        f"{name}: {decimal(family['average_precision']).text}": (
-            family["curves"]["precision_recall"]["recall"],
-            family["curves"]["precision_recall"]["precision"],
-        )
-        for name, family in curved.items()
-    }
+    )
     pictures = (
         Picture(
             "ROC: how many cancers it flags for how many benign lesions flagged, at every threshold",

@@ -1,0 +1,26 @@
+"""Options that several commands have, each with its one text of help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Checkpoint = Annotated[
+    str | None, typer.Option(metavar="FOLDER|HUB_ID[@REVISION]", help="Default: the checkpoint that comes along.")
+]
+Work = Annotated[Path, typer.Option(help="The work folder made by prepare.")]
+Backbone = Annotated[
+    Path | None, typer.Option(help="ImageNet weights as a safetensors file. Default: timm fetches them.")
+]
+RecipeName = Annotated[str, typer.Option(help="How to train; an unknown name prints the list.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="In place of the recipe's own.")]
+InputSize = Annotated[int | None, typer.Option(min=32, help="In place of the recipe's own, in pixels.")]
+Resamples = Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")]
+BootstrapSeed = Annotated[int, typer.Option(help="Of the bootstrap; the same seed gives the same intervals.")]
+Page = Annotated[Path | None, typer.Option(help="A page whose table, between two marks, is renewed.")]
+Version = Annotated[str | None, typer.Option(metavar="X.Y.Z", help="The version, which becomes the tag.")]
+Private = Annotated[bool, typer.Option("--private", help="Make a new repository private.")]
+PullRequest = Annotated[bool, typer.Option("--create-pr", help="Send it as a pull request.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent, with sizes.")]
