@@ -6,8 +6,6 @@ taken. TORCH_CPU_INDEX names another such index; empty, it asks for PyPI's build
 installs with uv where it is there, else with pip.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

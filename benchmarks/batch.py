@@ -1,7 +1,5 @@
 """A folder of photos scored by the command line against a plain loop; and the network in several engines."""
 
-from __future__ import annotations
-
 import os
 import sys
 import tempfile

@@ -1,7 +1,5 @@
 """The command line as a whole: one command a benchmark, and errors as one sentence."""
 
-from __future__ import annotations
-
 from subprocess import CalledProcessError
 
 import typer

@@ -1,7 +1,5 @@
 """Near-duplicates among many perceptual hashes, and hashing photographs, against the usual libraries."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 import time

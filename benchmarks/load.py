@@ -6,8 +6,6 @@ Each visitor opens the page, checks three photos with the requests that the page
 Every file is unlike any other; every answer is compared with the one that the same image got on the idle server.
 """
 
-from __future__ import annotations
-
 import asyncio
 import tempfile
 import time

@@ -1,7 +1,5 @@
 """From a photo's bytes to the answer with its overlay on one core, step by step, beside the way that demos take."""
 
-from __future__ import annotations
-
 import io
 from typing import Annotated, Any
 

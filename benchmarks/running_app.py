@@ -1,7 +1,5 @@
 """The real app.py as a process of its own, with a temporary folder and a log of its own."""
 
-from __future__ import annotations
-
 import os
 import socket
 import subprocess

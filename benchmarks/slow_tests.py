@@ -1,7 +1,5 @@
 """What the last `make test-slow` found, as a table: every test, its outcome, its seconds and what it printed."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """From the command to the first answer, and what stays in memory, against importing torch, timm and gradio alone."""
 
-from __future__ import annotations
-
 import sys
 import tempfile
 import time

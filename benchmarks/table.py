@@ -1,7 +1,5 @@
 """A table of measurements: printed for people, kept as CSV beside the last ones."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import platform

@@ -1,7 +1,5 @@
 """Training throughput in images/s, against the plain loop of PyTorch and torchvision, alone and in two processes."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

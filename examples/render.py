@@ -7,8 +7,6 @@ furrows of the skin are the edges of a Voronoi pattern, and light falls on the r
     python -m examples.render            # writes examples/*.jpg and examples/examples.json
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The whole page, once in every language, and how it is served."""
 
-from __future__ import annotations
-
 import json
 import os
 from html import escape

@@ -1,7 +1,5 @@
 """Builds the page into a folder for any static host: ``python -m on_device.build --out DIR``."""
 
-from __future__ import annotations
-
 import functools
 import gzip
 import hashlib

@@ -1,7 +1,5 @@
 """The page's icons: a lens over a spot, drawn here, as SVG and as the PNGs that phones ask for."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

@@ -1,7 +1,5 @@
 """What an exported ONNX file says of itself, read without onnx: the page is built where only the app is installed."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """onnxruntime-web from the npm registry: one pinned version, checked, kept in the user's cache."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import os

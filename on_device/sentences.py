@@ -1,7 +1,5 @@
 """Which sentences the page says: found in its own scripts, so that none is missed and none is shipped for nothing."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -4,8 +4,6 @@ a reader who has seen enough (``… | head``) end it without a word.
 Needs nothing but Python, so that it can say that a package is missing.
 """
 
-from __future__ import annotations
-
 import os
 import shlex
 import sys

@@ -3,8 +3,6 @@
 Codes and order follow HAM10000 (Tschandl et al. 2018, doi 10.1038/sdata.2018.161) with the malignant ones first.
 """
 
-from __future__ import annotations
-
 DIAGNOSES: tuple[str, ...] = ("mel", "bcc", "akiec", "nv", "bkl", "df", "vasc")
 """Output order of the network's seven-diagnosis head."""
 

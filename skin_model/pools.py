@@ -1,7 +1,5 @@
 """Threads and processes that end with their command, whatever ends it."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ Every measure is taken on a copy of fixed size and relative to the picture's own
 photo and a 256-pixel training photograph of the same skin get the same answer. The codes are worded in ``wording``.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import lru_cache
 

@@ -5,8 +5,6 @@ figure is computed from counts of how often each group was drawn, the sample its
 value and its interval come from the same code. Intervals are plain percentiles (Efron 1979).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

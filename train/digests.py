@@ -1,7 +1,5 @@
 """SHA-256, by which splits, photographs, weights and whatever is kept of them are told apart."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The stage: the part of the page that shows the photo, takes one, and lets a box be drawn on it."""
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Sequence
 from pathlib import Path

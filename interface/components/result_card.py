@@ -1,7 +1,5 @@
 """The answer in words and shapes: pure functions from an assessment to HTML, with every sentence from the wording."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
 

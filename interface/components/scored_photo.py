@@ -1,7 +1,5 @@
 """One visitor's photo and what was found in it, held in memory only."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median

@@ -1,8 +1,6 @@
 """Sliders whose number may be typed: one beyond the ends counts as the end, in place of an error; and thresholds on
 them."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

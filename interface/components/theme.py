@@ -1,7 +1,5 @@
 """How the interface looks: one accent colour, the visitor's own system fonts, nothing fetched from elsewhere."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import gradio as gr

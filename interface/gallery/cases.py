@@ -1,7 +1,5 @@
 """The files of a gallery folder, as ``python -m train mistakes`` writes them, read and checked: its cases."""
 
-from __future__ import annotations
-
 import csv
 import json
 import math

@@ -1,7 +1,5 @@
 """A photograph from the ISIC Archive by its id, kept in this server's memory only; where there is none, None."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import os

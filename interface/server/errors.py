@@ -1,7 +1,5 @@
 """What the log says of an error: what kind and where, never with which values, for those may be a photo or its name."""
 
-from __future__ import annotations
-
 import sys
 import traceback
 from types import SimpleNamespace

@@ -4,8 +4,6 @@ Gradio answers many more addresses than this page needs: it proxies other server
 links to a session's content. Here only what is named is reached.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

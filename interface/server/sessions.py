@@ -4,8 +4,6 @@ Gradio by itself keeps a session's values for an hour after it ended, what its p
 among it) until ten thousand other sessions came, and answers that nobody fetched until two thousand others did.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import json

@@ -1,7 +1,5 @@
 """Where uploads lie while a visit lasts: a folder of this server's own, and what becomes of it."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

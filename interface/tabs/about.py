@@ -1,7 +1,5 @@
 """The about tab: which network answers, how it was loaded, what it was trained on, and the licences."""
 
-from __future__ import annotations
-
 from html import escape
 from pathlib import Path
 from typing import Any

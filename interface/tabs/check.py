@@ -1,7 +1,5 @@
 """The check tab: a photo in, a risk and its reason out."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The compare tab: the same spot at two dates, laid over each other."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The evidence tab: how good the network in use is, for people and in figures."""
 
-from __future__ import annotations
-
 import base64
 import csv
 import io

@@ -1,7 +1,5 @@
 """The batch tab: many photos, or a ZIP of them, into one table."""
 
-from __future__ import annotations
-
 import base64
 import csv
 import io

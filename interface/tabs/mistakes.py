@@ -1,7 +1,5 @@
 """The mistakes tab: every false positive and false negative of the untouched test split, to look through."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 from html import escape

@@ -1,7 +1,5 @@
 """The tab that leads to the page which keeps the photo, and the page itself, served by the same process."""
 
-from __future__ import annotations
-
 from html import escape
 from pathlib import Path
 from typing import Any

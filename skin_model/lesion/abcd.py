@@ -6,8 +6,6 @@ doi 10.1016/S0190-9622(94)70061-3) and of its older namesake for the naked eye (
 here follows its ideas and is **not** its score: no total is formed and no threshold of the rule applies.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2

@@ -1,7 +1,5 @@
 """Colours as people see them: CIELAB, and the difference between two of them."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 

@@ -6,8 +6,6 @@ pigment networks stay, and with inpainting (Telea 2004) in place of interpolatio
 can run straight for as long and are partly taken for hairs.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import cv2

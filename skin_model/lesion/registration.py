@@ -4,8 +4,6 @@ Size is taken only from what lies around the lesion (other moles, furrows of the
 scaling a lesion to its earlier size would hide that it grew.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2

@@ -1,7 +1,5 @@
 """The network (timm's MobileNetV3-Small) and how the pixels of a photo become its input."""
 
-from __future__ import annotations
-
 import copy
 import itertools
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ The temperature follows Guo et al. 2017 (arXiv 1706.04599); the prior shift foll
 All of it is fitted in training (``train.fitting.calibration``) and only applied here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A checkpoint's files as files: their names, their size, and what can be said of them before torch is imported."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Files of one commit of a Hub repository: downloaded once, kept in the Hub client's cache, or one sentence why not."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

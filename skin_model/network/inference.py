@@ -4,8 +4,6 @@ ONNX Runtime takes less than half of torch's time for one photo (``python -m ben
 with the answer, with no pass backwards.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -5,8 +5,6 @@ for a head of one logit, that logit. Temperature and prevalence only scale and s
 calibrated risk too. A map shows what raises the risk; what lowers it stays cold.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Sequence
 

@@ -4,8 +4,6 @@ A picture of 60 megapixels is a quarter of a gigabyte. Each further copy of it, 
 hand it from one library to the next, would be another, so all of that is done to one strip after the other.
 """
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable
 from dataclasses import dataclass

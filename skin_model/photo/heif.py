@@ -4,8 +4,6 @@ A grid may name one tile hundreds of times, or hundreds of tiles that all lie in
 out of 300 kilobytes. No camera writes that. Boxes as in ISO/IEC 14496-12 (``iloc``, ``iref``) and 23008-12 (``dimg``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 _MOST_BOXES, _MOST_BYTES = 10_000, 2**20

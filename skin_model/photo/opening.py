@@ -1,7 +1,5 @@
 """The one gate for an untrusted picture: bytes in, upright sRGB pixels out, and nothing else of the file."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

@@ -5,8 +5,6 @@ such copies while it decodes: 900 MB at 60 megapixels. OpenCV calls the same dec
 Chunks as in the container's specification, https://developers.google.com/speed/webp/docs/riff_container.
 """
 
-from __future__ import annotations
-
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Every sentence that a person reads, one flat JSON file a language; code speaks in codes."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from functools import cache

@@ -1,7 +1,5 @@
 """The command line as a whole: its groups of commands, and errors as one sentence."""
 
-from __future__ import annotations
-
 import sys
 
 import typer

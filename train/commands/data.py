@@ -1,7 +1,5 @@
 """Commands on photographs before any training: ``prepare`` and ``audit``."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Commands that judge a checkpoint: ``evaluate``, ``report`` and ``mistakes``."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated

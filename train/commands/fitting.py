@@ -1,7 +1,5 @@
 """Commands that train: ``fit`` and ``outline``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

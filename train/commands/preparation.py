@@ -1,7 +1,5 @@
 """``prepare``: data folders to a split, and the shortcut audit of that split."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections import Counter

@@ -1,7 +1,5 @@
 """Commands of a maintainer who publishes: is a candidate good enough, and everything from photographs to the Hub."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """A stream that also goes to a log: whole lines with the time, progress bars only as they end, and never a token."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from typing import Any, TextIO

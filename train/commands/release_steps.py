@@ -6,8 +6,6 @@ each step its settings, the SHA-256 of what it wrote, and how long it took). A s
 are what they were is not done again.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import platform

@@ -1,7 +1,5 @@
 """Commands that compare: ``compare``, ``experiments``, ``runs`` and ``leaking-split``."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

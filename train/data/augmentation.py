@@ -4,8 +4,6 @@ Everything is drawn for both classes alike. A change that is switched off draws 
 leaves the pictures of recipes without it as they were.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import cv2

@@ -1,7 +1,5 @@
 """One table of photographs and labels, whatever layout the data came in."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A data folder as the layout readers see it: its files, its tables, and the rows collected from them."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Training images: photographs decoded once into squares that stay in memory, and the order they are drawn in."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What public data sets call a diagnosis, and which of the seven diagnoses it is."""
 
-from __future__ import annotations
-
 import re
 
 from skin_model.diagnoses import DIAGNOSES, MALIGNANT

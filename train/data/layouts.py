@@ -1,7 +1,5 @@
 """Readers for the layouts in which public data sets come."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator

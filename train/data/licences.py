@@ -1,7 +1,5 @@
 """Licences and authors of photographs: SPDX identifiers, what may be published anew, and how each set is cited."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 

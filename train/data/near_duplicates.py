@@ -6,8 +6,6 @@ pictures, 64 pixels wide, lose everything smoother than a few pixels and are lev
 is left (skin lines, hairs, the lesion's ragged edge) must correlate once the best small shift is found.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 import multiprocessing

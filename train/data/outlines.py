@@ -1,7 +1,5 @@
 """Lesions as a person outlined them, for the data folders that have outlines."""
 
-from __future__ import annotations
-
 import json
 from functools import lru_cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Figures that are means over photographs: measured one photograph at a time, resumable, with bootstrap intervals."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from pathlib import Path

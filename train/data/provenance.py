@@ -5,8 +5,6 @@ the epoch, the calibration and the thresholds) short hashes of its image id, les
 but ids that can be guessed can be looked for in it; do not publish it where even that is too much.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

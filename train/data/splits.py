@@ -1,7 +1,5 @@
 """Train, validation and test parts that no lesion, patient or near-duplicate crosses."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """CSV tables read as text, and the photographs that their rows name."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -3,8 +3,6 @@
 A photograph counts by its risk alone, also where it was refused for other reasons; those without a risk are left out.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

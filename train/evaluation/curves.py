@@ -1,7 +1,5 @@
 """The curves of ``metrics.json``: what ``plots`` draws, as numbers, so that no photograph is needed to redraw them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -9,8 +9,6 @@ Rows are a data frame with the columns of ``predictions.csv`` (risk empty where 
 ``group``, ``source``, ``modality`` and ``family``, and where known ``risk_uncalibrated``.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

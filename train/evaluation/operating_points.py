@@ -5,8 +5,6 @@ specificity are measured, and the prevalence is stated. ``all`` is the mean over
 same, of those that have malignant and benign photographs; it is missing where none has both.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

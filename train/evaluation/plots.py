@@ -1,7 +1,5 @@
 """The pictures of a ``metrics.json``, as PNG and SVG: ROC, precision-recall, thresholds, reliability, confusion."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -5,8 +5,6 @@ photographs, never the AUC of the pool: sources differ in their share of cancer,
 sources apart. Sensitivity and specificity, at one threshold for all, are of all photographs of the subgroup together.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

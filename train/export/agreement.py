@@ -1,7 +1,5 @@
 """Whether an exported file gives PyTorch's answers: photographs, PyTorch's answers for them, and how far others lie."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """A checkpoint in, files for other runtimes out: each compared with PyTorch before it gets its name."""
 
-from __future__ import annotations
-
 import sys
 import tempfile
 import timeit

@@ -3,8 +3,6 @@
 Needs nothing but torch, timm and ``skin_model``, so that every converter's environment can build it.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any
 

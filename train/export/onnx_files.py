@@ -1,7 +1,5 @@
 """ONNX files of a checkpoint: full, with half-precision weights, and quantised; what is in them; how they are run."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from pathlib import Path

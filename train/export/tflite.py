@@ -1,7 +1,5 @@
 """TFLite files of a checkpoint, made with litert-torch in an environment of its own, since it wants an older torch."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -3,8 +3,6 @@
 python -m train.export.tflite_conversion CHECKPOINT_FOLDER PIXELS.npy MODEL.tflite ANSWERS.npz
 """
 
-from __future__ import annotations
-
 import sys
 import timeit
 from pathlib import Path

@@ -3,8 +3,6 @@
 Load their checkpoints by ``load_checkpoint``. All take ``num_classes`` and ``drop_rate``, and inputs of any side.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Where a network's first weights come from: ImageNet by a local file or by timm, or nowhere."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

@@ -6,8 +6,6 @@ family every photograph counts the same, also several of one lesion, so that the
 ``evaluate`` prints for the same photographs; how many independent cases there are is counted in groups.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 

@@ -1,7 +1,5 @@
 """Distillation: a small network learns the answers of several teachers, photograph by photograph."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -4,8 +4,6 @@ Runs as it is on one process, under ``accelerate launch`` on several GPUs or mac
 CPU processes: the global batches are the same however many processes share them.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Colour, texture and shape of a lesion as numbers, the way classical computer-aided diagnosis measured them."""
 
-from __future__ import annotations
-
 import cv2
 import numpy as np
 from skimage.feature import graycomatrix, graycoprops, local_binary_pattern

@@ -1,7 +1,5 @@
 """What a photograph costs: the loss of a network's answer to it."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional

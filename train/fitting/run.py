@@ -1,7 +1,5 @@
 """One training run: its epochs, its state on disk from which it resumes, and the checkpoint that it ends in."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """What a run's folder holds beside its checkpoint: the recipe it keeps to, its state, its history and their plot."""
 
-from __future__ import annotations
-
 import json
 import platform
 from collections.abc import Sequence

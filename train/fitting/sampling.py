@@ -1,7 +1,5 @@
 """Over- and undersampling: how often each photograph is drawn in an epoch, so that rare diagnoses are not drowned."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Stages of a run: which layers of a network learn, and which stay as they are."""
 
-from __future__ import annotations
-
 from torch import nn
 
 from train.fitting.recipes import Recipe, Stage

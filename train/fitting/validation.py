@@ -1,7 +1,5 @@
 """How well a network in training tells malignant from benign on photographs that it does not train on."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score

@@ -4,8 +4,6 @@ What may be published is decided photograph by photograph, by licence. A manifes
 whoever has those can rebuild the very same split from it with ``python -m train prepare --manifest``.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import shutil

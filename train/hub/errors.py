@@ -1,7 +1,5 @@
 """Trouble between here and the Hub: what may pass and is tried again, and what a maintainer is told."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -4,8 +4,6 @@ JPEG and PNG keep their compressed pixels byte for byte; a file that holds nothi
 pixels lie on their side, or the format is another one, is the picture encoded anew.
 """
 
-from __future__ import annotations
-
 import io
 import struct
 from pathlib import Path

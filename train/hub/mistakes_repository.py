@@ -1,7 +1,5 @@
 """A gallery of mistakes to a data set on the Hub, with a card that says whose photographs they are."""
 
-from __future__ import annotations
-
 import csv
 import json
 import shutil

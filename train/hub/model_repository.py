@@ -1,7 +1,5 @@
 """A run to a model repository: held against what is published, gathered in one folder with its card, and sent."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -6,8 +6,6 @@ So a candidate that was measured on too few photographs fails as one does that i
 The margins were chosen on validation photographs, see docs/retraining.md.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The app, or the static on-device page, to a Space on the Hub: exactly the files it needs, pinned to one model."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

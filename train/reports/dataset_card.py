@@ -1,7 +1,5 @@
 """The card of a published data set: what is inside, whose it is, how it was split, and what it is biased towards."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

@@ -1,7 +1,5 @@
 """The report page's pictures: SVG to stand inside HTML, its text text, its colours those of the page, light or dark."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence

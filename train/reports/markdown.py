@@ -1,7 +1,5 @@
 """Markdown: tables, text that stays as it is, and what stands between two marks of a page."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path

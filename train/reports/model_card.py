@@ -1,7 +1,5 @@
 """The card of a published checkpoint: every figure from metrics.json, every fact from config.json and the gate."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """metrics.json -> report.html: one page for somebody who wants to know whether to trust the checkpoint."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,8 +1,6 @@
 """What a ``metrics.json`` shows in sentences: five in plain English for somebody who reads no further, and the weak
 spots, with figures."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Several recipes, trained and judged on the same photographs, in one table."""
 
-from __future__ import annotations
-
 import json
 import sys
 import timeit

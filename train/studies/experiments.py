@@ -5,8 +5,6 @@ family that its training left out, on photographs of the train and validation sp
 opened here.
 """
 
-from __future__ import annotations
-
 import json
 import multiprocessing
 import os

@@ -1,7 +1,5 @@
 """Runs under the full protocol side by side: what each recipe reached on the validation split, and what it cost."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from pathlib import Path

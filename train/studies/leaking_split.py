@@ -7,8 +7,6 @@ every test photograph: the network of its own half as the usual split would have
 closed. Every network thus plays both parts, on training sets of one size and make-up.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The leaking split's figures, from its scores: a table with intervals, the page that shows it, and two pictures."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

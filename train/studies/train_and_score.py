@@ -1,7 +1,5 @@
 """Trains on some photographs and scores others, without a checkpoint: what every comparison here begins with."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

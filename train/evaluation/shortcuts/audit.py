@@ -1,7 +1,5 @@
 """What can be predicted without looking at the lesion, and what crosses a split."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

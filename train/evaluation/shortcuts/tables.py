@@ -1,7 +1,5 @@
 """Reads other people's splits: a CSV that names photographs, their labels and, in some words, their split."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Fits the out-of-distribution gate on the features of a trained network."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice

@@ -1,8 +1,6 @@
 """Outliers, pictures that are not close-ups of skin, for fitting the out-of-distribution gate: rendered ones, and crops
 of ordinary pictures that scikit-image and scikit-learn carry inside their packages (nothing is downloaded)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

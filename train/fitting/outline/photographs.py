@@ -1,7 +1,5 @@
 """Outlined photographs, decoded once, and how one is changed into a training picture with its lesion."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import replace
 from functools import partial

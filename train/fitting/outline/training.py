@@ -4,8 +4,6 @@ All such photographs here are dermoscopic, so what phones and darker skin do to 
 melanin, blur, hairs, ink, a dermatoscope's dark corners, lesions far away or larger than the photo, and plain skin.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Iterator

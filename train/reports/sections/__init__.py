@@ -4,8 +4,6 @@ Nothing is computed here that does not follow from the figures of ``metrics.json
 not hold is named in ``Section.missing``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

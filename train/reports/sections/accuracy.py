@@ -1,7 +1,5 @@
 """How well malignant is told from benign and one diagnosis from another, and whether the risk means what it says."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

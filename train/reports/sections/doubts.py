@@ -1,7 +1,5 @@
 """Where doubts are due: subgroups, shortcuts, altered photographs, and where the overlay points."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Where the figures of a metrics.json come from: checkpoint, photographs, seed."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a section of a report is made of, and how a figure reads."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial

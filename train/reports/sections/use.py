@@ -1,7 +1,5 @@
 """What the thresholds mean for people: operating points, net benefit, and "cannot tell"."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
