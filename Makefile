@@ -14,7 +14,7 @@ on_device/site/release.json: $(VENV)/app-installed skin_model/weights/model.fp16
 	$(RUN) -m on_device.build --out on_device/site || echo "The app starts without its page for your own device."
 
 test: $(VENV)/tests-installed $(VENV)/browser-looked-for lint
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # One after another on a machine that does nothing else, for they measure time.
 test-slow: $(VENV)/tests-installed $(VENV)/browser-looked-for

@@ -37,3 +37,8 @@ def slider_threshold(percent: float, low: float) -> float:
     """The threshold (0…1) of a slider at ``percent``: exactly the band's ``low`` where it stands on it, so that the
     slider's rounding changes nobody's side."""
     return low if percent == slider_value(low) else percent / 100
+
+
+def before_after_slider(**options: Any) -> gr.ImageSlider:
+    """Two pictures of one size with a handle between them, to look at only; options go on to ``gr.ImageSlider``."""
+    return gr.ImageSlider(format="jpeg", interactive=False, buttons=[], max_height=460, **options)

@@ -10,8 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from interface.components import pdf_report as report
-from interface.components import result_card
+from interface.components import pdf_report, result_card
 from interface.components.photo_stage import Box, data_uri, full_size_box, stage, staged
 from interface.components.scored_photo import (
     QUEUE,
@@ -23,7 +22,14 @@ from interface.components.scored_photo import (
     square_around,
     square_in_whole,
 )
-from interface.components.sliders import LEAST_PERCENT, MOST_PERCENT, bounded_slider, slider_threshold, slider_value
+from interface.components.sliders import (
+    LEAST_PERCENT,
+    MOST_PERCENT,
+    before_after_slider,
+    bounded_slider,
+    slider_threshold,
+    slider_value,
+)
 from interface.server.uploads import KEPT_SECONDS
 from skin_model.assess import Assessment, Assessor, refused_assessment
 from skin_model.network import saliency
@@ -76,14 +82,9 @@ def build(assessor: Assessor, words: Words) -> None:
             pdf = gr.HTML(elem_id="pdf")
             with gr.Column(visible=False, elem_id="reasons") as reasons:
                 gr.HTML(f"<h3>{words('interface.why')}</h3><p>{words('interface.why.line')}</p>")
-                slider = gr.ImageSlider(
+                slider = before_after_slider(
                     label=words("interface.slider"),
-                    format="jpeg",
-                    interactive=False,
-                    buttons=[],
-                    max_height=460,
-                    # Most of the overlay is in sight from the start.
-                    slider_position=20,
+                    slider_position=20,  # most of the overlay is in sight from the start
                     elem_id="overlay",
                 )
                 strength = bounded_slider(0, 100, 50, step=5, label=words("interface.strength"), elem_id="strength")
@@ -188,7 +189,7 @@ def build(assessor: Assessor, words: Words) -> None:
             gr.Warning(words("refused.expired"), duration=8)
             return ""
         before, after = before_and_after(assessor, old, method_name, max(strength_percent, 30) / 100)
-        document = report.page_for_the_doctor(
+        document = pdf_report.page_for_the_doctor(
             words,
             before,
             after,

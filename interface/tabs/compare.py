@@ -12,6 +12,7 @@ import numpy as np
 from interface.components import result_card
 from interface.components.photo_stage import data_uri
 from interface.components.scored_photo import QUEUE, URGENCY
+from interface.components.sliders import before_after_slider
 from interface.server.uploads import KEPT_SECONDS
 from skin_model.assess import Assessment, Assessor, refused_assessment
 from skin_model.lesion import abcd, outline, registration
@@ -185,15 +186,7 @@ def build(assessor: Assessor, words: Words) -> None:
                 )
                 places.append((name, button, shown))
     said = gr.HTML(elem_id="compare-answer")
-    slider = gr.ImageSlider(
-        label=words("compare.slider"),
-        format="jpeg",
-        interactive=False,
-        buttons=[],
-        max_height=460,
-        visible=False,
-        elem_id="compare-slider",
-    )
+    slider = before_after_slider(label=words("compare.slider"), visible=False, elem_id="compare-slider")
     measured = gr.HTML(elem_id="compare-table")
 
     def on_photo(name: str, file: str | None, old: dict[str, Shot]) -> list[Any]:
