@@ -198,7 +198,7 @@ def build(assessor: Assessor, words: Words) -> None:
             date.today(),
             part_only=old.region is not None,
         )
-        return report.download(words, document)
+        return pdf_report.download(words, document)
 
     def attempt(file: Path, old: ScoredPhoto | None, region: Box | None, *settings: Any) -> list[Any]:
         try:
