@@ -55,21 +55,16 @@ def build(out: Path, model: Path = MODEL, cache: Path | None = None) -> dict[str
     index, worker = ((HERE / "page" / name).read_text(encoding="utf-8") for name in ("index.html", "service-worker.js"))
     # Whatever changes makes another release: visitors who come back keep all of a release under its name.
     named = contents | beside | {"index.html": index.encode(), "service-worker.js": worker.encode()}
-    version = hashlib.sha256(
-        "".join(f"{name} {_sha256(named[name])}\n" for name in sorted(named)).encode()
-    ).hexdigest()[:12]
+    version = _sha256("".join(f"{name} {_sha256(named[name])}\n" for name in sorted(named)).encode())[:12]
     folder = f"v-{version}"
     contents["release.json"] = _json({"version": version, "downloads": downloads})
     files = {f"{folder}/{name}": content for name, content in contents.items()} | beside
     files["index.html"] = index.replace("{{folder}}", folder).encode()
-    listed = {path: {"bytes": len(content), "sha256": _sha256(content)} for path, content in sorted(files.items())}
+    listed = {path: _facts(content) for path, content in sorted(files.items())}
     kept = {("./" if path == "index.html" else path): facts for path, facts in listed.items()}
     worker = worker.replace("{{version}}", version).replace("{{files}}", json.dumps(kept))
     files["service-worker.js"] = worker.encode()
-    listed["service-worker.js"] = {
-        "bytes": len(files["service-worker.js"]),
-        "sha256": _sha256(files["service-worker.js"]),
-    }
+    listed["service-worker.js"] = _facts(files["service-worker.js"])
     manifest = {"version": version, "app": __version__, "files": listed, "first_visit_bytes": _over_the_wire(files)}
     files[RELEASE] = _json(manifest)
     _write(files, out)
@@ -118,7 +113,7 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
         ("wasm", f"onnxruntime/{runtime.BINARY}.gz", onnxruntime[runtime.BINARY]),
     ):
         contents[file] = packed = _gzip(content)
-        downloads[name] = {"file": file, "bytes": len(content), "sha256": _sha256(content), "packed": len(packed)}
+        downloads[name] = {"file": file, **_facts(content), "packed": len(packed)}
     return contents, downloads
 
 
@@ -208,6 +203,10 @@ def _gzip(content: bytes) -> bytes:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _facts(content: bytes) -> dict[str, Any]:
+    return {"bytes": len(content), "sha256": _sha256(content)}
 
 
 def _json(value: Any) -> bytes:

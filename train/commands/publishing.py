@@ -79,26 +79,10 @@ def release(
     release.json in the folder says what was done with which versions and seeds, on what machine, how long it took, and
     the SHA-256 of all that came of it; release.log holds what was said. Exit status 1 where the gate is closed.
     """
+    asked = {name: value for name, value in locals().items() if name != "out"}
     from train.commands import release_steps
 
-    order = release_steps.Order(
-        data=tuple(data),
-        recipe=recipe,
-        backbone=backbone,
-        keep_split=keep_split,
-        seed=seed,
-        epochs=epochs,
-        input_size=input_size,
-        full=full,
-        resamples=resamples,
-        push=push,
-        published=published,
-        version=version,
-        override=override,
-        private=private,
-        create_pr=create_pr,
-        dry_run=dry_run,
-    )
+    order = release_steps.Order(**{**asked, "data": tuple(data)})
     try:
         found = release_steps.release(order, out)
     except release_steps.GateClosed as closed:

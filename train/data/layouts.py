@@ -28,6 +28,19 @@ class Layout:
     contains: frozenset[str] = frozenset()
 
 
+_HAM10000 = ("lesion_id", "image_id", "dx")
+_ISIC_2017 = ("image_id", "melanoma", "seborrheic_keratosis")
+_ISIC_2020 = ("image_name", "patient_id", "target")
+_PAD_UFES_20 = ("img_id", "diagnostic", "patient_id")
+_ONE_HOT = ("image", "MEL", "NV", "BCC", "BKL", "DF", "VASC")
+"""Columns by which a data set's tables are known."""
+
+
+def _has(*columns: str, photographs: bool = False) -> Callable[[DataFolder], bool]:
+    """Whether a folder has a table with these columns and, where asked, photographs."""
+    return lambda data: bool(data.tables(*columns)) and (bool(data.pictures) or not photographs)
+
+
 def _read_lesions_csv(data: DataFolder) -> None:
     required = {"file", "source", "image_id", "malignant"}
     missing = sorted(required - set(data.headers[Path("lesions.csv")]))
@@ -45,7 +58,7 @@ def _taken(row: dict[str, str], **columns: str) -> dict[str, str]:
 
 
 def _read_ham10000(data: DataFolder) -> None:
-    for _, row in data.rows_of("lesion_id", "image_id", "dx"):
+    for _, row in data.rows_of(*_HAM10000):
         known = _taken(row, lesion_id="lesion_id", confirmed_by="dx_type", age="age", sex="sex", site="localization")
         known |= {"modality": "dermoscopic", "licence": "CC BY-NC 4.0"}
         data.add(data.by_stem.get(row["image_id"]), "ham10000", row["image_id"], [row["dx"]], **known)
@@ -110,7 +123,7 @@ def _read_isic_2016(data: DataFolder) -> None:
 
 def _read_isic_2017(data: DataFolder) -> None:
     details = _details(data, "image_id", "age_approximate")
-    for path, row in data.rows_of("image_id", "melanoma", "seborrheic_keratosis"):
+    for path, row in data.rows_of(*_ISIC_2017):
         name = row["image_id"]
         code = "mel" if labels.yes_or_no(row["melanoma"]) else ""
         code = code or ("bkl" if labels.yes_or_no(row["seborrheic_keratosis"]) else "nv")
@@ -122,9 +135,6 @@ def _read_isic_2017(data: DataFolder) -> None:
 def _details(data: DataFolder, key: str, *columns: str) -> dict[str, dict[str, str]]:
     """Key cell -> row, of every table with these columns."""
     return {row[key]: row for _, row in data.rows_of(key, *columns)}
-
-
-_ONE_HOT = ("image", "MEL", "NV", "BCC", "BKL", "DF", "VASC")
 
 
 def _read_isic_2019(data: DataFolder) -> None:
@@ -146,7 +156,7 @@ def _read_isic_2019(data: DataFolder) -> None:
 
 
 def _read_isic_2020(data: DataFolder) -> None:
-    for _, row in data.rows_of("image_name", "patient_id", "target"):
+    for _, row in data.rows_of(*_ISIC_2020):
         name, said = row["image_name"], labels.yes_or_no(row.get("benign_malignant", ""))
         said = labels.yes_or_no(row["target"]) if said is None else said
         known = _taken(row, lesion_id="lesion_id", patient_id="patient_id", age="age_approx", sex="sex")
@@ -156,7 +166,7 @@ def _read_isic_2020(data: DataFolder) -> None:
 
 
 def _read_pad_ufes_20(data: DataFolder) -> None:
-    for _, row in data.rows_of("img_id", "diagnostic", "patient_id"):
+    for _, row in data.rows_of(*_PAD_UFES_20):
         name = Path(row["img_id"]).stem
         known = _taken(row, lesion_id="lesion_id", patient_id="patient_id", age="age")
         known |= {
@@ -253,7 +263,7 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout(
         "ham10000",
         "HAM10000_metadata.csv with its image folders",
-        lambda data: bool(data.tables("lesion_id", "image_id", "dx")) and bool(data.pictures),
+        _has(*_HAM10000, photographs=True),
         _read_ham10000,
         contains=frozenset({"hmnist", "isic_2019"}),
     ),
@@ -264,34 +274,19 @@ LAYOUTS: tuple[Layout, ...] = (
         lambda data: bool(_isic_2016_tables(data)),
         _read_isic_2016,
     ),
-    Layout(
-        "isic_2017",
-        "ISIC 2017 (image_id, melanoma, seborrheic_keratosis)",
-        lambda data: bool(data.tables("image_id", "melanoma", "seborrheic_keratosis")),
-        _read_isic_2017,
-    ),
+    Layout("isic_2017", "ISIC 2017 (image_id, melanoma, seborrheic_keratosis)", _has(*_ISIC_2017), _read_isic_2017),
     Layout(
         "isic_2019",
         "ISIC 2018 or 2019 (one column a diagnosis: image, MEL, NV, BCC…)",
-        lambda data: bool(data.tables(*_ONE_HOT)),
+        _has(*_ONE_HOT),
         _read_isic_2019,
     ),
-    Layout(
-        "isic_2020",
-        "ISIC 2020 (image_name, patient_id, …, target)",
-        lambda data: bool(data.tables("image_name", "patient_id", "target")),
-        _read_isic_2020,
-    ),
-    Layout(
-        "pad_ufes_20",
-        "PAD-UFES-20 (metadata.csv with img_id, diagnostic)",
-        lambda data: bool(data.tables("img_id", "diagnostic", "patient_id")),
-        _read_pad_ufes_20,
-    ),
+    Layout("isic_2020", "ISIC 2020 (image_name, patient_id, …, target)", _has(*_ISIC_2020), _read_isic_2020),
+    Layout("pad_ufes_20", "PAD-UFES-20 (metadata.csv with img_id, diagnostic)", _has(*_PAD_UFES_20), _read_pad_ufes_20),
     Layout(
         "isic_cli",
         "an isic-cli download (metadata.csv with isic_id)",
-        lambda data: bool(data.tables("isic_id")),
+        _has("isic_id"),
         _read_isic_cli,
         contains=frozenset({"class_folders"}),
     ),

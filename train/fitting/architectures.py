@@ -74,7 +74,13 @@ def mobilenetv2_100_dense_head(pretrained: bool = False, **settings: Any) -> nn.
     return network
 
 
-class SmallCNN(nn.Module):
+class _WithHead(nn.Module):
+    def get_classifier(self) -> nn.Module:
+        """The head, as timm's networks give it."""
+        return self.classifier
+
+
+class SmallCNN(_WithHead):
     """Three convolutions with pooling, a layer of 128 units with dropout, and one linear layer of outputs."""
 
     def __init__(self, num_classes: int, drop_rate: float) -> None:
@@ -86,16 +92,12 @@ class SmallCNN(nn.Module):
         self.hidden = nn.Sequential(nn.Dropout(drop_rate), nn.Linear(128 * 4 * 4, 128), nn.ReLU())
         self.classifier = nn.Sequential(nn.Dropout(drop_rate), nn.Linear(128, num_classes))
 
-    def get_classifier(self) -> nn.Module:
-        """The head."""
-        return self.classifier
-
     def forward(self, batch: Tensor) -> Tensor:
         """(B, 3, S, S) to (B, num_classes) logits."""
         return self.classifier(self.hidden(self.features(batch)))
 
 
-class HandFeaturesNet(nn.Module):
+class HandFeaturesNet(_WithHead):
     """Hand-made features, standardised by their running statistics, into one hidden layer of 64 units.
 
     Expects pixels that were normalised with a mean and a standard deviation of 0.5. No gradient reaches the pixels.
@@ -106,10 +108,6 @@ class HandFeaturesNet(nn.Module):
         self.standardise = nn.BatchNorm1d(hand_features.COUNT, affine=False)
         self.hidden = nn.Sequential(nn.Linear(hand_features.COUNT, 64), nn.ReLU(), nn.Dropout(drop_rate))
         self.classifier = nn.Linear(64, num_classes)
-
-    def get_classifier(self) -> nn.Module:
-        """The head."""
-        return self.classifier
 
     def forward(self, batch: Tensor) -> Tensor:
         """(B, 3, S, S) to (B, num_classes) logits."""

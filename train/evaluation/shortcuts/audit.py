@@ -139,14 +139,7 @@ def for_report(
     measured = classifiers.measure(rows, cache, scored=split, resamples=resamples, seed=seed)
     if not measured["rows"]:
         return None
-    return measured["rows"] | {
-        "protocol": measured["protocol"],
-        "crossing": known,
-        "not_measured": measured["not_measured"],
-        "n_unopened": measured["n_unopened"],
-        "command": command,
-        "seed": seed,
-    }
+    return measured.pop("rows") | measured | {"crossing": known, "command": command, "seed": seed}
 
 
 def _with_known(work: Path) -> tuple[pd.DataFrame, pd.DataFrame | None]:
