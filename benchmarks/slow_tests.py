@@ -37,6 +37,9 @@ def slow_tests(
 ) -> None:
     """The table of the last `make test-slow`."""
     try:
-        write("slow_tests", rows(report))
+        found = rows(report)
     except ElementTree.ParseError:
         sys.exit(f"{report} is no whole JUnit file: the tests were stopped before their end. Run make test-slow again.")
+    if not found:
+        sys.exit(f"{report} holds no test; the table stays as it was. Run make test-slow again.")
+    write("slow_tests", found)

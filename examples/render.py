@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skin_model.command_line import command, require
+from skin_model.command_line import begin, command
 
 if __name__ == "__main__":
-    require("cv2", "numpy", requirements="requirements.txt", status=1)
+    begin("cv2", "numpy", requirements="requirements.txt", status=1)
 
 import cv2
 import numpy as np

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
-from skin_model.command_line import command, require
+from skin_model.command_line import begin, command
 
 if __name__ == "__main__":
-    require("cv2", "numpy", "PIL", "typer", requirements="requirements.txt", status=1)
+    begin("cv2", "numpy", "PIL", "typer", requirements="requirements.txt", status=1)
 
 import cv2
 import numpy as np

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from skin_model.command_line import command, require
+from skin_model.command_line import begin, command
 from skin_model.pools import thread_pool
 
 if __name__ == "__main__":
-    require("typer", "tqdm", requirements="requirements.txt", status=1)
+    begin("typer", "tqdm", requirements="requirements.txt", status=1)
 
 import typer
 from tqdm import tqdm

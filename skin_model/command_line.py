@@ -6,6 +6,7 @@ Needs nothing but Python, so that it can say that a package is missing.
 
 import os
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,8 @@ def command(requirements: str, *mendable: type[Exception], status: int = 2) -> I
     requirements: the file in this repository that brings those packages. mendable: exceptions whose text is a sentence
     for the user. status: the exit status where the command cannot be carried out.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as ``begin`` left it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
         sys.stdout.flush()
@@ -52,8 +55,17 @@ def command(requirements: str, *mendable: type[Exception], status: int = 2) -> I
         _end(f"{where}{problem.strerror or problem}. Choose another place, or mend this one.", status)
 
 
+def begin(*packages: str, requirements: str, status: int = 2) -> None:
+    """To be called by a command that is one module, before its imports: as ``require``; and Ctrl-C ends it without a
+    word while they last, which may be seconds.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    require(*packages, requirements=requirements, status=status)
+
+
 def require(*packages: str, requirements: str, status: int = 2) -> None:
-    """End as ``command`` does where one of these packages is missing; for a module that imports them as it begins."""
+    """End as ``command`` does where one of these packages is missing."""
     for package in packages:
         try:
             found = find_spec(package)

@@ -231,6 +231,14 @@ def test_ctrl_c_ends_a_command_quietly(tmp_path):
     assert (ended.returncode, ended.stdout, ended.stderr) == (INTERRUPTED, "", "")
 
 
+def test_ctrl_c_ends_a_command_quietly_while_its_packages_are_imported(tmp_path):
+    script = tmp_path / "script.py"
+    begin = "from skin_model.command_line import begin\nbegin('typer', requirements='requirements.txt')\n"
+    script.write_text(begin + "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)")
+    ended = run(str(script), PYTHONPATH=".")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, "", "")
+
+
 @pytest.mark.parametrize(
     ("line", "says"),
     [

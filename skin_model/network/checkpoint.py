@@ -30,7 +30,7 @@ from skin_model.network.checkpoint_folder import (
     MODEL_FILE,
     CheckpointError,
     DamagedFileError,
-    check,
+    existing_folder,
     on_hub,
     read_bytes,
     read_config,
@@ -75,8 +75,8 @@ class Checkpoint:
         hub_id = on_hub(str(reference))
         if hub_id:
             return cls._from_hub(*hub_id, str(reference))
-        check(reference)
-        return cls._load_folder(Path(reference), str(Path(reference)))
+        folder = existing_folder(reference)
+        return cls._load_folder(folder, str(folder))
 
     @classmethod
     def load_or_embedded(cls, reference: str | Path | None = None) -> Checkpoint:

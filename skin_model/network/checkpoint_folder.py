@@ -28,15 +28,21 @@ def on_hub(reference: str) -> tuple[str, str | None] | None:
     return match["repo"], match["revision"]
 
 
-def check(reference: str | Path | None) -> None:
-    """Raises CheckpointError where a look at the folder shows that it cannot be loaded; says nothing of the Hub's."""
-    if reference is None or on_hub(str(reference)):
-        return
+def existing_folder(reference: str | Path) -> Path:
+    """The folder of that name; raises CheckpointError where there is none."""
     folder = Path(reference)
     if folder.is_file():
         raise CheckpointError(f"{folder} is a file; name its folder, the one with {CONFIG_FILE} in it.")
     if not folder.is_dir():
         raise CheckpointError(f"There is no folder {reference}. Name a folder, or owner/name@revision on the Hub.")
+    return folder
+
+
+def check(reference: str | Path | None) -> None:
+    """Raises CheckpointError where a look at the folder shows that it cannot be loaded; says nothing of the Hub's."""
+    if reference is None or on_hub(str(reference)):
+        return
+    folder = existing_folder(reference)
     read_config(folder)
     _find(folder, MODEL_FILE)
 

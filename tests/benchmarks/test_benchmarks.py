@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from benchmarks import hashes, slow_tests
+from benchmarks import hashes, slow_tests, table
 
 REPORT = """<?xml version="1.0"?><testsuites><testsuite>
 <testcase classname="tests.attack.test_load" name="test_a" time="1.5"><system-out>---- Captured Out ----
@@ -26,6 +27,15 @@ def test_the_table_of_slow_tests_names_every_test_its_outcome_and_what_it_printe
         "printed": "40 visitors / 12 ms",
     }
     assert (second["outcome"], third["outcome"]) == ("failure", "skipped")
+
+
+@pytest.mark.parametrize(("content", "says"), [("<testsuites><test", "no whole JUnit file"), ("<x/>", "holds no test")])
+def test_a_report_without_tests_leaves_the_slow_tests_table_as_it_was(tmp_path, monkeypatch, content, says):
+    monkeypatch.setattr(table, "RESULTS", tmp_path / "results")
+    (tmp_path / "slow.xml").write_text(content)
+    with pytest.raises(SystemExit, match=says):
+        slow_tests.slow_tests(tmp_path / "slow.xml")
+    assert not (tmp_path / "results").exists()
 
 
 def test_the_hashes_that_are_searched_hold_near_copies_and_strangers():
