@@ -81,22 +81,13 @@ def backbone_file() -> Path:
 
 @pytest.fixture(scope="session")
 def launch() -> Iterator[Callable]:
-    """Starts a Chromium with further arguments: Debian's where there is one, else the one that Playwright installed.
+    """A Chromium with further arguments, for a ``with``: Debian's where there is one, else Playwright's own.
 
-    All are closed at the end. One Playwright serves every test, for a process can run no second one beside it.
+    One Playwright serves every test, for a process can run no second one beside it.
     """
     playwright_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)")
     installed = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with playwright_api.sync_playwright() as playwright:
         if installed is None and not Path(playwright.chromium.executable_path).is_file():
             pytest.skip("needs Chromium: python -m playwright install --with-deps chromium")
-        started = []
-
-        def start(*arguments: str):
-            started.append(playwright.chromium.launch(executable_path=installed, args=[*QUIET, *arguments]))
-            return started[-1]
-
-        yield start
-        for chromium in started:
-            if chromium.is_connected():
-                chromium.close()
+        yield lambda *arguments: playwright.chromium.launch(executable_path=installed, args=[*QUIET, *arguments])

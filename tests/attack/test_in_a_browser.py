@@ -16,13 +16,12 @@ NAME = "<img src=x onerror='window.hacked=1'>.jpg"
 
 @pytest.fixture
 def page(launch, app):
-    context = launch().new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(60_000)
-    page.goto(f"{app.address}/?tab=batch")
-    page.locator("#batch-files").wait_for()
-    yield page
-    context.close()
+    with launch() as chromium:
+        page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(60_000)
+        page.goto(f"{app.address}/?tab=batch")
+        page.locator("#batch-files").wait_for()
+        yield page
 
 
 def test_markup_in_a_files_name_is_shown_and_does_nothing(page, photo):
@@ -63,14 +62,13 @@ def test_another_site_cannot_show_the_page_in_a_frame(launch, app):
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Frame)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    context = launch().new_context()
     try:
-        page, said = context.new_page(), []
-        page.on("console", lambda message: said.append(message.text))
-        page.goto(f"http://localhost:{server.server_port}/")
-        page.wait_for_timeout(2000)
-        assert any("frame-ancestors" in text for text in said), said
-        assert page.frames[1].locator("#choose-photo").count() == 0
+        with launch() as chromium:
+            page, said = chromium.new_page(), []
+            page.on("console", lambda message: said.append(message.text))
+            page.goto(f"http://localhost:{server.server_port}/")
+            page.wait_for_timeout(2000)
+            assert any("frame-ancestors" in text for text in said), said
+            assert page.frames[1].locator("#choose-photo").count() == 0
     finally:
-        context.close()
         server.shutdown()

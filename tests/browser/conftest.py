@@ -21,9 +21,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(launch):
-    return launch(*FAKE_CAMERA)
+    """A Chromium for one file: its open pages take processor time even when no test looks at them."""
+    with launch(*FAKE_CAMERA) as chromium:
+        yield chromium
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +42,9 @@ def served_refusing() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
-def _idle(launch) -> Iterator[dict[str, list]]:
-    pages = defaultdict(list)
-    yield pages
-    for page in (page for alike in pages.values() for page in alike):
-        page.context.close()
+@pytest.fixture(scope="module")
+def _idle() -> dict[str, list]:
+    return defaultdict(list)
 
 
 @pytest.fixture

@@ -71,10 +71,11 @@ def address(site: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(launch):
-    """A Chromium with a camera that no page may use."""
-    return launch("--use-fake-device-for-media-stream", "--deny-permission-prompts")
+    """A Chromium with a camera that no page may use; for one file, since open pages take processor time."""
+    with launch("--use-fake-device-for-media-stream", "--deny-permission-prompts") as chromium:
+        yield chromium
 
 
 def start(browser, url: str, *, until: str | None = CAN_SCORE, before: str | None = None, **options: object):
@@ -121,12 +122,9 @@ def open_without_network(browser, address) -> Iterator[Callable]:
         page.context.close()
 
 
-@pytest.fixture(scope="session")
-def _kept(launch) -> Iterator[dict[str, Any]]:
-    pages = {}
-    yield pages
-    for page in pages.values():
-        page.context.close()
+@pytest.fixture(scope="module")
+def _kept() -> dict[str, Any]:
+    return {}
 
 
 @pytest.fixture
@@ -152,7 +150,7 @@ def ready_page(keep, browser, address):
     return keep("ready", lambda: start(browser, address))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def scripts(browser, address):
     """A page that is ready, for calling its modules: ``scripts(function, argument)``, where a function is JavaScript
     that gets the folder of the modules and the argument."""

@@ -52,12 +52,13 @@ def write_clip(file, frames):
     aside.replace(file)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def camera(launch, tmp_path_factory):
     """A Chromium and the clip that is its camera's picture."""
     file = tmp_path_factory.mktemp("camera") / "clip.mjpeg"
     write_clip(file, [scene()] * 4)
-    return launch(*FAKE_CAMERA, f"--use-file-for-fake-video-capture={file}"), file
+    with launch(*FAKE_CAMERA, f"--use-file-for-fake-video-capture={file}") as chromium:
+        yield chromium, file
 
 
 CLEAR = """() => {
