@@ -21,7 +21,7 @@ test-slow: $(VENV)/tests-installed $(VENV)/browser-looked-for
 	$(RUN) -m pytest -m slow -n 0 -v -o junit_logging=system-out --junitxml=$(VENV)/slow.xml; \
 	  found=$$?; $(RUN) -m benchmarks slow-tests $(VENV)/slow.xml && exit $$found
 
-# Its name of old.
+# Its old name, kept for scripts.
 test-hard: test-slow
 
 lint: $(VENV)/tests-installed

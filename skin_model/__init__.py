@@ -1,4 +1,9 @@
-"""A photo of a skin lesion in, a calibrated risk that it is malignant out. Knows nothing of Gradio or of training."""
+"""A photo of a skin lesion in, a calibrated risk that it is malignant out. Knows nothing of Gradio or of training.
+
+Enter through ``assess.Assessor.load`` and ``photo.open_photo``. ``border`` crops a dermatoscope's circle or frame away,
+``quality`` names what is wrong with the picture, ``lesion`` measures the lesion, ``network`` holds the network and what
+travels with its weights, ``wording`` every sentence that a person reads.
+"""
 
 import os
 

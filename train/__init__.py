@@ -1,6 +1,6 @@
 """Photographs in, a published checkpoint out. Uses skin_model; never imports the interface."""
 
-import skin_model  # noqa: F401  whatever comes after it, nothing is told to anybody
+import skin_model  # noqa: F401  turns telemetry off, whatever is imported after it
 
 
 class UserError(Exception):

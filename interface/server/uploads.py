@@ -1,4 +1,4 @@
-"""Where uploads lie while a visit lasts: a folder of this server's own, and what becomes of it."""
+"""Where uploads lie while a session lasts: a folder of this server's own, and what becomes of it."""
 
 import os
 import shutil

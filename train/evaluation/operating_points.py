@@ -1,5 +1,6 @@
 """What the thresholds would mean for people: operating points at stated prevalences, and decision curves.
 
+The thresholds themselves are chosen in ``train.fitting.calibration``.
 Data sets hold far more cancer than any crowd does, so none of this uses their own share of it: sensitivity and
 specificity are measured, and the prevalence is stated. ``all`` is the mean over centre families, each counting the
 same, of those that have malignant and benign photographs; it is missing where none has both.

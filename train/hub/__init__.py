@@ -1,3 +1,3 @@
 """Publishing on the Hugging Face Hub, behind the gate. Enter through ``publish.publish`` (one commit or nothing),
-``gate`` (candidate against published) and the four ``*_repository`` modules, one a kind of repository.
+``gate.compare_with_published`` (candidate against published; ``model_repository`` stops where it fails) and the four ``*_repository`` modules, one a kind of repository.
 """
