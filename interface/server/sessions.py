@@ -1,4 +1,4 @@
-"""What a session leaves in this server, and when it is forgotten: soon after the visitor left, or when its time is over.
+"""What a session leaves in this server, and when it is forgotten: soon after the visitor left, or in time.
 
 Gradio by itself keeps a session's values for an hour after it ended, what its page last showed (pictures of the photo
 among it) until ten thousand other sessions came, and answers that nobody fetched until two thousand others did.
@@ -27,7 +27,7 @@ _FEWEST_HELD = 32
 
 
 def held(queue: int) -> int:
-    """How many sessions' photos are held at the same time where ``queue`` visitors may wait; more push the oldest out."""
+    """How many sessions' photos are held at the same time where ``queue`` visitors wait; more push out the oldest."""
     return max(_FEWEST_HELD, 2 * queue)
 
 
