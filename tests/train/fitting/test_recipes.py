@@ -295,7 +295,7 @@ def test_without_file_and_connection_a_compared_recipe_starts_from_scratch(tmp_p
     work = write_work(tmp_path, training=8, validation=8)
     recipe = small("two-stage-mobilenetv2").change(pretrained=True, epochs=1, stages=())
     network = running.network_of(recipe)
-    monkeypatch.setattr(fitting, "network_of", lambda recipe: network)
+    monkeypatch.setattr(running, "network_of", lambda recipe: network)
     offline(monkeypatch)
     with pytest.raises(UserError, match="--backbone"):
         fitting.fit(work, tmp_path / "run", recipe)
