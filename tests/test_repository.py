@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 
 import pytest
 
@@ -11,14 +12,6 @@ from skin_model.network.saliency import METHODS
 from skin_model.wording import sentence
 from tests.conftest import REPOSITORY
 from train.reports.report import BEGIN, BEGIN_ALL, END, summary_table, tables
-
-
-def imports(folder):
-    """Every package that a Python file of ``folder`` imports, top names only."""
-    found = set()
-    for file in (REPOSITORY / folder).rglob("*.py"):
-        found |= set(re.findall(r"^\s*(?:from|import) (\w+)", file.read_text(encoding="utf-8"), re.MULTILINE))
-    return found
 
 
 def test_the_figures_in_readme_and_docs_are_those_of_the_embedded_checkpoints_metrics():
@@ -54,17 +47,19 @@ def test_the_embedded_weights_take_at_most_four_megabytes():
     assert size <= 4_000_000
 
 
-def test_the_model_knows_neither_interface_nor_training():
-    assert imports("skin_model") & {"interface", "train", "gradio"} == set()
+SOURCE = [
+    file for folder in ("skin_model", "interface", "on_device", "train") for file in (REPOSITORY / folder).rglob("*.py")
+]
 
 
-def test_the_pages_build_needs_neither_interface_nor_training():
-    assert imports("on_device") & {"interface", "train", "gradio"} == set()
+def test_no_module_is_longer_than_400_lines():
+    lines = {file: len(file.read_text(encoding="utf-8").splitlines()) for file in SOURCE}
+    assert {file: count for file, count in lines.items() if count > 400} == {}
 
 
-def test_interface_and_training_do_not_know_each_other():
-    assert "train" not in imports("interface")
-    assert imports("train") & {"interface", "gradio"} == set()
+def test_no_folder_holds_more_than_14_modules():
+    modules = Counter(file.parent for file in SOURCE if file.name != "__init__.py")
+    assert {folder: count for folder, count in modules.items() if count > 14} == {}
 
 
 REQUIREMENTS = ["requirements.txt", "requirements-train.txt", "requirements-dev.txt", "requirements-tflite.txt"]

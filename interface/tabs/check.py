@@ -41,9 +41,7 @@ METHOD = saliency.METHODS[0]
 PHOTOS_OF_ONE_SPOT = 3
 """How many photos of one spot are taken together at most."""
 _HIDE_OLD_ANSWER = "() => { document.body.classList.add('looking'); }"
-_DRAW_SQUARE = (
-    "(...square) => { window.dispatchEvent(new CustomEvent('draw-square', { detail: square.slice(0, 3) })); }"
-)
+_DRAW_SQUARE = "(...box) => { window.dispatchEvent(new CustomEvent('draw-square', { detail: box.slice(0, 3) })); }"
 _SCROLL_TO_ANSWER = """() => {
     document.body.classList.remove("looking");
     const answer = document.querySelector("#answer");
