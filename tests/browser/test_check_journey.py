@@ -60,9 +60,24 @@ def scored(page) -> list[float]:
     return [float(value.removesuffix("%")) for value in style]
 
 
+STANDS_STILL = """selector => new Promise(done => {
+    let last = "", frames = 0;
+    const look = () => {
+        const { x, y, width } = document.querySelector(selector).getBoundingClientRect();
+        frames = last === `${x} ${y} ${width}` ? frames + 1 : 0;
+        last = `${x} ${y} ${width}`;
+        frames < 30 ? requestAnimationFrame(look) : done();
+    };
+    look();
+})"""
+"""An answer scrolls the page, and its pictures move what is around them, for a moment after the risk can be read."""
+
+
 def drag_over_photo(page, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """Drag the mouse between two points in shares of the photo."""
+    """Drag the mouse between two points in shares of the photo, once it stands still."""
+    page.locator("#overlay img").nth(1).wait_for()
     page.locator(".stage-picture img").scroll_into_view_if_needed()
+    page.evaluate(STANDS_STILL, ".stage-picture img")
     frame = page.locator(".stage-picture img").bounding_box()
     points = [(frame["x"] + x * frame["width"], frame["y"] + y * frame["height"]) for x, y in (start, end)]
     page.mouse.move(*points[0])
