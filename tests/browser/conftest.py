@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,19 +40,13 @@ def served_refusing() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def _idle() -> dict[str, list]:
-    return defaultdict(list)
-
-
 @pytest.fixture
-def open_page(browser, served, _idle, failed) -> Iterator[Callable]:
+def open_page(browser, served) -> Iterator[Callable]:
     """Opens the interface in a new session; fails the test on an uncaught script error or a request to anywhere else.
 
-    A browser's page is used for one test after another, for Gradio's scripts take seconds to start in a new one. What
-    the page has stored is thrown away in between; a test that fails takes its pages along.
+    Its context ends with the test: a session that ends while the next one uses the same photo may take it along.
     """
-    taken, errors, strangers = [], [], []
+    contexts, errors, strangers = [], [], []
 
     def listen(page) -> None:
         page.on("pageerror", report_error)
@@ -78,9 +70,8 @@ def open_page(browser, served, _idle, failed) -> Iterator[Callable]:
         color_scheme: str = "light",
         **options: object,
     ):
-        alike = _idle[json.dumps(options, sort_keys=True)]
-        page = alike.pop() if alike else browser.new_context(**options).new_page()
-        taken.append((page, alike))
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
         page.set_default_timeout(20_000)
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=color_scheme)
@@ -95,13 +86,7 @@ def open_page(browser, served, _idle, failed) -> Iterator[Callable]:
         return page
 
     yield session
-    for page, alike in taken:
-        if failed():
-            page.context.close()
-            continue
-        page.evaluate("localStorage.clear()")
-        page.remove_listener("pageerror", report_error)
-        page.remove_listener("request", report_stranger)
-        alike.append(page)
+    for context in contexts:
+        context.close()
     assert not errors, f"the page's scripts failed: {errors}"
     assert not strangers, f"the page asked other servers: {strangers}"

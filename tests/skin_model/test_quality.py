@@ -216,6 +216,7 @@ def test_the_photo_is_left_as_it_is():
     np.testing.assert_array_equal(picture, before)
 
 
+@pytest.mark.slow
 def test_a_photo_is_judged_in_milliseconds():
     # Against resampling the same photo once, so that a slow or busy machine does not fail the test.
     picture = photo()
