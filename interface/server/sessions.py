@@ -151,6 +151,7 @@ class Sessions:
         }
         for session in self.over(known, self.clock()):
             await self.forget(app, session)
+        self._delete_unowned()
 
     async def forget(self, app: App, session: str) -> None:
         """Drop the session's values, its place in the queue, its unfetched answers, and files that no other one has."""
@@ -165,13 +166,27 @@ class Sessions:
         app.state_holder.time_last_used.pop(session, None)
         self._seen.pop(session, None)
         self._left.pop(session, None)
-        for place in [place for place, owners in self._owners.items() if session in owners]:
-            self._owners[place].discard(session)
-            if not self._owners[place]:
-                del self._owners[place]
-                self._delete(place)
+        for owners in self._owners.values():
+            owners.discard(session)
+        self._delete_unowned()
         for names in blocks.temp_file_sets:
             names.difference_update([name for name in names if not Path(name).exists()])
+
+    def _delete_unowned(self) -> None:
+        """Delete files that no session has any more.
+
+        Places are named after content: another session may just have written the same, and not have named it yet.
+        """
+        gone = [place for place, owners in self._owners.items() if not owners and not self._is_new(place)]
+        for place in gone:
+            del self._owners[place]
+            self._delete(place)
+
+    def _is_new(self, place: str) -> bool:
+        try:
+            return self._is_ours(place) and time.time() - Path(place).stat().st_mtime < self.grace
+        except OSError:  # swept already
+            return False
 
     def drop_unfinished_uploads(self) -> None:
         """Delete what senders who broke off have left; while no upload is on its way."""

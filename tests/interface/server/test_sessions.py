@@ -77,11 +77,18 @@ def test_a_new_question_starts_the_time_anew(sessions, clock):
     assert not is_over(sessions, KEEP / 2)
 
 
+def aged(path, seconds):
+    """The file's modification time, after it was set back."""
+    os.utime(path, (time.time() - seconds,) * 2)
+    return path.stat().st_mtime
+
+
 def owned(sessions, name, *owners):
     """A file in the server's folder that these sessions' messages name."""
     path = sessions.folder / "hash" / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"photo")
+    aged(path, GRACE)
     for owner in owners:
         sessions.mentions(owner, json.dumps({"data": [{"path": str(path)}]}, ensure_ascii=False).encode())
     return path
@@ -133,6 +140,28 @@ def test_a_file_that_another_visit_has_too_stays_until_that_is_over(sessions):
     assert not path.exists()
 
 
+def test_a_photo_that_another_visitor_has_just_uploaded_too_is_not_taken_along(sessions):
+    path = owned(sessions, "mole.jpg", "a")
+    aged(path, 0)  # written once more: places are named after content
+    forget(sessions, "a")
+    assert path.exists()
+    sessions.mentions("b", json.dumps({"path": str(path)}).encode())
+    aged(path, GRACE)
+    own_loop(sessions.sweep(App()))
+    assert path.exists()
+    forget(sessions, "b")
+    assert not path.exists()
+
+
+def test_a_photo_just_written_that_nobody_names_goes_with_a_later_sweep(sessions):
+    path = owned(sessions, "mole.jpg", "a")
+    aged(path, 0)
+    forget(sessions, "a")
+    aged(path, GRACE)
+    own_loop(sessions.sweep(App()))
+    assert not path.exists()
+
+
 def test_nothing_outside_the_servers_folder_is_deleted_whatever_a_message_names(sessions):
     outside = sessions.folder.parent / "outside.jpg"
     outside.write_bytes(b"photo")
@@ -140,12 +169,6 @@ def test_nothing_outside_the_servers_folder_is_deleted_whatever_a_message_names(
     sessions.mentions("a", json.dumps({"path": str(outside)}).encode())
     forget(sessions, "a")
     assert outside.exists()
-
-
-def aged(path, seconds):
-    """The file's modification time, after it was set back."""
-    os.utime(path, (time.time() - seconds,) * 2)
-    return path.stat().st_mtime
 
 
 def shown(sessions, session, place):
