@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,9 @@ QUIET = [
 ]
 FAKE_CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    # Tests that run in the background of a shell, as under nohup, do not hear of Ctrl-C, nor would what they start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LONGEST_FILES = (
     "on_device/test_page.py",

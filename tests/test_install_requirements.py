@@ -184,6 +184,11 @@ def test_what_is_installed_already_stays(install, indexes, shut):
     assert installed == WITH_CUDA
 
 
+def test_what_is_installed_is_compiled_even_where_python_itself_keeps_nothing(install, tmp_path):
+    install("", PYTHONDONTWRITEBYTECODE="1")
+    assert list((tmp_path / "environment").rglob("light/__pycache__/*.pyc"))
+
+
 def test_elsewhere_than_on_linux_nothing_is_chosen(install, indexes):
     said, installed = install(f"{indexes}/cpu", platform="darwin")
     assert (said, installed) == ([], WITH_CUDA)
