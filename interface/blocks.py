@@ -11,6 +11,7 @@ from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from interface.components.theme import STYLE_SHEET, theme
+from interface.server import answer_pictures
 from interface.server.errors import keep_values_out_of_the_log
 from interface.server.middleware import AdmissionMiddleware
 from interface.server.sessions import Sessions, held
@@ -133,6 +134,7 @@ def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) ->
         "state_session_capacity": held(settings.queue),
     }
     keep_values_out_of_the_log()
+    answer_pictures.write_whole()
     folder = Path(get_upload_folder())
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     sessions = Sessions(folder, settings.keep_seconds)
