@@ -17,6 +17,8 @@ COARSE_SIDE = 160
 """A circle is looked for where the short side is below COARSE_SIDE pixels and refined where it is below FINE_SIDE."""
 CANDIDATES = 160
 """Circles tried, each through three points of the edge."""
+LEAST_SIDE = 16
+"""Pixels below which what a border leaves is nothing to look at."""
 KEPT_RADIUS = 0.975
 """Share of the radius that is kept: the edge itself is soft."""
 
@@ -113,6 +115,19 @@ def crop_box(rgb_or_shape: np.ndarray | tuple[int, ...], border: Border | None) 
         min(height, int(np.floor(bottom))),
     )
     return box if box[2] > box[0] and box[3] > box[1] else (0, 0, width, height)
+
+
+def bounds(rgb_or_shape: np.ndarray | tuple[int, ...], border: Border | None) -> Box:
+    """The upright rectangle around all that a border leaves, in whole pixels; its corners may lie under the border."""
+    height, width = (rgb_or_shape.shape if isinstance(rgb_or_shape, np.ndarray) else rgb_or_shape)[:2]
+    if border is None:
+        return 0, 0, width, height
+    left, top, right, bottom = border.inner or (0.0, 0.0, float(width), float(height))
+    if border.kind == "circle":
+        left, right = max(left, border.x - border.radius), min(right, border.x + border.radius)
+        top, bottom = max(top, border.y - border.radius), min(bottom, border.y + border.radius)
+    box = max(0, int(left)), max(0, int(top)), min(width, int(np.ceil(right))), min(height, int(np.ceil(bottom)))
+    return box if box[2] - box[0] >= LEAST_SIDE and box[3] - box[1] >= LEAST_SIDE else (0, 0, width, height)
 
 
 def _reduced(picture: np.ndarray, side: int) -> np.ndarray:

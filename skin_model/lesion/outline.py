@@ -8,7 +8,6 @@ drew.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -17,15 +16,14 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from skin_model import border as borders
-from skin_model.atomic_files import write_bytes
+from skin_model.lesion import small_network
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "outline.safetensors"
+NAME = "outline"
 SIZE = 128
 """Side in pixels of the square that the network sees."""
 WIDTHS = (16, 24, 32, 48)
@@ -143,31 +141,18 @@ def create() -> OutlineNetwork:
 
 
 def save(network: nn.Module, record: dict[str, Any], file: Path) -> None:
-    """Write the weights (as fp16) with the record of their training as metadata, aside first and then renamed."""
-    state = {
-        name: (t.half() if t.is_floating_point() else t).detach().cpu().contiguous()
-        for name, t in network.state_dict().items()
-    }
-    # One key only: safetensors writes several in random order, and the same weights should be the same bytes.
-    write_bytes(file, save_tensors(state, metadata={"outline": json.dumps(record)}))
+    """Write the weights with the record of their training."""
+    small_network.save(network, NAME, record, file)
 
 
 def record(file: Path = WEIGHTS) -> dict[str, Any]:
     """What the weights say of themselves: training photographs, figures on validation, licence note."""
-    with _opened(file) as opened:
-        return json.loads((opened.metadata() or {}).get("outline", "{}"))
+    return small_network.record(NAME, file)
 
 
 def load(file: Path = WEIGHTS) -> nn.Module:
     """The network in eval mode. Raises ValueError, in one sentence, where the file does not hold one."""
-    network = create()
-    try:
-        with _opened(file) as opened:
-            state = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 (it is no dict)
-        network.load_state_dict(state)
-    except RuntimeError:
-        raise ValueError(f"{file} does not hold the weights of this outline network. Copy it again.") from None
-    return _fused(network.eval()).requires_grad_(False)
+    return _fused(small_network.load(create(), NAME, file))
 
 
 def _fused(network: nn.Module) -> nn.Module:
@@ -176,13 +161,6 @@ def _fused(network: nn.Module) -> nn.Module:
         if isinstance(module, _Convolution):
             module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
     return network
-
-
-def _opened(file: Path) -> safe_open:
-    try:
-        return safe_open(file, "pt")
-    except (OSError, SafetensorError):
-        raise ValueError(f"{file} is missing or no whole safetensors file. Copy it again.") from None
 
 
 @lru_cache(maxsize=1)
@@ -200,7 +178,7 @@ def find(rgb: np.ndarray, network: nn.Module | None = None) -> Outline | None:
     rgb = np.ascontiguousarray(rgb)
     height, width = rgb.shape[:2]
     border = borders.find(rgb)
-    frame = (0, 0, width, height) if border is None else _bounds(border, width, height)
+    frame = borders.bounds(rgb, border)
     found = _chosen(_probability(rgb, frame, network))
     if found is None:
         return None
@@ -220,16 +198,6 @@ def find(rgb: np.ndarray, network: nn.Module | None = None) -> Outline | None:
         return None
     outline = Outline.of_mask(mask, float(part[part > 0.5].mean()))
     return outline if outline.certainty >= (LEAST_CERTAINTY_CUT if outline.is_cut else LEAST_CERTAINTY) else None
-
-
-def _bounds(border: borders.Border, width: int, height: int) -> tuple[int, int, int, int]:
-    """The upright rectangle around what a border leaves, in whole pixels of the photo."""
-    left, top, right, bottom = border.inner or (0.0, 0.0, float(width), float(height))
-    if border.kind == "circle":
-        left, right = max(left, border.x - border.radius), min(right, border.x + border.radius)
-        top, bottom = max(top, border.y - border.radius), min(bottom, border.y + border.radius)
-    box = max(0, int(left)), max(0, int(top)), min(width, int(np.ceil(right))), min(height, int(np.ceil(bottom)))
-    return box if box[2] - box[0] >= 16 and box[3] - box[1] >= 16 else (0, 0, width, height)
 
 
 def _disc(border: borders.Border, width: int, height: int) -> np.ndarray:

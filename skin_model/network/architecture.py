@@ -15,7 +15,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 ARCHITECTURE = "tf_mobilenetv3_small_100"
 """timm's name of the released network (Howard et al. 2019, arXiv 1905.02244; Google's weights)."""
 
-CROPS = ("border", "none")
+CROPS, SQUARES = ("border", "none"), ("centre", "spot")
 LEAST_INPUT, MOST_INPUT = 16, 1024
 """Sides in pixels of a network's square input that are taken: at 1024 a photo takes 20 times as long as at 224."""
 
@@ -26,7 +26,9 @@ class Preprocessing:
 
     input_size: side of the square input in pixels. mean, std: per RGB channel, for values in 0…1.
     crop: "border" crops inside a dermatoscope's circle or frame first, "none" does not.
-    remove_hair: whether hair is painted over first. square: "centre" takes the central square (no distortion).
+    remove_hair: whether hair is painted over first. square: "centre" takes the central square (no distortion), "spot"
+    a square round the spot, where one is located with least_certainty; spot_share: the spot's longer side as a share
+    of that square's.
     """
 
     input_size: int = 224
@@ -35,6 +37,8 @@ class Preprocessing:
     crop: str = "border"
     remove_hair: bool = False
     square: str = "centre"
+    spot_share: float = 0.6
+    least_certainty: float = 0.4
 
     def __post_init__(self) -> None:
         whole = isinstance(self.input_size, int) and not isinstance(self.input_size, bool)
@@ -45,7 +49,11 @@ class Preprocessing:
             numbers = len(values) == 3 and all(isinstance(value, int | float) for value in values)
             if not numbers or not np.isfinite(values).all() or (positive and min(values) <= 0):
                 raise ValueError(f"The {name} must be three {'positive ' if positive else ''}numbers, not {values}.")
-        if self.crop not in CROPS or self.square != "centre" or not isinstance(self.remove_hair, bool):
+        for name in ("spot_share", "least_certainty"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not 0 < value <= 1:
+                raise ValueError(f"The {name} must be a share above 0 and up to 1, not {value!r}.")
+        if self.crop not in CROPS or self.square not in SQUARES or not isinstance(self.remove_hair, bool):
             raise ValueError(f"Unknown: crop {self.crop!r}, square {self.square!r}, hair removal {self.remove_hair!r}.")
 
 

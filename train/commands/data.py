@@ -1,4 +1,4 @@
-"""Commands on photographs before any training: ``prepare`` and ``audit``."""
+"""Commands on photographs before any training: ``prepare``, ``audit`` and ``outliers``."""
 
 import json
 from pathlib import Path
@@ -62,3 +62,19 @@ def audit(
     if out:
         write_text(out, text + "\n")
     print(text if as_json else shortcuts.table(found))
+
+
+@app.command()
+def outliers(
+    out: Annotated[Path, typer.Option(help="The folder for the pictures; it takes 0.5 GB.")],
+) -> None:
+    """Fetch ordinary pictures without skin (animals, food, landscapes, things), about 430 MB of Debian's packages.
+
+    They teach what is no skin. The same command goes on where an interrupted one stopped.
+    """
+    from train.fitting.ood import ordinary_pictures
+
+    folders = ordinary_pictures.fetch(out)
+    count = sum(len(list(folder.glob("*.jpg"))) for folder in folders)
+    print(f"{count} pictures of {len(folders)} packages lie in {out}.")
+    print(f"Next: python -m train locator --work WORK --pictures {out} --backbone FILE --out DIR")

@@ -1,4 +1,4 @@
-"""Commands that train: ``fit`` and ``outline``."""
+"""Commands that train: ``fit``, ``outline`` and ``locator``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -60,3 +60,26 @@ def outline_network(
     found = training.train(work, data, out, epochs=epochs or training.EPOCHS, test=test, resamples=resamples)
     print(training.table(found))
     print(f"\nWrote {out / training.WEIGHTS_FILE} and {out / training.FIGURES_FILE}.")
+
+
+@app.command()
+def locator(
+    work: Annotated[Path, typer.Option(help="The work folder made by prepare: its split decides who trains.")],
+    pictures: Annotated[Path, typer.Option(help="Ordinary pictures, as python -m train outliers fetches them.")],
+    backbone: Annotated[Path, typer.Option(help="ImageNet weights of the network as a safetensors file.")],
+    out: Annotated[Path, typer.Option(help="The folder for locator.safetensors, locator.onnx and locator.json.")],
+    epochs: Annotated[int | None, typer.Option(min=1, help="In place of the usual number.")] = None,
+) -> None:
+    """Train the network that finds the spot in a photo, about half an hour on two cores; the same command resumes.
+
+    Composes scenes of the training split's photographs, rendered skin and ordinary pictures, keeps the epoch that is
+    best on scenes of the validation split, and prints how often the spot was located there. To use the weights, copy
+    locator.safetensors, locator.onnx and locator.json to skin_model/weights.
+    """
+    from train.export import locator
+    from train.fitting.locator import training
+
+    found = training.train(work, pictures, out, backbone, epochs=epochs or training.EPOCHS)
+    exported = locator.write(out / training.WEIGHTS_FILE, out)
+    print(training.table(found))
+    print(f"\nWrote {out / training.WEIGHTS_FILE}, {exported} and {out / training.FIGURES_FILE}.")

@@ -13,16 +13,16 @@ import torch
 from torch.utils.data import Dataset, Sampler
 from tqdm import tqdm
 
-from skin_model import border as borders
+from skin_model import region as regions
 from skin_model.atomic_files import replacing
-from skin_model.lesion import hair
+from skin_model.lesion import locate
 from skin_model.network.architecture import Preprocessing, square_input
 from skin_model.photo import PhotoRefused, open_photo
 from skin_model.pools import thread_pool
 from train import UserError
 from train.data.augmentation import NO_AUGMENTATION, Augmentation, augment
 from train.data.tables import files_of
-from train.digests import cache_key
+from train.digests import cache_key, file_sha256
 
 SQUARE = 256
 """Side of the kept squares in pixels; most public photographs here are no sharper."""
@@ -36,12 +36,8 @@ def decode_square(file: Path, preprocessing: Preprocessing, size: int = SQUARE) 
         rgb = open_photo(file).rgb
     except (PhotoRefused, FileNotFoundError):
         return None
-    if preprocessing.crop == "border":
-        left, top, right, bottom = borders.crop_box(rgb, borders.find(rgb))
-        rgb = rgb[top:bottom, left:right]
-    if preprocessing.remove_hair:
-        rgb = hair.remove(rgb)
-    return square_input(rgb, size)
+    region = regions.find(rgb, preprocessing)
+    return square_input(region.square_of(regions.cropped(rgb, region, preprocessing)), size)
 
 
 def load_squares(rows: pd.DataFrame, preprocessing: Preprocessing, cache: Path, size: int = SQUARE) -> np.ndarray:
@@ -52,7 +48,7 @@ def load_squares(rows: pd.DataFrame, preprocessing: Preprocessing, cache: Path, 
     photograph that cannot be decoded.
     """
     files = files_of(rows)
-    described = f"{size} {preprocessing.crop} {preprocessing.remove_hair} " + "\n".join(map(str, files))
+    described = f"{size} {_cutting(preprocessing)} " + "\n".join(map(str, files))
     cached = cache / f"squares-{cache_key(described)}.npy"
     if not cached.is_file():
         decode = partial(decode_square, preprocessing=preprocessing, size=size)
@@ -63,6 +59,15 @@ def load_squares(rows: pd.DataFrame, preprocessing: Preprocessing, cache: Path, 
                 squares[i] = square
             squares.flush()
     return np.load(cached, mmap_mode="r")
+
+
+def _cutting(preprocessing: Preprocessing) -> str:
+    """All that decides how a photograph is cut."""
+    cutting = f"{preprocessing.crop} {preprocessing.remove_hair}"
+    if preprocessing.square == "centre":
+        return cutting
+    kept = file_sha256(locate.WEIGHTS)
+    return f"{cutting} {preprocessing.square} {preprocessing.spot_share} {preprocessing.least_certainty} {kept}"
 
 
 def decoded(

@@ -15,6 +15,7 @@ from tests import rendering
 from tests.train.rendered_folders import write_text
 from train import UserError
 from train.commands.command_line import main
+from train.fitting import dense_prediction
 from train.fitting.outline import photographs
 from train.fitting.outline import training as outline_network
 
@@ -56,14 +57,14 @@ def finished(folders, tmp_path_factory):
     out = tmp_path_factory.mktemp("run")
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(outline_network, "BATCH", 8)
+        patched.setattr(dense_prediction, "BATCH", 8)
         return outline_network.train(*folders, out, epochs=8, test=True, resamples=50), out
 
 
 def test_a_few_steps_on_rendered_lesions_teach_where_they_are(finished):
     # Calling every pixel lesion, or none, would reach 0.25 at most.
     state = torch.load(finished[1] / outline_network.STATE_FILE, weights_only=True)
-    reached = [epoch["validation_dice"] for epoch in state["history"]]
+    reached = [epoch["validation"] for epoch in state["history"]]
     assert len(reached) == 8
     assert max(reached) > 0.5
 

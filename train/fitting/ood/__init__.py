@@ -1,1 +1,2 @@
-"""Fits the out-of-distribution gate: ``detector.fit``, with the pictures that are no skin from ``outliers``."""
+"""Fits the out-of-distribution gate: ``detector.fit``, with the pictures that are no skin from ``outliers``
+and ``ordinary_pictures``."""

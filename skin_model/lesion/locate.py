@@ -1,0 +1,297 @@
+"""Finds the spot in a close-up, whatever else the photo shows, and how much of the picture is skin.
+
+A network of its own that knows nothing of the risk. Its trunk is the ImageNet backbone as it came (MobileNetV3-Small
+up to its first block at a thirty-second of the side), which no training here has moved, so that it keeps what it knows
+of the world's other pictures; a small decoder (a feature pyramid, Lin et al. 2017, arXiv 1612.03144) was trained on it.
+The decoder answers for every cell of a grid how likely a spot's middle lies there and how large that spot is (Zhou et
+al. 2019, arXiv 1904.07850), and whether skin is seen there. ``train.fitting.locator`` trains it on composed scenes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skin_model.lesion import small_network
+from skin_model.network import inference
+from skin_model.network.architecture import ARCHITECTURE, resize
+
+Box = tuple[int, int, int, int]
+
+NAME = "locator"
+WEIGHTS = Path(__file__).parent.parent / "weights" / "locator.safetensors"
+ONNX_FILE = "locator.onnx"
+SIZE = 192
+"""Side in pixels of the square that the network sees, whatever the photo's sides."""
+WELL_LIT, MOST_GAIN = 200.0, 3.0
+"""Lightness 0…255 to which a dark picture is brought, and by how much at most."""
+STRIDE = 4
+"""Pixels of that square to a cell of the answer."""
+WIDTH = 32
+"""Channels of the decoder."""
+
+
+CHANNELS = (16, 24, 48, 96)
+"""Of the trunk's maps that the decoder reads, at a quarter to a thirty-second of S."""
+LEAST_CERTAINTY = 0.3
+"""Certainty below which a peak is no spot."""
+SAME = 0.3
+"""Intersection over union from which two peaks are one spot."""
+MOST_SPOTS = 8
+CERTAINTY_COUNTS = 0.7
+"""What a spot that is certain may lie farther from the middle than one that is not, as a share of the sides."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """box: left, top, right, bottom, in pixels of the photo, or as shares of what was looked at. certainty: 0…1."""
+
+    box: tuple[float, float, float, float]
+    certainty: float
+
+
+@dataclass(frozen=True)
+class Located:
+    """What is where in a photo.
+
+    spots: in pixels of the photo, the one that counts first: nearest the middle, the more certain the sooner. skin:
+    (c, c) how likely each cell of ``bounds`` shows skin, 0…1. bounds: left, top, right, bottom of what was looked at.
+    least_skin: as ``Locator``'s.
+    """
+
+    spots: tuple[Spot, ...]
+    skin: np.ndarray
+    bounds: Box
+    least_skin: float = 0.0
+
+    def skin_within(self, box: Box) -> float:
+        """Mean of ``skin`` in a box of the photo, 0…1."""
+        cells = self.skin.shape[0]
+        left, top, right, bottom = self.bounds
+        across, down = cells / (right - left), cells / (bottom - top)
+        columns = _cells((box[0] - left) * across, (box[2] - left) * across, cells)
+        rows = _cells((box[1] - top) * down, (box[3] - top) * down, cells)
+        return float(self.skin[rows, columns].mean())
+
+
+def _cells(start: float, end: float, cells: int) -> slice:
+    first = int(np.clip(start, 0, cells - 1))
+    return slice(first, int(np.clip(np.ceil(end), first + 1, cells)))
+
+
+class _Separable(nn.Sequential):
+    """A depthwise 3 by 3 convolution and a mixing of channels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(
+            nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
+            nn.Conv2d(channels, channels, 1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+        )
+
+
+class LocatorNetwork(nn.Module):
+    """(B, 3, S, S) float32, values 0…255, to (B, 6, S / STRIDE, S / STRIDE); S a multiple of 32.
+
+    Channels: logit that a spot's middle lies in the cell; the middle's distance from the cell's, across and down, as a
+    share of S; log of the spot's width and height, as shares of S; logit that the cell shows skin.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        trunk = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=0)
+        stages = list(trunk.blocks)
+        self.trunk = nn.ModuleDict(
+            {"conv_stem": trunk.conv_stem, "bn1": trunk.bn1, "blocks": nn.ModuleList([*stages[:4], stages[4][:1]])}
+        )
+        self.lateral = nn.ModuleList(nn.Conv2d(count, WIDTH, 1) for count in CHANNELS)
+        self.smooth = nn.ModuleList(nn.Sequential(_Separable(WIDTH), _Separable(WIDTH)) for _ in CHANNELS[:-1])
+        self.spot = nn.Sequential(_Separable(WIDTH), _Separable(WIDTH), nn.Conv2d(WIDTH, 5, 1))
+        self.skin = nn.Sequential(_Separable(WIDTH), nn.Conv2d(WIDTH, 1, 1))
+        # Nearly all cells hold no spot's middle (Lin et al. 2017, arXiv 1708.02002), and a fifth is a usual size.
+        self.spot[-1].bias.data = torch.tensor([-4.6, 0.0, 0.0, -1.6, -1.6])
+
+    def train(self, mode: bool = True) -> LocatorNetwork:
+        """As ever, but for the trunk: its normalisation stays as it came."""
+        super().train(mode)
+        self.trunk.eval()
+        return self
+
+    def maps(self, batch: Tensor) -> list[Tensor]:
+        """The trunk's maps, of CHANNELS channels."""
+        x = self.trunk["bn1"](self.trunk["conv_stem"](batch / 127.5 - 1))
+        found = []
+        for stage in self.trunk["blocks"]:
+            x = stage(x)
+            found.append(x)
+        return [found[0], found[1], found[3], found[4]]
+
+    def decoded(self, maps: list[Tensor]) -> Tensor:
+        """The answer, of the trunk's maps."""
+        *levels, x = [lateral(m) for lateral, m in zip(self.lateral, maps, strict=True)]
+        for level, smooth in zip(reversed(levels), self.smooth, strict=True):
+            x = smooth(functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False) + level)
+        return torch.cat([self.spot(x), self.skin(x)], dim=1)
+
+    def forward(self, batch: Tensor) -> Tensor:
+        return self.decoded(self.maps(batch))
+
+
+def create() -> LocatorNetwork:
+    """A network with random weights, in channels-last memory, of which only the decoder learns."""
+    network = LocatorNetwork().to(memory_format=torch.channels_last)
+    network.trunk.requires_grad_(False)
+    return network
+
+
+def load_trunk(network: LocatorNetwork, backbone: dict[str, Tensor]) -> None:
+    """Put the ImageNet backbone's weights in; raises RuntimeError where one is missing or of another shape."""
+    wanted = network.trunk.state_dict()
+    network.trunk.load_state_dict(
+        {name: backbone.get(name, value) if "num_batches" in name else backbone[name] for name, value in wanted.items()}
+    )
+
+
+def save(network: nn.Module, record: dict[str, Any], file: Path) -> None:
+    """Write the weights with the record of their training."""
+    small_network.save(network, NAME, record, file)
+
+
+def record(file: Path = WEIGHTS) -> dict[str, Any]:
+    """What the weights say of themselves: least_skin, training photographs, figures on validation, licence note."""
+    return small_network.record(NAME, file)
+
+
+def load(file: Path = WEIGHTS) -> nn.Module:
+    """The network in eval mode. Raises ValueError, in one sentence, where the file does not hold one."""
+    return small_network.load(create(), NAME, file)
+
+
+def answers(network: nn.Module, squares: np.ndarray) -> np.ndarray:
+    """(B, 6, c, c) float32 of (B, S, S, 3) uint8 squares."""
+    with torch.inference_mode():
+        return network(torch.from_numpy(_as_input(squares))).numpy()
+
+
+def skin(answer: np.ndarray) -> np.ndarray:
+    """(c, c) how likely each cell shows skin, 0…1, of an answer (6, c, c)."""
+    return 1 / (1 + np.exp(-answer[5]))
+
+
+def spots(answer: np.ndarray) -> list[Spot]:
+    """The spots of an answer (6, c, c): certain enough, each once, the one that counts first."""
+    heat = 1 / (1 + np.exp(-answer[0]))
+    cells = heat.shape[0]
+    padded = np.pad(heat, 1)
+    around = np.max([padded[y : y + cells, x : x + cells] for y in range(3) for x in range(3)], axis=0)
+    rows, columns = np.nonzero((heat >= around) & (heat >= LEAST_CERTAINTY))
+    found: list[Spot] = []
+    for at in np.argsort(-heat[rows, columns], kind="stable"):
+        row, column = rows[at], columns[at]
+        across, down, wide, high = answer[1:5, row, column]
+        x, y = (column + 0.5) / cells + across, (row + 0.5) / cells + down
+        wide, high = np.exp(min(wide, 0.0)), np.exp(min(high, 0.0))
+        box = tuple(float(np.clip(v, 0, 1)) for v in (x - wide / 2, y - high / 2, x + wide / 2, y + high / 2))
+        if len(found) < MOST_SPOTS and all(_overlap(box, other.box) < SAME for other in found):
+            found.append(Spot(box, float(heat[row, column])))
+    return sorted(found, key=_off_centre)
+
+
+def _off_centre(spot: Spot) -> float:
+    left, top, right, bottom = spot.box
+    away = float(np.hypot((left + right) / 2 - 0.5, (top + bottom) / 2 - 0.5))
+    return away - CERTAINTY_COUNTS * spot.certainty
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(0.0, wide) * max(0.0, high)
+    both = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return shared / max(both - shared, 1e-9)
+
+
+class Locator:
+    """Looks at photos with one network."""
+
+    def __init__(self, answer: Callable[[np.ndarray], np.ndarray], least_skin: float = 0.0) -> None:
+        """answer: (B, S, S, 3) uint8 squares to (B, 6, c, c), as ``answers`` gives them. least_skin: the share of skin
+        in the judged square below which a picture shows none.
+        """
+        self._answer, self.least_skin = answer, least_skin
+
+    def __call__(self, rgb: np.ndarray, bounds: Box) -> Located:
+        """The spots in a photo, (H, W, 3) uint8, and where it shows skin; bounds: the part to look at, in pixels."""
+        left, top, right, bottom = bounds
+        answer = self._answer(squeezed(rgb[top:bottom, left:right])[None])[0]
+        scale, corner = np.array([right - left, bottom - top] * 2), np.array([left, top] * 2)
+        found = tuple(
+            Spot(tuple(float(side) for side in np.array(spot.box) * scale + corner), spot.certainty)
+            for spot in spots(answer)
+        )
+        return Located(found, skin(answer), bounds, self.least_skin)
+
+
+@lru_cache(maxsize=1)
+def embedded() -> Locator:
+    """The locator that comes along: in ONNX Runtime, which takes a third of torch's time, where that is to be had."""
+    file, least_skin = WEIGHTS.with_name(ONNX_FILE), float(record()["least_skin"])
+    if inference.onnxruntime is not None and file.is_file():
+        running = inference.session(file)
+        made_of = running.get_modelmeta().custom_metadata_map.get("weights_sha256")
+        if made_of == hashlib.sha256(WEIGHTS.read_bytes()).hexdigest():
+            return Locator(lambda squares: running.run(None, {"pixels": _as_input(squares)})[0], least_skin)
+    network = load()
+    return Locator(lambda squares: answers(network, squares), least_skin)
+
+
+def _as_input(squares: np.ndarray) -> np.ndarray:
+    return squares.transpose(0, 3, 1, 2).astype(np.float32)
+
+
+def squeezed(rgb: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 to the (SIZE, SIZE, 3) uint8 square that the network sees, whatever the photo's sides.
+
+    Of very large ones whole blocks of pixels are averaged first, which is several times as fast. Dark pictures are made
+    brighter, so that dark skin and a dark room look like any other.
+    """
+    height, width = rgb.shape[:2]
+    whole = min(height, width) // (2 * SIZE)
+    if whole > 1:
+        rgb = cv2.resize(rgb, (width // whole, height // whole), interpolation=cv2.INTER_AREA)
+    return exposed(resize(np.ascontiguousarray(rgb), SIZE, SIZE))
+
+
+def exposed(square: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 with a tenth of it at WELL_LIT or above, but at most MOST_GAIN times as bright."""
+    grey = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)
+    shares = np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()) / grey.size
+    level = float(np.searchsorted(shares, 0.9))
+    gain = min(max(WELL_LIT / max(level, 1.0), 1.0), MOST_GAIN)
+    return cv2.LUT(square, np.minimum(np.floor(np.arange(256) * gain + 0.5), 255).astype(np.uint8))
+
+
+def square_around(box: tuple[float, float, float, float], within: Box, share: float) -> Box:
+    """The square to judge a spot in: its longer side is ``share`` of the square's, in whole pixels.
+
+    The square lies inside ``within`` and is at most its shorter side, at which a larger spot is in its middle as far as
+    that goes.
+    """
+    left, top, right, bottom = within
+    longer = max(box[2] - box[0], box[3] - box[1])
+    side = int(np.clip(round(longer / share), 1, min(right - left, bottom - top)))
+    x = int(np.clip(round((box[0] + box[2] - side) / 2), left, right - side))
+    y = int(np.clip(round((box[1] + box[3] - side) / 2), top, bottom - side))
+    return x, y, x + side, y + side

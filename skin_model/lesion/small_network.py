@@ -1,0 +1,47 @@
+"""Files of the small networks that look for the lesion: fp16 safetensors with the record of their training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from skin_model.atomic_files import write_bytes
+
+
+def save(network: nn.Module, name: str, record: dict[str, Any], file: Path) -> None:
+    """Write the weights (as fp16) with the record of their training as metadata, aside first and then renamed."""
+    state = {
+        key: (t.half() if t.is_floating_point() else t).detach().cpu().contiguous()
+        for key, t in network.state_dict().items()
+    }
+    # One key only: safetensors writes several in random order, and the same weights should be the same bytes.
+    write_bytes(file, save_tensors(state, metadata={name: json.dumps(record)}))
+
+
+def record(name: str, file: Path) -> dict[str, Any]:
+    """What weights say of themselves: training photographs, figures on validation, licence note."""
+    with _opened(file) as opened:
+        return json.loads((opened.metadata() or {}).get(name, "{}"))
+
+
+def load(network: nn.Module, name: str, file: Path) -> nn.Module:
+    """The network with the file's weights, in eval mode. Raises ValueError, in one sentence, where it holds others."""
+    with _opened(file) as opened:
+        state: dict[str, Tensor] = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (it is no dict)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError:
+        raise ValueError(f"{file} does not hold the weights of this {name} network. Copy it again.") from None
+    return network.eval().requires_grad_(False)
+
+
+def _opened(file: Path) -> safe_open:
+    try:
+        return safe_open(file, "pt")
+    except (OSError, SafetensorError):
+        raise ValueError(f"{file} is missing or no whole safetensors file. Copy it again.") from None
