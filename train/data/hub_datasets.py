@@ -98,7 +98,7 @@ def match(manifest: str | Path, folders: Sequence[Path], work: Path) -> tuple[pd
     for given in folders:
         root = Path(given).expanduser().resolve()
         if not root.is_dir():
-            raise UserError(f"There is no data folder {given}.")
+            raise UserError(f"There is no data folder {given}. Name one that holds photographs with their labels.")
         pictures = DataFolder(root, work).pictures
         for path in tqdm(pictures, desc="Hashing photographs", unit="photo", file=sys.stderr, disable=None):
             place = (root, path.as_posix())
