@@ -1,6 +1,7 @@
 """What of a photo is judged: inside a dermatoscope's border, in a square round the spot.
 
-Training photographs are cut by the same rule as a visitor's, so that training and use agree.
+Training photographs are cut by it. ``assess`` still cuts a visitor's by itself, which gives the same for the central
+square, the only one that the embedded checkpoint asks for; it is to use this rule once a locator is released.
 """
 
 from __future__ import annotations
