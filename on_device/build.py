@@ -94,6 +94,8 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
     described = metadata(model)
     if described["preprocessing"].get("remove_hair"):
         raise CannotBuild("This network wants hairs removed first, which the page cannot do. Choose one that does not.")
+    if described["preprocessing"].get("square", "centre") != "centre":
+        raise CannotBuild("This network wants the spot located first, which the page cannot do. Choose another one.")
     contents = {
         file.relative_to(HERE / "page").as_posix(): file.read_bytes()
         for file in sorted((HERE / "page").rglob("*"))

@@ -11,18 +11,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skin_model import border as borders
 from skin_model import quality
-from skin_model.border import Border
-from skin_model.lesion import hair
+from skin_model import region as regions
+from skin_model.border import Border, Box
 from skin_model.network import calibration, saliency
-from skin_model.network.architecture import central_square, prepare
+from skin_model.network.architecture import prepare
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint
 from skin_model.network.inference import ONNX_FILE, engine
 from skin_model.photo import Photo, PhotoRefused
+from skin_model.region import Region
 from skin_model.wording import sentence
-
-Box = tuple[int, int, int, int]
 
 NOT_SKIN = "not_skin"
 NO_SUCH_FILE = "no_such_file"
@@ -70,19 +68,18 @@ class Assessment:
 
 @dataclass(frozen=True)
 class View:
-    """What the network sees of a photo: border and crop in pixels of ``photo.rgb``; batch (1, 3, S, S)."""
+    """What the network sees of a photo: the region in pixels of ``photo.rgb``, the picture inside its crop, and the
+    batch (1, 3, S, S).
+    """
 
-    border: Border | None
-    crop: Box
+    region: Region
     cropped: np.ndarray
     batch: Tensor
 
     @property
     def square(self) -> Box:
         """The square inside the crop that the network sees, in pixels of ``photo.rgb``."""
-        left, top, right, bottom = self.crop
-        a, b, c, d = central_square(right - left, bottom - top)
-        return left + a, top + b, left + c, top + d
+        return self.region.square
 
 
 def turned(batch: Tensor, views: int) -> list[Tensor]:
@@ -125,15 +122,11 @@ class Assessor:
         return cls(Checkpoint.load(reference), views)
 
     def view(self, photo: Photo) -> View:
-        """Border, crop and network input of one photo, as the checkpoint's preprocessing says."""
+        """Region and network input of one photo, as the checkpoint's preprocessing says."""
         preprocessing = self.checkpoint.config.preprocessing
-        border = borders.find(photo.rgb) if preprocessing.crop == "border" else None
-        crop = borders.crop_box(photo.rgb, border)
-        left, top, right, bottom = crop
-        cropped = photo.rgb[top:bottom, left:right]
-        if preprocessing.remove_hair:
-            cropped = hair.remove(cropped)
-        return View(border, crop, cropped, prepare(cropped, preprocessing))
+        region = regions.find(photo.rgb, preprocessing)
+        cropped = regions.cropped(photo.rgb, region, preprocessing)
+        return View(region, cropped, prepare(region.square_of(cropped), preprocessing))
 
     def assess(self, photo: Photo, view: View | None = None) -> Assessment:
         """Score one photo. Whatever decodes gets a number, refused or not. view: ``view(photo)``, where it is known."""
@@ -163,15 +156,15 @@ class Assessor:
     def _assessment(
         self, photo: Photo, view: View, risk: float, row: np.ndarray, out_of_distribution: bool
     ) -> Assessment:
-        config = self.checkpoint.config
+        config, border = self.checkpoint.config, view.region.border
         refused = NOT_SKIN if out_of_distribution else None
         band = calibration.CANNOT_TELL if refused else calibration.band(risk, config.thresholds)
         return Assessment(
             risk=risk,
             band=band,
             diagnoses=dict(zip(config.diagnoses, map(float, row), strict=True)) if config.diagnoses else None,
-            border=None if view.border is None else view.border.scaled(photo.scale),
-            crop=_to_full_size(view.crop, photo),
+            border=None if border is None else border.scaled(photo.scale),
+            crop=_to_full_size(view.region.crop, photo),
             problems=tuple(quality.check(view.cropped)),
             refused=refused,
             message=sentence(f"refused.{refused}") if refused else None,

@@ -1,7 +1,7 @@
 """What of a photo is judged: inside a dermatoscope's border, in a square round the spot.
 
-Training photographs are cut by it. ``assess`` still cuts a visitor's by itself, which gives the same for the central
-square, the only one that the embedded checkpoint asks for; it is to use this rule once a locator is released.
+Training photographs are cut by the same rule as a visitor's, so that training and use agree. The embedded checkpoint
+asks for the central square; the locator that a square round the spot needs is not released yet.
 """
 
 from __future__ import annotations
@@ -78,10 +78,10 @@ def central_square_of(box: Box) -> Box:
 
 def _giving_way(crop: Box, spot: tuple[float, float, float, float], bounds: Box) -> Box:
     """The crop, as much larger as the spot needs: a border must not cut a lesion that lies at the rim."""
-    left, top = (
-        int(max(low, min(side, np.floor(at)))) for low, side, at in zip(bounds[:2], crop[:2], spot[:2], strict=True)
+    left, top, right, bottom = crop
+    return (
+        max(bounds[0], min(left, int(np.floor(spot[0])))),
+        max(bounds[1], min(top, int(np.floor(spot[1])))),
+        min(bounds[2], max(right, int(np.ceil(spot[2])))),
+        min(bounds[3], max(bottom, int(np.ceil(spot[3])))),
     )
-    right, bottom = (
-        int(min(high, max(side, np.ceil(at)))) for high, side, at in zip(bounds[2:], crop[2:], spot[2:], strict=True)
-    )
-    return left, top, right, bottom

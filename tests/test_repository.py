@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from collections import Counter
 
 import pytest
@@ -28,6 +29,17 @@ def test_readme_stays_short_and_names_every_tab_in_order():
     assert len(page.splitlines()) <= 160
     rows = page.partition("| tab |")[2].partition("\n\n")[0].splitlines()[2:]
     assert [row.split("|")[1].strip() for row in rows] == [sentence(f"tab.{name}") for name in TABS]
+
+
+def test_every_folder_that_the_pages_have_a_reader_fill_is_ignored_by_git():
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]
+    options = re.compile(r"--(?:data|gallery|out|overlay|pictures|run|work) ([a-z][\w./-]*)")
+    named = {name.rstrip(".") for page in pages for name in options.findall(page.read_text(encoding="utf-8"))}
+    assert {"work", "photographs/ham10000", "overlays"} <= named
+    kept = {"examples/mistakes"}  # the gallery that is part of the project, of drawings and figures alone
+    for name in sorted(named - kept):
+        asked = subprocess.run(["git", "check-ignore", "--quiet", f"{name}/x.jpg"], cwd=REPOSITORY, check=False)
+        assert asked.returncode == 0, name
 
 
 def test_the_metrics_are_those_of_the_embedded_weights():

@@ -5,12 +5,11 @@ the same, over the one that another visitor may be reading just then, who gets n
 """
 
 import os
+import tempfile
 from pathlib import Path
 
 from gradio import processing_utils
 from PIL import Image
-
-from skin_model.atomic_files import replacing
 
 
 def write_whole() -> None:
@@ -25,6 +24,9 @@ def save_pil_to_cache(img: Image.Image, cache_dir: str, name: str = "image", for
     try:
         os.utime(file)
     except OSError:  # not there, or deleted at this very moment
-        with replacing(file) as aside:
-            aside.write_bytes(content)
+        file.parent.mkdir(exist_ok=True)
+        # A name of its own: two visitors may get the same answer at the same moment.
+        with tempfile.NamedTemporaryFile(dir=cache_dir, prefix="picture-", delete=False) as aside:
+            aside.write(content)
+        Path(aside.name).replace(file)
     return str(file)

@@ -12,7 +12,7 @@ Its weights are not among the embedded ones yet: only a checkpoint whose preproc
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,14 +25,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skin_model.lesion import small_network
+from skin_model.border import Box
+from skin_model.lesion import weights_file
 from skin_model.network import inference
 from skin_model.network.architecture import ARCHITECTURE, resize
-
-Box = tuple[int, int, int, int]
+from skin_model.network.checkpoint import EMBEDDED, LOCATOR_FILE
 
 NAME = "locator"
-WEIGHTS = Path(__file__).parent.parent / "weights" / "locator.safetensors"
+WEIGHTS = EMBEDDED / LOCATOR_FILE
 ONNX_FILE = "locator.onnx"
 SIZE = 192
 """Side in pixels of the square that the network sees, whatever the photo's sides."""
@@ -42,14 +42,12 @@ STRIDE = 4
 """Pixels of that square to a cell of the answer."""
 WIDTH = 32
 """Channels of the decoder."""
-
-
 CHANNELS = (16, 24, 48, 96)
 """Of the trunk's maps that the decoder reads, at a quarter to a thirty-second of S."""
 LEAST_CERTAINTY = 0.3
 """Certainty below which a peak is no spot."""
-SAME = 0.3
-"""Intersection over union from which two peaks are one spot."""
+NMS_OVERLAP = 0.3
+"""Intersection over union from which two peaks are one spot (non-maximum suppression)."""
 MOST_SPOTS = 8
 CERTAINTY_COUNTS = 0.7
 """What a spot that is certain may lie farther from the middle than one that is not, as a share of the sides."""
@@ -168,17 +166,17 @@ def load_trunk(network: LocatorNetwork, backbone: dict[str, Tensor]) -> None:
 
 def save(network: nn.Module, record: dict[str, Any], file: Path) -> None:
     """Write the weights with the record of their training."""
-    small_network.save(network, NAME, record, file)
+    weights_file.save(network, NAME, record, file)
 
 
 def record(file: Path = WEIGHTS) -> dict[str, Any]:
     """What the weights say of themselves: least_skin, training photographs, figures on validation, licence note."""
-    return small_network.record(NAME, file)
+    return weights_file.record(NAME, file)
 
 
 def load(file: Path = WEIGHTS) -> nn.Module:
     """The network in eval mode. Raises ValueError, in one sentence, where the file does not hold one."""
-    return small_network.load(create(), NAME, file)
+    return weights_file.load(create(), NAME, file)
 
 
 def answers(network: nn.Module, squares: np.ndarray) -> np.ndarray:
@@ -206,7 +204,7 @@ def spots(answer: np.ndarray) -> list[Spot]:
         x, y = (column + 0.5) / cells + across, (row + 0.5) / cells + down
         wide, high = np.exp(min(wide, 0.0)), np.exp(min(high, 0.0))
         box = tuple(float(np.clip(v, 0, 1)) for v in (x - wide / 2, y - high / 2, x + wide / 2, y + high / 2))
-        if len(found) < MOST_SPOTS and all(_overlap(box, other.box) < SAME for other in found):
+        if len(found) < MOST_SPOTS and all(overlap(box, other.box) < NMS_OVERLAP for other in found):
             found.append(Spot(box, float(heat[row, column])))
     return sorted(found, key=_off_centre)
 
@@ -217,12 +215,13 @@ def _off_centre(spot: Spot) -> float:
     return away - CERTAINTY_COUNTS * spot.certainty
 
 
-def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+def overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Intersection over union of two boxes (left, top, right, bottom)."""
     wide = min(one[2], other[2]) - max(one[0], other[0])
     high = min(one[3], other[3]) - max(one[1], other[1])
     shared = max(0.0, wide) * max(0.0, high)
     both = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return shared / max(both - shared, 1e-9)
+    return float(shared / max(both - shared, 1e-9))
 
 
 class Locator:
@@ -248,14 +247,14 @@ class Locator:
 
 @lru_cache(maxsize=1)
 def embedded() -> Locator:
-    """The locator that comes along: in ONNX Runtime, which takes a third of torch's time, where that is to be had."""
-    file, least_skin = WEIGHTS.with_name(ONNX_FILE), float(record()["least_skin"])
+    """The locator that comes along, in ONNX Runtime where that is to be had. Raises ValueError where none does."""
+    file, least_skin = WEIGHTS.with_name(ONNX_FILE), float(record(WEIGHTS)["least_skin"])
     if inference.onnxruntime is not None and file.is_file():
         running = inference.session(file)
         made_of = running.get_modelmeta().custom_metadata_map.get("weights_sha256")
         if made_of == hashlib.sha256(WEIGHTS.read_bytes()).hexdigest():
             return Locator(lambda squares: running.run(None, {"pixels": _as_input(squares)})[0], least_skin)
-    network = load()
+    network = load(WEIGHTS)
     return Locator(lambda squares: answers(network, squares), least_skin)
 
 
@@ -273,10 +272,10 @@ def squeezed(rgb: np.ndarray) -> np.ndarray:
     whole = min(height, width) // (2 * SIZE)
     if whole > 1:
         rgb = cv2.resize(rgb, (width // whole, height // whole), interpolation=cv2.INTER_AREA)
-    return exposed(resize(np.ascontiguousarray(rgb), SIZE, SIZE))
+    return exposure_corrected(resize(np.ascontiguousarray(rgb), SIZE, SIZE))
 
 
-def exposed(square: np.ndarray) -> np.ndarray:
+def exposure_corrected(square: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 with a tenth of it at WELL_LIT or above, but at most MOST_GAIN times as bright."""
     grey = cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)
     shares = np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()) / grey.size

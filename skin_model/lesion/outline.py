@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from skin_model import border as borders
-from skin_model.lesion import small_network
+from skin_model.lesion import weights_file
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "outline.safetensors"
 NAME = "outline"
@@ -142,17 +142,17 @@ def create() -> OutlineNetwork:
 
 def save(network: nn.Module, record: dict[str, Any], file: Path) -> None:
     """Write the weights with the record of their training."""
-    small_network.save(network, NAME, record, file)
+    weights_file.save(network, NAME, record, file)
 
 
 def record(file: Path = WEIGHTS) -> dict[str, Any]:
     """What the weights say of themselves: training photographs, figures on validation, licence note."""
-    return small_network.record(NAME, file)
+    return weights_file.record(NAME, file)
 
 
 def load(file: Path = WEIGHTS) -> nn.Module:
     """The network in eval mode. Raises ValueError, in one sentence, where the file does not hold one."""
-    return _fused(small_network.load(create(), NAME, file))
+    return _fused(weights_file.load(create(), NAME, file))
 
 
 def _fused(network: nn.Module) -> nn.Module:

@@ -39,6 +39,7 @@ from skin_model.network.config import Config
 from skin_model.network.out_of_distribution import OutOfDistributionGate
 
 EMBEDDED = Path(__file__).parent.parent / "weights"
+LOCATOR_FILE = "locator.safetensors"
 __all__ = ["CONFIG_FILE", "GATE_FILE", "METRICS_FILE", "MODEL_FILE", "Checkpoint", "CheckpointError", "Config"]
 
 
@@ -105,6 +106,11 @@ class Checkpoint:
     @classmethod
     def _load_folder(cls, folder: Path, source: str) -> Checkpoint:
         config = Config.from_json(read_config(folder), str(folder / CONFIG_FILE))
+        if config.preprocessing.square == "spot" and not (EMBEDDED / LOCATOR_FILE).is_file():
+            raise CheckpointError(
+                f"{folder} wants photos cut round the spot, and this version has no locator to find it. "
+                "Update Self Skin Check, or choose a checkpoint made for this version."
+            )
         weights = read_bytes(folder, MODEL_FILE)
         digest = _check(weights, config.model_sha256, folder / MODEL_FILE)
         network = _build(config, _parse(weights, folder / MODEL_FILE), folder)

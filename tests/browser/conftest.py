@@ -44,7 +44,7 @@ def served_refusing() -> Iterator[str]:
 def open_page(browser, served) -> Iterator[Callable]:
     """Opens the interface in a new session; fails the test on an uncaught script error or a request to anywhere else.
 
-    Its context ends with the test: a session that ends while the next one uses the same photo may take it along.
+    Its context ends with the test: open pages take processor time even when no test looks at them.
     """
     contexts, errors, strangers = [], [], []
 

@@ -122,11 +122,14 @@ def test_the_committed_network_is_the_embedded_checkpoint():
     assert described["gate_threshold"] == float(checkpoint.gate.threshold)
 
 
-def test_a_network_that_wants_hairs_removed_is_refused(monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("wish", "value", "said"), [("remove_hair", True, "hairs removed"), ("square", "spot", "the spot located")]
+)
+def test_a_network_that_wants_what_the_page_cannot_do_is_refused(monkeypatch, tmp_path, wish, value, said):
     described = metadata(MODEL.read_bytes())
-    described["preprocessing"]["remove_hair"] = True
+    described["preprocessing"][wish] = value
     monkeypatch.setattr("on_device.build.metadata", lambda content: described)
-    with pytest.raises(CannotBuild, match="hairs"):
+    with pytest.raises(CannotBuild, match=said):
         build(tmp_path / "out")
 
 

@@ -19,7 +19,7 @@ from tests.scenes.composing import Scene
 from train.data import splits
 from train.data.provenance import TRAINED_ON_FILE
 from train.digests import sha256
-from train.fitting.locator.training import LEAST_OVERLAP, overlap
+from train.fitting.locator.training import LEAST_OVERLAP
 
 COUNT = 300
 pytestmark = pytest.mark.skipif(not locate.WEIGHTS.is_file(), reason="needs the locator's weights, not embedded yet")
@@ -45,7 +45,7 @@ def scenes(unseen: pd.DataFrame) -> list[Scene]:
 
 def located(scene: Scene) -> bool:
     found = locate.embedded()(scene.rgb, (0, 0, composing.WIDTH, composing.HEIGHT))
-    return bool(found.spots) and overlap(np.array(found.spots[0].box), np.array(scene.box)) >= LEAST_OVERLAP
+    return bool(found.spots) and locate.overlap(found.spots[0].box, scene.box) >= LEAST_OVERLAP
 
 
 def share(of: list[bool]) -> float:

@@ -70,11 +70,12 @@ def outliers(
 ) -> None:
     """Fetch ordinary pictures without skin (animals, food, landscapes, things), about 430 MB of Debian's packages.
 
-    They teach what is no skin. The same command goes on where an interrupted one stopped.
+    python -m train locator learns from them what is not skin. The same command goes on where an interrupted one
+    stopped.
     """
-    from train.fitting.ood import ordinary_pictures
+    from train.fitting.ood import debian_outliers
 
-    folders = ordinary_pictures.fetch(out)
+    folders = debian_outliers.fetch(out)
     count = sum(len(list(folder.glob("*.jpg"))) for folder in folders)
     print(f"{count} pictures of {len(folders)} packages lie in {out}.")
     print(f"Next: python -m train locator --work WORK --pictures {out} --backbone FILE --out DIR")

@@ -66,15 +66,15 @@ def outline_network(
 def locator(
     work: Annotated[Path, typer.Option(help="The work folder made by prepare: its split decides who trains.")],
     pictures: Annotated[Path, typer.Option(help="Ordinary pictures, as python -m train outliers fetches them.")],
-    backbone: Annotated[Path, typer.Option(help="ImageNet weights of the network as a safetensors file.")],
     out: Annotated[Path, typer.Option(help="The folder for locator.safetensors, locator.onnx and locator.json.")],
+    backbone: options.Backbone = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="In place of the usual number.")] = None,
 ) -> None:
     """Train the network that finds the spot in a photo, about half an hour on two cores; the same command resumes.
 
     Composes scenes of the training split's photographs, rendered skin and ordinary pictures, keeps the epoch that is
-    best on scenes of the validation split, and prints how often the spot was located there. To use the weights, copy
-    locator.safetensors, locator.onnx and locator.json to skin_model/weights.
+    best on scenes of the validation split, and prints how often the spot was located there. No checkpoint that was
+    released asks for a locator yet; those that will find it in skin_model/weights, where the three files belong.
     """
     from train.export import locator
     from train.fitting.locator import training

@@ -3,6 +3,7 @@
 The outline network and the locator are trained this way; what each learns from, loses and is judged by is its own.
 """
 
+import copy
 import sys
 import time
 from collections.abc import Iterator
@@ -85,6 +86,13 @@ class DenseRun:
     def weights(self) -> dict[str, Tensor]:
         """The weights of the best epoch, rounded as they are written."""
         return {k: v.half().to(v.dtype) if v.is_floating_point() else v for k, v in self.best["weights"].items()}
+
+    @property
+    def finished(self) -> nn.Module:
+        """The best epoch's network, rounded as it is written."""
+        network = copy.deepcopy(self.network)
+        network.load_state_dict(self.weights)
+        return network.eval().requires_grad_(False)
 
     @property
     def weights_hash(self) -> str:

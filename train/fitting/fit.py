@@ -57,12 +57,7 @@ def fit(
         training, validation = rows[rows.split == "train"], rows[rows.split == "validation"]
         mean, std = backbones.pixel_statistics(recipe.architecture)
         preprocessing = Preprocessing(
-            recipe.input_size,
-            mean,
-            std,
-            "border" if recipe.border_crop else "none",
-            recipe.remove_hair,
-            recipe.square,
+            recipe.input_size, mean, std, "border" if recipe.border_crop else "none", recipe.remove_hair
         )
         squares = images.load_squares(training, preprocessing, work / "cache")
         seen = images.load_squares(validation, preprocessing, work / "cache", recipe.input_size)

@@ -37,14 +37,13 @@ class Recipe:
     way; over- and undersampling look at the diagnosis alone. risk_weight: weight of the malignant-or-benign loss beside
     the seven-diagnosis loss. ema_decay: of the exponential moving average of the weights (0: off). patience: epochs
     without a better validation AUC before a stage stops. frozen_batch_norm: keep batch-norm statistics (evaluation
-    mode) while training. square: what the network sees, the "centre" or a square round the "spot". epoch_length:
-    photographs drawn an epoch (0: as many as there are). zero_head: the head starts at zero. label_smoothing: share of
-    a diagnosis spread over all. mixup: alpha of its Beta distribution (Zhang et al. 2018, arXiv 1710.09412; 0: off).
-    robust: weight of the spread of the loss between centre families. stages: parts with learning rates of their own, in
-    place of ``learning_rate``. early_size, early_share: for the first share of the epochs photographs are that many
-    pixels wide, which costs less (Tan & Le 2021, arXiv 2104.00298; 0: never). distil: share of the loss that asks for
-    the teachers' mean answer to the same changed photograph in place of the label (Hinton et al. 2015, arXiv
-    1503.02531; Beyer et al. 2022, arXiv 2106.05237; 0: no teachers).
+    mode) while training. epoch_length: photographs drawn an epoch (0: as many as there are). zero_head: the head starts
+    at zero. label_smoothing: share of a diagnosis spread over all. mixup: alpha of its Beta distribution (Zhang et al.
+    2018, arXiv 1710.09412; 0: off). robust: weight of the spread of the loss between centre families. stages: parts
+    with learning rates of their own, in place of ``learning_rate``. early_size, early_share: for the first share of the
+    epochs photographs are that many pixels wide, which costs less (Tan & Le 2021, arXiv 2104.00298; 0: never).
+    distil: share of the loss that asks for the teachers' mean answer to the same changed photograph in place of the
+    label (Hinton et al. 2015, arXiv 1503.02531; Beyer et al. 2022, arXiv 2106.05237; 0: no teachers).
     """
 
     name: str
@@ -69,7 +68,6 @@ class Recipe:
     frozen_batch_norm: bool = False
     border_crop: bool = True
     remove_hair: bool = False
-    square: str = "centre"
     epoch_length: int = 0
     zero_head: bool = False
     label_smoothing: float = 0.0

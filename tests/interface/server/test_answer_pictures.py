@@ -29,7 +29,7 @@ def test_a_picture_lies_where_gradio_would_have_put_it(tmp_path, written):
     Path(usual).unlink()
     file = written()
     assert str(file) == usual
-    assert not list(tmp_path.rglob("*.part"))
+    assert [each for each in tmp_path.rglob("*") if each.is_file()] == [file]
 
 
 def test_the_same_picture_once_more_leaves_the_file_alone_that_others_read(written):
@@ -41,6 +41,21 @@ def test_the_same_picture_once_more_leaves_the_file_alone_that_others_read(writt
         assert len(read.read()) == before.st_size
     assert file.stat().st_ino == before.st_ino
     assert time.time() - file.stat().st_mtime < 60
+
+
+def test_two_visitors_may_get_the_same_answer_at_the_same_moment(written, monkeypatch):
+    replace, between = Path.replace, []
+
+    def while_another_writes(aside, file):
+        if not between:
+            between.append(file)
+            written()
+        return replace(aside, file)
+
+    monkeypatch.setattr(Path, "replace", while_another_writes)
+    file = written()
+    assert between == [file]
+    assert [each for each in file.parent.parent.rglob("*") if each.is_file()] == [file]
 
 
 def test_a_picture_that_was_deleted_is_there_again(written):

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from skin_model.lesion import locate
 from skin_model.network.architecture import ARCHITECTURE
 from tests import rendering
 from tests.train.fitting.test_outline_training import write_outlined
 from train import UserError
+from train.digests import file_sha256
+from train.export import locator as export
 from train.fitting import dense_prediction
 from train.fitting.locator import marks, photographs, scenes, training
-from train.fitting.ood import ordinary_pictures
+from train.fitting.ood import debian_outliers
 
 SIZE = 96
 
@@ -123,8 +127,8 @@ def test_an_answer_that_says_what_the_target_says_costs_less_than_any_other(mate
 
 def test_overlap_is_the_shared_area_by_that_of_both():
     # 1 × 1 shared of 4 + 4 - 1.
-    assert training.overlap(np.array([0, 0, 2, 2]), np.array([1, 1, 3, 3])) == pytest.approx(1 / 7)
-    assert training.overlap(np.array([0, 0, 1, 1]), np.array([2, 2, 3, 3])) == 0
+    assert locate.overlap((0, 0, 2, 2), (1, 1, 3, 3)) == pytest.approx(1 / 7)
+    assert locate.overlap((0, 0, 1, 1), (2, 2, 3, 3)) == 0
 
 
 @pytest.fixture(scope="module")
@@ -136,11 +140,11 @@ def run(tmp_path_factory):
     pictures.mkdir(parents=True)
     for name in ("0a", "1b", "5c", "9d"):
         cv2.imwrite(str(pictures / f"{name}.jpg"), np.random.default_rng(1).integers(0, 256, (120, 160, 3), np.uint8))
-    (pictures / ordinary_pictures.COMPLETE).write_text("4")
+    (pictures / debian_outliers.COMPLETE).write_text("4")
     backbone = folder / "backbone.safetensors"
     save_file(timm.create_model(ARCHITECTURE, pretrained=False).state_dict(), backbone)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(ordinary_pictures, "PACKAGES", (ordinary_pictures.Package("some", "", ""),))
+        patched.setattr(debian_outliers, "PACKAGES", (debian_outliers.Package("some", "", ""),))
         patched.setattr(photographs, "RENDERED_PER_TONE", 1)
         patched.setattr(training, "VALIDATION_SCENES", 40)
         patched.setattr(dense_prediction, "BATCH", 8)
@@ -162,8 +166,6 @@ def test_the_figures_are_of_scenes_of_the_validation_split_by_width(run):
 def test_the_weights_hold_the_backbones_trunk_as_it_came(run):
     (_, _, out, backbone), _ = run
     loaded, plain = locate.load(out / training.WEIGHTS_FILE), locate.create()
-    from safetensors.torch import load_file
-
     locate.load_trunk(plain, load_file(backbone))
     for name, value in plain.trunk.state_dict().items():
         if value.is_floating_point():
@@ -181,5 +183,27 @@ def test_a_file_that_is_no_backbone_is_told_in_one_sentence(run, tmp_path):
     (work, pictures, _, _), _ = run
     file = tmp_path / "no.safetensors"
     file.write_bytes(b"no")
-    with pytest.raises(UserError, match="does not hold ImageNet weights"):
+    with pytest.raises(UserError, match="cannot be read"):
         training.train(work, pictures, tmp_path / "out", file)
+
+
+def test_the_exported_file_answers_as_the_weights_do_and_names_them(run, tmp_path, monkeypatch):
+    (_, _, out, _), found = run
+    for name in (training.WEIGHTS_FILE, training.FIGURES_FILE):
+        shutil.copy(out / name, tmp_path / name)
+    file = tmp_path / training.WEIGHTS_FILE
+    exported = export.write(file, tmp_path)
+    about = onnxruntime.InferenceSession(exported).get_modelmeta().custom_metadata_map
+    assert about == {"weights_sha256": file_sha256(file), "least_skin": json.dumps(found["least_skin"])}
+
+    photo = np.clip(rendering.skin(300, 400, np.random.default_rng(0)), 0, 255).astype(np.uint8)
+    answers, asked = [], []
+    monkeypatch.setattr(locate, "WEIGHTS", file)
+    session = locate.inference.session
+    monkeypatch.setattr(locate.inference, "session", lambda at: asked.append(at) or session(at))
+    for _ in range(2):
+        answers.append(locate.embedded.__wrapped__()(photo, (0, 0, 400, 300)))
+        exported.unlink(missing_ok=True)  # then torch answers
+    assert asked == [exported]
+    assert np.abs(answers[0].skin - answers[1].skin).max() < 1e-3
+    assert answers[0].least_skin == answers[1].least_skin == found["least_skin"]

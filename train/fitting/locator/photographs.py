@@ -1,7 +1,6 @@
 """What the locator's training scenes are made of: photographs with their lesion, rendered skin, ordinary pictures."""
 
 import os
-from functools import partial
 from pathlib import Path
 
 import cv2
@@ -12,13 +11,14 @@ from tqdm import tqdm
 from examples.render import SKIN_TONES, Scene, render
 from skin_model.atomic_files import replacing
 from skin_model.lesion import outline
-from skin_model.photo import open_photo
+from skin_model.photo import PhotoRefused, open_photo
 from skin_model.pools import thread_pool
+from train import UserError
 from train.data.outlines import outlines
 from train.data.tables import files_of
 from train.digests import cache_key
 from train.fitting.locator.scenes import Material
-from train.fitting.ood import ordinary_pictures
+from train.fitting.ood import debian_outliers
 from train.fitting.outline.photographs import KEPT, drawn_mask
 
 LEAST_CERTAINTY = 0.85
@@ -52,6 +52,8 @@ def _with_lesions(rows: pd.DataFrame, cache: Path) -> tuple[np.ndarray, np.ndarr
             jobs = list(zip(files, drawn, strict=True))
             bar = tqdm(pool.imap(_with_lesion, jobs), total=len(jobs), desc="Looking for lesions", unit="photo")
             found = [each for each in bar if each is not None]
+        if not found:
+            raise UserError("No photograph has a lesion that is known well. Name a split of photographs with outlines.")
         for file, part in zip(kept, zip(*found, strict=True), strict=True):
             with replacing(file) as aside, aside.open("wb") as opened:
                 np.save(opened, np.stack(part))
@@ -62,11 +64,19 @@ def _with_lesions(rows: pd.DataFrame, cache: Path) -> tuple[np.ndarray, np.ndarr
 def _with_lesion(job: tuple[Path, np.ndarray | None]) -> tuple[np.ndarray, np.ndarray] | None:
     """A photograph squeezed to (KEPT, KEPT, 3) and its lesion (KEPT, KEPT), uint8; None where that is not known."""
     file, drawn = job
-    rgb = open_photo(file).rgb
+    rgb = opened(file)
     mask = _weak_mask(rgb) if drawn is None else drawn_mask(drawn, KEPT, KEPT)
     if mask is None or np.count_nonzero(mask) < LEAST_PIXELS:
         return None
     return outline.squeezed(rgb, KEPT), mask.astype(np.uint8)
+
+
+def opened(file: Path) -> np.ndarray:
+    """(H, W, 3) uint8; raises UserError for a photograph that cannot be decoded."""
+    try:
+        return open_photo(file).rgb
+    except (PhotoRefused, FileNotFoundError):
+        raise UserError(f"{file} cannot be decoded. Run prepare again, which leaves such files out.") from None
 
 
 def _weak_mask(rgb: np.ndarray) -> np.ndarray | None:
@@ -81,7 +91,7 @@ def _weak_mask(rgb: np.ndarray) -> np.ndarray | None:
 
 
 def _rendered(cache: Path) -> np.ndarray:
-    """Plain rendered skin of every tone, and of tones in between: (N, RENDERED_SIDE, RENDERED_SIDE, 3) uint8."""
+    """Plain rendered skin of every tone: (N, RENDERED_SIDE, RENDERED_SIDE, 3) uint8."""
     file = cache / f"rendered-skin-{RENDERED_PER_TONE}-{RENDERED_SIDE}.npy"
     if not file.is_file():
         scenes = [
@@ -113,15 +123,12 @@ def _drawn(scene: Scene) -> np.ndarray:
 
 
 def _ordinary(folder: Path, *, held_out: bool) -> list[np.ndarray]:
-    files = ordinary_pictures.pictures(folder, held_out=held_out)
+    files = debian_outliers.pictures(folder, held_out=held_out)
     with thread_pool(os.cpu_count()) as pool:
-        bar = tqdm(
-            pool.imap(partial(_small, side=MOST_ORDINARY_SIDE), files), total=len(files), desc="Ordinary pictures"
-        )
-        return list(bar)
+        return list(tqdm(pool.imap(_small, files), total=len(files), desc="Opening pictures", unit="picture"))
 
 
-def _small(file: Path, side: int) -> np.ndarray:
-    rgb = open_photo(file).rgb
-    shrink = min(1.0, side / min(rgb.shape[:2]))
+def _small(file: Path) -> np.ndarray:
+    rgb = opened(file)
+    shrink = min(1.0, MOST_ORDINARY_SIDE / min(rgb.shape[:2]))
     return cv2.resize(rgb, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else rgb

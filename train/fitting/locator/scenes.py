@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 
 from skin_model.lesion import locate
-from train.data.augmentation import NO_AUGMENTATION, augment
+from train.data.augmentation import augment
 from train.fitting.locator import marks
+from train.fitting.outline import photographs
 
 Picture = np.ndarray
 
@@ -19,24 +20,9 @@ PHOTOGRAPHS, BARE, ORDINARY = 0.3, 0.05, 0.15
 """Shares of the scenes that are a photograph as it is, skin without a lesion, and no skin at all."""
 UNKNOWN = -1.0
 """In the map of skin: cells that are neither to be learned as skin nor as something else."""
-CHANGES = replace(
-    NO_AUGMENTATION,
-    brightness=0.25,
-    contrast=0.3,
-    saturation=0.35,
-    tint=0.1,
-    gamma=0.3,
-    hue=8.0,
-    soft=0.3,
-    jpeg=0.3,
-    noise=0.2,
-    melanin=0.25,
-    phone=0.35,
-    hairs=0.3,
-)
-"""Changes that leave every spot where it is."""
-CORNERS = replace(NO_AUGMENTATION, dark_corners=1.0)
-DARK_CORNERS = 0.12
+CHANGES = replace(photographs.CHANGES, ink=0.0)
+"""Changes that leave every spot where it is; ink is drawn where the lesion is known."""
+CORNERS = 0.12
 
 
 @dataclass(frozen=True)
@@ -74,12 +60,12 @@ def compose(material: Material, index: int, size: int, rng: np.random.Generator)
     else:
         scene = _composed(material, index, size, rng, bare=kind < ORDINARY + PHOTOGRAPHS + BARE)
     picture = augment(scene.picture, size, CHANGES, rng)
-    if rng.random() < DARK_CORNERS:
-        covered = augment(picture, size, CORNERS, rng)
+    if rng.random() < CORNERS:
+        covered = augment(picture, size, photographs.DARK_CORNERS, rng)
         dark = 2 * covered.sum(axis=2, dtype=int) < picture.sum(axis=2, dtype=int)
         picture, skin = covered, np.where(dark & (scene.skin > 0), np.float32(UNKNOWN), scene.skin)
-        return Scene(locate.exposed(picture), scene.spots, skin)
-    return Scene(locate.exposed(picture), scene.spots, scene.skin)
+        return Scene(locate.exposure_corrected(picture), scene.spots, skin)
+    return Scene(locate.exposure_corrected(picture), scene.spots, scene.skin)
 
 
 def ordinary(material: Material, size: int, rng: np.random.Generator) -> Picture:
@@ -121,7 +107,7 @@ def _photograph(material: Material, index: int, size: int, rng: np.random.Genera
     square, mask = np.array(material.squares[index]), np.array(material.masks[index])
     side = square.shape[0]
     angle, zoom = rng.uniform(0, 2 * np.pi), np.exp(rng.uniform(np.log(0.5), np.log(1.5))) * side / size
-    matrix = _turn(angle, zoom, rng)
+    matrix = photographs.turned_and_stretched(angle, zoom, rng)
     centre = side * (0.5 + rng.uniform(-0.3, 0.3, 2))
     matrix = np.column_stack([matrix, centre - matrix @ np.array([size / 2, size / 2])])
     if zoom > 1.2:  # bilinear sampling alone would alias when it shrinks by more than this
@@ -139,13 +125,6 @@ def _photograph(material: Material, index: int, size: int, rng: np.random.Genera
                 draw(picture, own, beside, rng)
         skin[beside == 0] = 0
     return Scene(picture, _spots(boxes), skin)
-
-
-def _turn(angle: float, zoom: float, rng: np.random.Generator) -> np.ndarray:
-    stretch = np.exp(rng.uniform(-0.25, 0.25))
-    across, down = zoom * stretch * rng.choice([-1, 1]), zoom / stretch
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return turn @ np.diag([across, down])
 
 
 def _composed(material: Material, index: int, size: int, rng: np.random.Generator, *, bare: bool) -> Scene:
@@ -222,7 +201,7 @@ def _set_in(
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     longer = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     zoom = longer / (width * size)
-    matrix = _turn(rng.uniform(0, 2 * np.pi), zoom, rng)
+    matrix = photographs.turned_and_stretched(rng.uniform(0, 2 * np.pi), zoom, rng)
     own_middle = np.array([(columns[0] + columns[-1] + 1) / 2, (rows[0] + rows[-1] + 1) / 2])
     at = np.zeros(2)
     for _ in range(8):

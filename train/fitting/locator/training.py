@@ -8,27 +8,26 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
 from skin_model import region as regions
 from skin_model.atomic_files import write_json
+from skin_model.diagnoses import DIAGNOSES
 from skin_model.lesion import locate
-from skin_model.network.architecture import ARCHITECTURE, Preprocessing
+from skin_model.network import architecture as networks
+from skin_model.network.architecture import Preprocessing
 from skin_model.network.config import LICENCE_NOTE
-from skin_model.photo import open_photo
 from skin_model.pools import thread_pool
-from train import UserError
 from train.data import splits
 from train.data.tables import files_of
 from train.digests import file_sha256
+from train.fitting import backbones
 from train.fitting.dense_prediction import DenseRun
 from train.fitting.locator import scenes
-from train.fitting.locator.photographs import material
-from train.fitting.ood import ordinary_pictures
+from train.fitting.locator.photographs import material, opened
+from train.fitting.ood import debian_outliers
 from train.fitting.ood.detector import allowing
 
 WEIGHTS_FILE, STATE_FILE, FIGURES_FILE = "locator.safetensors", "locator-state.pt", "locator.json"
@@ -67,23 +66,15 @@ def loss(answer: Tensor, spots: Tensor, skin: Tensor) -> Tensor:
     return (away.sum() + near.sum()) / count + 2 * boxes + 2 * (crossing * known).sum() / known.sum().clamp_min(1)
 
 
-def overlap(one: np.ndarray, other: np.ndarray) -> float:
-    """Intersection over union of two boxes (left, top, right, bottom)."""
-    left, top = np.maximum(one[:2], other[:2])
-    right, bottom = np.minimum(one[2:], other[2:])
-    shared = max(0.0, float(right - left)) * max(0.0, float(bottom - top))
-    both = sum(float((box[2] - box[0]) * (box[3] - box[1])) for box in (one, other))
-    return shared / max(both - shared, 1e-9)
-
-
 def train(
-    work: Path, pictures: Path, out: Path, backbone: Path, *, epochs: int = EPOCHS, length: int = LENGTH
+    work: Path, pictures: Path, out: Path, backbone: Path | None = None, *, epochs: int = EPOCHS, length: int = LENGTH
 ) -> dict[str, Any]:
     """Train on the training split's photographs, keep the epoch that is best on validation, and measure it there.
 
-    pictures: ordinary ones, as ``train outliers`` fetched them. backbone: ImageNet weights of the trunk. The same call
-    resumes an interrupted one after its last whole epoch; a finished one is only measured. Writes locator.safetensors
-    and locator.json to ``out``; returns the latter. Raises UserError on input that the user can mend.
+    pictures: ordinary ones, as ``train outliers`` fetched them. backbone: a safetensors file of the trunk's ImageNet
+    weights; without it timm fetches them. The same call resumes an interrupted one after its last whole epoch; a
+    finished one is only measured. Writes locator.safetensors and locator.json to ``out``; returns the latter. Raises
+    UserError on input that the user can mend.
     """
     rows = splits.read_split(work / "split.csv")
     rows = rows[rows["split"].isin(PARTS)].reset_index(drop=True)
@@ -106,39 +97,25 @@ def train(
 
 class _Run(DenseRun):
     def __init__(
-        self, work: Path, out: Path, rows: pd.DataFrame, pictures: Path, backbone: Path, epochs: int, length: int
+        self, work: Path, out: Path, rows: pd.DataFrame, pictures: Path, backbone: Path | None, epochs: int, length: int
     ) -> None:
         self.work, self.rows, self.pictures = work, rows, pictures
         torch.manual_seed(0)
-        network = locate.create()
-        try:
-            locate.load_trunk(network, load_file(backbone))
-        except (OSError, SafetensorError, KeyError, RuntimeError):
-            raise UserError(f"{backbone} does not hold ImageNet weights of {ARCHITECTURE} as safetensors.") from None
+        network, whole = locate.create(), networks.create(len(DIAGNOSES))
+        backbones.load(whole, networks.ARCHITECTURE, [] if backbone is None else [backbone])
+        locate.load_trunk(network, whole.state_dict())
+        split = file_sha256(work / "split.csv")
         super().__init__(
-            out / STATE_FILE,
-            network,
-            file_sha256(work / "split.csv"),
-            length=length,
-            count=2**20,
-            epochs=epochs,
-            rate=LEARNING_RATE,
+            out / STATE_FILE, network, split, length=length, count=2**20, epochs=epochs, rate=LEARNING_RATE
         )
-
-    @property
-    def finished(self) -> nn.Module:
-        """The best epoch's network, rounded as it is written."""
-        network = locate.create()
-        network.load_state_dict(self.weights)
-        return network.eval().requires_grad_(False)
 
     @property
     def record(self) -> dict[str, Any]:
         sources = self.rows.groupby("split")["source"]
         return super().record | {
             "photographs": {name: of.value_counts().sort_index().to_dict() for name, of in sources},
-            "ordinary_pictures": len(ordinary_pictures.pictures(self.pictures, held_out=False)),
-            "command": "python -m train locator --work WORK --pictures FOLDER --backbone FILE --out DIR",
+            "ordinary_pictures": len(debian_outliers.pictures(self.pictures, held_out=False)),
+            "command": "python -m train locator --work WORK --pictures FOLDER --out DIR",
             "licence_note": LICENCE_NOTE,
         }
 
@@ -176,7 +153,7 @@ def least_skin(network: nn.Module, rows: pd.DataFrame, examples: list[scenes.Sce
     locator = locate.Locator(lambda squares: locate.answers(network, squares))
 
     def of_photograph(file: Path) -> float:
-        return regions.find(open_photo(file).rgb, ROUND_THE_SPOT, locator).skin
+        return regions.find(opened(file), ROUND_THE_SPOT, locator).skin
 
     with thread_pool(os.cpu_count()) as pool:
         files = files_of(rows)
@@ -224,7 +201,7 @@ def judged(network: nn.Module, examples: list[scenes.Scene]) -> list[dict[str, A
         answers = locate.answers(network, np.stack([scene.picture for scene in part]))
         for scene, answer in zip(part, answers, strict=True):
             spots = locate.spots(answer)
-            best = max((overlap(np.array(spots[0].box), box) for box in scene.spots), default=0.0) if spots else 0.0
+            best = max((locate.overlap(spots[0].box, box) for box in scene.spots), default=0.0) if spots else 0.0
             found.append(
                 {
                     "width": float((scene.spots[:, 2] - scene.spots[:, 0]).max()) if len(scene.spots) else None,

@@ -1,2 +1,2 @@
 """Fits the out-of-distribution gate: ``detector.fit``, with the pictures that are no skin from ``outliers``
-and ``ordinary_pictures``."""
+and ``debian_outliers``."""

@@ -81,11 +81,16 @@ def _region(side: int, size: int, rng: np.random.Generator) -> np.ndarray:
     """(2, 3) from pixels of the picture to those of the square, for a random region near the middle."""
     angle = rng.uniform(0, 2 * np.pi)
     zoom = np.exp(rng.uniform(*np.log(SIDE_SEEN))) * side / size
-    stretch = np.exp(rng.uniform(-0.25, 0.25))
-    across, down = zoom * stretch * rng.choice([-1, 1]), zoom / stretch
-    matrix = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag([across, down])
+    matrix = turned_and_stretched(angle, zoom, rng)
     centre = side * (0.5 + rng.uniform(-MOST_SHIFTED, MOST_SHIFTED, 2))
     return np.column_stack([matrix, centre - matrix @ np.array([size / 2, size / 2])])
+
+
+def turned_and_stretched(angle: float, zoom: float, rng: np.random.Generator) -> np.ndarray:
+    """(2, 2) that turns by ``angle``, zooms, stretches a little, and mirrors half the time."""
+    stretch = np.exp(rng.uniform(-0.25, 0.25))
+    across, down = zoom * stretch * rng.choice([-1, 1]), zoom / stretch
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) @ np.diag([across, down])
 
 
 def _plain_region(mask: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray | None:

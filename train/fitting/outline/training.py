@@ -145,13 +145,6 @@ class _Run(DenseRun):
         )
 
     @property
-    def finished(self) -> nn.Module:
-        """The best epoch's network, rounded as it is written."""
-        network = outline.create()
-        network.load_state_dict(self.weights)
-        return network.eval().requires_grad_(False)
-
-    @property
     def record(self) -> dict[str, Any]:
         sources = self.rows["source"]
         return super().record | {

@@ -1,7 +1,7 @@
 """Ordinary pictures that show no skin, out of Debian packages: animals, food, plants, landscapes, things, drawings.
 
 What is no skin can only be learned from pictures of everything else (outlier exposure, Hendrycks et al. 2019,
-arXiv 1812.04606). The packages are fetched once from Debian's archive, checked against their digests, and never pass
+arXiv 1812.04606). The packages are fetched once from Debian's archive, checked against their digests, and never passed
 on; a trained line between skin and the rest holds none of their pixels.
 """
 
@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from skin_model.atomic_files import replacing, write_text
 from train import UserError
-from train.digests import sha256
+from train.digests import file_sha256, sha256
 
 ARCHIVES = ("https://deb.debian.org/debian", "https://snapshot.debian.org/archive/debian/20231001T000000Z")
 """Where packages are fetched from: the current archive, and how it was, for when a version has left it."""
@@ -124,23 +124,21 @@ def pictures(folder: Path, *, held_out: bool) -> list[Path]:
 
 def _fetched(package: Package, folder: Path) -> Path:
     file = folder / PurePosixPath(package.path).name
-    if file.is_file() and hashlib.file_digest(file.open("rb"), "sha256").hexdigest() == package.sha256:
+    if file.is_file() and file_sha256(file) == package.sha256:
         return file
     problem: Exception = OSError("no archive was asked")
     for archive in ARCHIVES:
         try:
             with urllib.request.urlopen(f"{archive}/{package.path}", timeout=60) as answer, replacing(file) as aside:
                 size = int(answer.headers.get("Content-Length", 0)) or None
-                found = hashlib.sha256()
                 with (
                     aside.open("wb") as kept,
                     tqdm(total=size, desc=package.name, unit="B", unit_scale=True, unit_divisor=1024) as bar,
                 ):
                     while block := answer.read(2**20):
                         kept.write(block)
-                        found.update(block)
                         bar.update(len(block))
-                if found.hexdigest() != package.sha256:
+                if file_sha256(aside) != package.sha256:
                     raise ValueError("what came has another digest than the known one")
             return file
         except (URLError, OSError, ValueError) as failed:

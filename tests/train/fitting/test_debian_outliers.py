@@ -12,8 +12,8 @@ from PIL import Image
 
 from train import UserError
 from train.digests import sha256
-from train.fitting.ood import ordinary_pictures
-from train.fitting.ood.ordinary_pictures import Package, fetch, pictures
+from train.fitting.ood import debian_outliers
+from train.fitting.ood.debian_outliers import Package, fetch, pictures
 
 
 def encoded(width, height, kind="PNG", mode="RGB", colour=(10, 120, 200)):
@@ -57,8 +57,8 @@ def package(tmp_path, monkeypatch):
         folder.mkdir(exist_ok=True)
         digest = write_deb(folder / "some_1_all.deb", files)
         known = Package("some", "pool/main/s/some_1_all.deb", digest, **options)
-        monkeypatch.setattr(ordinary_pictures, "PACKAGES", (known,))
-        monkeypatch.setattr(ordinary_pictures, "ARCHIVES", ())
+        monkeypatch.setattr(debian_outliers, "PACKAGES", (known,))
+        monkeypatch.setattr(debian_outliers, "ARCHIVES", ())
         return folder
 
     return make
