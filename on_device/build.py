@@ -19,7 +19,7 @@ import numpy as np
 import typer
 
 from on_device import icons, runtime, sentences
-from on_device.model_file import NotAnExport, metadata
+from on_device.model_file import NotAnExport, entries, metadata
 from skin_model import __version__, border, wording
 from skin_model.diagnoses import MEDICAL_NAMES
 from skin_model.photo import opening
@@ -29,6 +29,7 @@ MODEL = HERE.parent / "skin_model" / "weights" / "model.fp16.onnx"
 """The embedded checkpoint as ``python -m train export`` writes it in fp16, so that a build needs no training tools."""
 STYLE_SHEET = HERE.parent / "interface" / "components" / "style.css"
 RELEASE = "release.json"
+LOCATOR = HERE.parent / "skin_model" / "weights" / "locator.onnx"
 EXPORT = "python -m train export --out DIR"
 _PACKED = (".js", ".mjs", ".css", ".json", ".html")
 
@@ -94,8 +95,6 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
     described = metadata(model)
     if described["preprocessing"].get("remove_hair"):
         raise CannotBuild("This network wants hairs removed first, which the page cannot do. Choose one that does not.")
-    if described["preprocessing"].get("square", "centre") != "centre":
-        raise CannotBuild("This network wants the spot located first, which the page cannot do. Choose another one.")
     contents = {
         file.relative_to(HERE / "page").as_posix(): file.read_bytes()
         for file in sorted((HERE / "page").rglob("*"))
@@ -112,6 +111,7 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
     downloads = {}
     for name, file, content in (
         ("model", "model.onnx.gz", model),
+        ("locator", "locator.onnx.gz", LOCATOR.read_bytes()),
         ("wasm", f"onnxruntime/{runtime.BINARY}.gz", onnxruntime[runtime.BINARY]),
     ):
         contents[file] = packed = _gzip(content)
@@ -125,6 +125,7 @@ def _config(described: dict[str, Any]) -> dict[str, Any]:
     return {
         **{name: described[name] for name in own if name in described},
         "gate_threshold": described.get("gate_threshold"),
+        "least_skin": float(entries(LOCATOR.read_bytes())["least_skin"]),
         "version": __version__,
         "medical_names": MEDICAL_NAMES,
         "languages": {code: wording.Words(code).name for code in wording.languages()},

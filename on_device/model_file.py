@@ -23,16 +23,21 @@ class NotAnExport(ValueError):
     """A file that ``python -m train export`` did not write, or not completely; the text says how to mend it."""
 
 
+def entries(content: bytes) -> dict[str, str]:
+    """The metadata of an ONNX file's bytes as they are. Raises NotAnExport."""
+    try:
+        found = [dict(_fields(entry)) for number, entry in _fields(content) if number == METADATA_FIELD]
+        return {entry[1].decode("utf-8"): entry[2].decode("utf-8") for entry in found}
+    except (IndexError, KeyError, ValueError) as problem:
+        raise NotAnExport("This is no complete ONNX file. Make it with: python -m train export --out DIR") from problem
+
+
 def metadata(content: bytes) -> dict[str, Any]:
     """The metadata of an ONNX file's bytes, with the values that are JSON decoded.
 
     Raises NotAnExport.
     """
-    try:
-        entries = [dict(_fields(entry)) for number, entry in _fields(content) if number == METADATA_FIELD]
-        texts = {entry[1].decode("utf-8"): entry[2].decode("utf-8") for entry in entries}
-    except (IndexError, KeyError, ValueError) as problem:
-        raise NotAnExport("This is no complete ONNX file. Make it with: python -m train export --out DIR") from problem
+    texts = entries(content)
     missing = {"labels", "malignant", "preprocessing", "calibration", "thresholds", "checkpoint_sha256"} - set(texts)
     if missing:
         raise NotAnExport(

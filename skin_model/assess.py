@@ -14,6 +14,7 @@ from torch import Tensor
 from skin_model import quality
 from skin_model import region as regions
 from skin_model.border import Border, Box
+from skin_model.lesion.locate import square_around
 from skin_model.network import calibration, saliency
 from skin_model.network.architecture import prepare
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint
@@ -22,7 +23,7 @@ from skin_model.photo import Photo, PhotoRefused
 from skin_model.region import Region
 from skin_model.wording import sentence
 
-NOT_SKIN = "not_skin"
+NOT_SKIN, UNFAMILIAR = "not_skin", "unfamiliar"
 NO_SUCH_FILE = "no_such_file"
 VIEWS = (1, 2, 4, 8)
 """How many views of a photo can be averaged: the photo, its mirror image, upside down, and all that turned by 90°."""
@@ -34,7 +35,9 @@ class Assessment:
 
     risk: 0…1 at the checkpoint's reference prevalence. band: low, raised, high or cannot_tell. diagnoses: probability
     per diagnosis, which sum to 1 (None for a binary checkpoint). border and crop (left, top, right, bottom): pixels of
-    the upright full-size photo. problems: codes of what is wrong with the picture. refused: a code, or None.
+    the upright full-size photo. problems: codes of what is wrong with the picture. refused: a code, or None. located:
+    x and y of the middle, width and height of the spot that was judged, in the same pixels, and how certain that is,
+    0…1; None where none stood out.
     """
 
     risk: float | None = None
@@ -45,6 +48,7 @@ class Assessment:
     problems: tuple[str, ...] = ()
     refused: str | None = None
     message: str | None = None
+    located: dict[str, float] | None = None
 
     @classmethod
     def refusal(cls, code: str, language: str = "en") -> Assessment:
@@ -60,6 +64,7 @@ class Assessment:
             "diagnoses": None if self.diagnoses is None else {k: round(v, 6) for k, v in self.diagnoses.items()},
             "border": None if self.border is None else self.border.to_json(),
             "crop": None if self.crop is None else list(self.crop),
+            "located": self.located,
             "problems": list(self.problems),
             "refused": self.refused,
             "message": self.message,
@@ -68,7 +73,7 @@ class Assessment:
 
 @dataclass(frozen=True)
 class View:
-    """What the network sees of a photo: the region in pixels of ``photo.rgb``, the picture inside its crop, and the
+    """What the network sees of a photo: the region in pixels of ``photo.rgb``, and what lies inside its crop;
     batch (1, 3, S, S).
     """
 
@@ -78,7 +83,7 @@ class View:
 
     @property
     def square(self) -> Box:
-        """The square inside the crop that the network sees, in pixels of ``photo.rgb``."""
+        """What the network sees, in pixels of ``photo.rgb``."""
         return self.region.square
 
 
@@ -94,6 +99,28 @@ def _to_full_size(box: Box, photo: Photo) -> Box:
     across, down = photo.width / photo.rgb.shape[1], photo.height / photo.rgb.shape[0]
     left, top, right, bottom = box
     return round(left * across), round(top * down), round(right * across), round(bottom * down)
+
+
+def _refused(region: Region, out_of_distribution: bool) -> str | None:
+    """Why no number is shown. Where nobody looked for skin, whatever is unlike the training photographs is none."""
+    if not region.shows_skin or (out_of_distribution and region.skin is None):
+        return NOT_SKIN
+    return UNFAMILIAR if out_of_distribution else None
+
+
+def _located(region: Region, photo: Photo) -> dict[str, float] | None:
+    if not region.spots:
+        return None
+    spot = region.spots[0]
+    across, down = photo.width / photo.rgb.shape[1], photo.height / photo.rgb.shape[0]
+    left, top, right, bottom = spot.box
+    return {
+        "x": round((left + right) / 2 * across, 1),
+        "y": round((top + bottom) / 2 * down, 1),
+        "width": round((right - left) * across, 1),
+        "height": round((bottom - top) * down, 1),
+        "certainty": round(spot.certainty, 4),
+    }
 
 
 class Assessor:
@@ -121,10 +148,13 @@ class Assessor:
         """From a folder, ``owner/name@revision`` on the Hub, or the embedded default; raises CheckpointError."""
         return cls(Checkpoint.load(reference), views)
 
-    def view(self, photo: Photo) -> View:
-        """Region and network input of one photo, as the checkpoint's preprocessing says."""
+    def view(self, photo: Photo, *, chosen: bool = False) -> View:
+        """Region and network input of one photo, as the checkpoint's preprocessing says.
+
+        chosen: the photo is the part that a person chose to have judged.
+        """
         preprocessing = self.checkpoint.config.preprocessing
-        region = regions.find(photo.rgb, preprocessing)
+        region = regions.find(photo.rgb, preprocessing, chosen=chosen)
         cropped = regions.cropped(photo.rgb, region, preprocessing)
         return View(region, cropped, prepare(region.square_of(cropped), preprocessing))
 
@@ -157,7 +187,7 @@ class Assessor:
         self, photo: Photo, view: View, risk: float, row: np.ndarray, out_of_distribution: bool
     ) -> Assessment:
         config, border = self.checkpoint.config, view.region.border
-        refused = NOT_SKIN if out_of_distribution else None
+        refused = _refused(view.region, out_of_distribution)
         band = calibration.CANNOT_TELL if refused else calibration.band(risk, config.thresholds)
         return Assessment(
             risk=risk,
@@ -165,10 +195,16 @@ class Assessor:
             diagnoses=dict(zip(config.diagnoses, map(float, row), strict=True)) if config.diagnoses else None,
             border=None if border is None else border.scaled(photo.scale),
             crop=_to_full_size(view.region.crop, photo),
+            located=_located(view.region, photo),
             problems=tuple(quality.check(view.cropped)),
             refused=refused,
             message=sentence(f"refused.{refused}") if refused else None,
         )
+
+    def further_squares(self, view: View) -> list[Box]:
+        """Where the network would look if another of the spots that were found were judged, in ``photo.rgb``."""
+        share = self.checkpoint.config.preprocessing.spot_share
+        return [square_around(spot.box, view.region.crop, share) for spot in view.region.spots[1:]]
 
     def spread(self, view: View) -> tuple[float, float]:
         """Lowest and highest risk of a photo in all eight mirrored and turned views.

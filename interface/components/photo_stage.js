@@ -122,7 +122,17 @@ function show() {
   if (image.getAttribute("src") !== value.src) image.src = value.src;
   place(part("scored"), value.scored);
   place(part("box"), null);
+  part("others").replaceChildren(...(value.others || []).map(otherSpot));
   part("whole").hidden = !value.region;
+}
+
+function otherSpot(box) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "stage-other", title: texts.other_spot });
+  button.setAttribute("aria-label", texts.other_spot);
+  place(button, box);
+  button.addEventListener("click", () => trigger("box", { box }));
+  return button;
 }
 watch("value", () => { choosing(false); show(); });
 show();
@@ -162,6 +172,7 @@ const at = (event) => {
 };
 part("picture").addEventListener("pointerdown", (event) => {
   const chosen = part("picture").classList.contains("choosing");
+  if (event.target.classList.contains("stage-other") && !chosen) return;
   if (event.button !== 0 || (event.pointerType === "touch" && !chosen)) return;
   event.preventDefault();
   part("picture").setPointerCapture(event.pointerId);

@@ -25,6 +25,7 @@ _TEXTS = (
     "shutter",
     "close",
     "choose_part",
+    "other_spot",
     "whole",
     "drag",
 )
@@ -49,19 +50,29 @@ def stage(words: Words, max_bytes: int) -> gr.HTML:
 
 
 def staged(
-    rgb: np.ndarray, size: tuple[int, int], scored: Sequence[float] | None, region: Box | None
+    rgb: np.ndarray,
+    size: tuple[int, int],
+    scored: Sequence[float] | None,
+    region: Box | None,
+    others: Sequence[Box] = (),
 ) -> dict[str, Any]:
     """The stage's value for a photo.
 
     rgb: (H, W, 3) uint8 to show. size: full (width, height) in pixels. scored: the square that was scored, and region:
-    the part that the visitor chose, both (left, top, right, bottom) in full-size pixels, or None.
+    the part that the visitor chose, both (left, top, right, bottom) in full-size pixels, or None. others: squares round
+    further spots, each of which a tap chooses.
     """
     width, height = size
 
     def shares(box: Sequence[float] | None) -> list[float] | None:
         return None if box is None else [box[0] / width, box[1] / height, box[2] / width, box[3] / height]
 
-    return {"src": data_uri(rgb, 1000), "scored": shares(scored), "region": shares(region)}
+    return {
+        "src": data_uri(rgb, 1000),
+        "scored": shares(scored),
+        "region": shares(region),
+        "others": [shares(box) for box in others],
+    }
 
 
 def full_size_box(shares: object, width: int, height: int) -> Box:

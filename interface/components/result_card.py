@@ -151,9 +151,9 @@ def diagnosis_bars(words: Words, diagnoses: Mapping[str, float] | None) -> str:
     return f'<ol class="bars">{"".join(rows)}</ol>'
 
 
-def seen(words: Words, picture_uri: str, *, border: bool, part_only: bool) -> str:
+def seen(words: Words, picture_uri: str, *, border: bool, spot: bool, part_only: bool) -> str:
     """The picture that was scored, with a line that says how it was cut. picture_uri: a data URI."""
-    how = "part" if part_only else "border" if border else "whole"
+    how = "part" if part_only else "border" if border else "spot" if spot else "whole"
     return (
         f'<figure class="seen"><img src="{escape(picture_uri)}" alt="{escape(words("interface.seen.alt"))}">'
         f"<figcaption>{escape(words(f'interface.seen.{how}'))}</figcaption></figure>"

@@ -7,7 +7,6 @@ from statistics import median
 import numpy as np
 
 from interface.components.photo_stage import Box
-from skin_model import quality
 from skin_model.assess import Assessment, Assessor, View
 from skin_model.network import calibration, saliency
 from skin_model.photo import Photo, open_photo
@@ -25,8 +24,9 @@ class ScoredPhoto:
     """One visitor's photo and what was found, in memory only.
 
     file: the upload, from which a chosen part is decoded in full. whole, scored: the photo, and the part that was
-    scored. region: that part in full-size pixels of the whole, None where all of it was scored. spread: lowest and
-    highest risk when the photo is mirrored and turned. further: the assessments of further photos of the same spot.
+    scored. region: that part in full-size pixels of the whole, None where all of it was scored. others: squares round
+    further spots of it, in the same pixels. spread: lowest and highest risk when the photo is mirrored and turned.
+    further: the assessments of further photos of the same spot.
     """
 
     file: Path
@@ -35,7 +35,7 @@ class ScoredPhoto:
     region: Box | None
     assessment: Assessment
     view: View
-    suggested: Box | None
+    others: list[Box]
     spread: tuple[float, float]
     further: list[Assessment] = field(default_factory=list)
     heatmaps: dict[str, np.ndarray] = field(default_factory=dict)
@@ -45,13 +45,11 @@ def score_photo(assessor: Assessor, file: Path, whole: Photo | None = None, regi
     """Open and score a photo, or a ``region`` of it (full-size pixels). Raises PhotoRefused or FileNotFoundError."""
     whole = open_photo(file) if whole is None else whole
     scored = whole if region is None else open_photo(file, region=region)
-    view = assessor.view(scored)
+    view = assessor.view(scored, chosen=region is not None)
     assessment = assessor.assess(scored, view)
-    suggested = None
-    if region is None and "lesion_too_small" in assessment.problems:
-        suggested = _suggestion(whole)
+    others = [_in_full_size(square, whole) for square in assessor.further_squares(view)] if region is None else []
     spread = assessor.spread(view) if assessment.refused is None else (0.0, 1.0)
-    return ScoredPhoto(file, whole, scored, region, assessment, view, suggested, spread)
+    return ScoredPhoto(file, whole, scored, region, assessment, view, others, spread)
 
 
 @dataclass(frozen=True)
@@ -97,16 +95,9 @@ def combine(photo: ScoredPhoto, thresholds: calibration.Thresholds) -> CombinedA
     return CombinedAssessment(combined, (min(risks), max(risks)), tuple(risks), urgent)
 
 
-def _suggestion(photo: Photo) -> Box | None:
-    """A square around the lesion with room at its sides, in full-size pixels; None where no lesion stands out."""
-    found = quality.lesion_box(photo.rgb)
-    if found is None:
-        return None
-    left, top, right, bottom = (edge * photo.scale for edge in found)
-    side = min(max(2.2 * max(right - left, bottom - top), 96), photo.width, photo.height)
-    x = min(max((left + right - side) / 2, 0), photo.width - side)
-    y = min(max((top + bottom - side) / 2, 0), photo.height - side)
-    return round(x), round(y), round(x + side), round(y + side)
+def _in_full_size(box: Box, photo: Photo) -> Box:
+    left, top, right, bottom = (round(edge * photo.scale) for edge in box)
+    return left, top, min(right, photo.width), min(bottom, photo.height)
 
 
 def before_and_after(

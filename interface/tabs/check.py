@@ -73,7 +73,6 @@ def build(assessor: Assessor, words: Words) -> None:
 
         with gr.Column(scale=6, min_width=320, elem_id="results"):
             answer = gr.HTML(_welcome(words), elem_id="answer")
-            suggestion = gr.Button(words("interface.use_suggestion"), visible=False, elem_id="use-suggestion")
             with gr.Row(visible=False, elem_id="next-actions") as actions:
                 more = gr.UploadButton(words("interface.more"), elem_id="more-photos", min_width=140)
                 make_page = gr.Button(words("interface.pdf"), elem_id="make-pdf", min_width=140)
@@ -114,7 +113,6 @@ def build(assessor: Assessor, words: Words) -> None:
         shown,
         answer,
         part,
-        suggestion,
         actions,
         more,
         reasons,
@@ -142,10 +140,9 @@ def build(assessor: Assessor, words: Words) -> None:
         )
         return [
             new,
-            staged(new.whole.rgb, (new.whole.width, new.whole.height), square_in_whole(new), new.region),
+            staged(new.whole.rgb, (new.whole.width, new.whole.height), square_in_whole(new), new.region, new.others),
             card + (result_card.problems(words, found.problems) if done else ""),
             gr.update(visible=True),
-            gr.update(visible=new.suggested is not None),
             gr.update(visible=done),
             gr.update(visible=photos < PHOTOS_OF_ONE_SPOT),
             gr.update(visible=done),
@@ -165,7 +162,7 @@ def build(assessor: Assessor, words: Words) -> None:
         """Say why there is no result; the photo before, if any, leaves the page, so that no old answer stands by."""
         card = result_card.answer(words, assessment, config.thresholds, config.calibration)
         hidden = gr.update(visible=False)
-        return [None, None, card, hidden, hidden, hidden, hidden, hidden, None, "", "", "", "", ""]
+        return [None, None, card, hidden, hidden, hidden, hidden, None, "", "", "", "", ""]
 
     def add(file: str | None, old: ScoredPhoto | None, *settings: Any) -> list[Any]:
         """A further photo of the same spot; one that cannot be scored changes nothing, and says why."""
@@ -256,16 +253,13 @@ def build(assessor: Assessor, words: Words) -> None:
     settings = [method, strength, threshold]
     sliders = [across, down, size]
     # Before the answers: the page does one after the other.
-    for start in (upload.upload, examples.choose, shown.box, shown.whole, suggestion.click, score_part.click):
+    for start in (upload.upload, examples.choose, shown.box, shown.whole, score_part.click):
         start(None, js=_HIDE_OLD_ANSWER, **private)
     answers = [
         upload.upload(on_upload, [upload, *settings], everything, show_progress_on=answer, **private),
         examples.choose(on_example, settings, everything, show_progress_on=answer, **private),
         shown.box(on_box, [current, *settings], everything, show_progress_on=answer, **private),
         shown.whole(on_region(lambda _: None), [current, *settings], everything, show_progress_on=answer, **private),
-        suggestion.click(
-            on_region(lambda old: old.suggested), [current, *settings], everything, show_progress_on=answer, **private
-        ),
         score_part.click(
             on_region(from_sliders), [current, *sliders, *settings], everything, show_progress_on=answer, **private
         ),
@@ -351,8 +345,13 @@ def endpoint(assessor: Assessor) -> None:
 
 def _seen(words: Words, current: ScoredPhoto) -> str:
     picture = data_uri(scored_square(current), 240)
+    found = current.assessment
     return result_card.seen(
-        words, picture, border=current.assessment.border is not None, part_only=current.region is not None
+        words,
+        picture,
+        border=found.border is not None,
+        spot=found.located is not None,
+        part_only=current.region is not None,
     )
 
 

@@ -80,16 +80,16 @@ async function loadNetwork(release) {
   if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function") return fail("device.failed.webassembly");
   if (!readsTrueColours()) return fail("device.failed.canvas");
   try {
-    const parts = [release.downloads.model, release.downloads.wasm], all = parts.reduce((sum, { packed }) => sum + packed, 0);
+    const parts = ["model", "locator", "wasm"].map((name) => release.downloads[name]), all = parts.reduce((sum, { packed }) => sum + packed, 0);
     let arrived = 0;
     say({ key: "device.loading", progress: 0 });
     const report = (bytes) => {
       arrived += bytes;
       at("progress").value = now.state.progress = Math.min(arrived / all, 1);
     };
-    const [model, wasm] = await Promise.all(parts.map((part) => download(new URL(part.file, HERE).href, part, release.version, report)));
+    const [model, locator, wasm] = await Promise.all(parts.map((part) => download(new URL(part.file, HERE).href, part, release.version, report)));
     const { openNetwork } = await import("./network.js");
-    network = await openNetwork(model, wasm, new URL("onnxruntime/", HERE), config);
+    network = await openNetwork(model, locator, wasm, new URL("onnxruntime/", HERE), config);
   } catch (problem) {
     console.error(problem);
     if (problem instanceof DownloadFailed) return fail("device.failed.download");

@@ -1,22 +1,22 @@
 // The whole path: a photo in, an assessment out, as skin_model/assess.py.
 import { cut } from "../pixels/picture.js";
 import { enlargeMap, resizeArea, resizeLinear } from "../pixels/resize.js";
-import { cropBox, findBorder } from "./border.js";
+import { findBorder } from "./border.js";
 import { bandOf, probabilities, riskOf } from "./calibration.js";
+import { findRegion } from "./locate.js";
 import { problemsOf } from "./quality.js";
 
-/** Border, crop and square of one photo, in pixels of its working copy, and the picture that the network sees. */
-export function viewOf({ rgb }, config) {
+/**
+ * Border, crop, square and spots of one photo, in pixels of its working copy, and the picture that the network sees.
+ * look: a picture to the locator's answer.
+ */
+export async function viewOf({ rgb }, config, look) {
   const { crop: rule, input_size: size } = config.preprocessing;
   const border = rule === "border" ? findBorder(rgb, config.border_triples) : null;
-  const crop = cropBox(rgb, border);
-  const cropped = cut(rgb, crop);
-  const side = Math.min(cropped.width, cropped.height);
-  const left = (cropped.width - side) >> 1, top = (cropped.height - side) >> 1;
-  const inner = cut(cropped, [left, top, left + side, top + side]);
-  const input = side > size ? resizeArea(inner, size, size) : resizeLinear(inner, size, size);
-  const square = [crop[0] + left, crop[1] + top, crop[0] + left + side, crop[1] + top + side];
-  return { border, crop, cropped, square, input };
+  const region = await findRegion(rgb, border, config, look);
+  const inner = cut(rgb, region.square);
+  const input = (inner.width > size ? resizeArea : resizeLinear)(inner, size, size);
+  return { border, ...region, cropped: cut(rgb, region.crop), input };
 }
 
 /**
@@ -24,11 +24,12 @@ export function viewOf({ rgb }, config) {
  * pixels, problems, refused (a code or null), the picture that the network saw, and the cam (h × w numbers).
  */
 export async function assess(photo, network, config) {
-  const view = viewOf(photo, config);
+  const view = await viewOf(photo, config, network.locate);
   const seen = await network.run([view.input]);
   const probability = probabilities(seen.logits[0], config.malignant, config.calibration);
   const risk = riskOf(probability, config.malignant);
-  const refused = seen.novelty && seen.novelty[0] > config.gate_threshold ? "not_skin" : null;
+  const unlike = Boolean(seen.novelty) && seen.novelty[0] > config.gate_threshold;
+  const refused = !view.showsSkin || (unlike && view.skin === null) ? "not_skin" : unlike ? "unfamiliar" : null;
   const across = photo.width / photo.rgb.width, down = photo.height / photo.rgb.height;
   const full = ([left, top, right, bottom]) => [left * across, top * down, right * across, bottom * down].map(Math.round);
   return {
@@ -38,12 +39,19 @@ export async function assess(photo, network, config) {
     border: view.border && { ...view.border, x: view.border.x * across, y: view.border.y * across, radius: view.border.radius * across },
     crop: full(view.crop),
     square: full(view.square),
+    located: locatedIn(view.spots, across, down),
     problems: problemsOf(view.cropped),
     refused,
     input: view.input,
     cam: seen.cam?.[0] ?? null,
     novelty: seen.novelty?.[0] ?? null,
   };
+}
+
+function locatedIn([spot], across, down) {
+  if (!spot) return null;
+  const [left, top, right, bottom] = spot.box;
+  return { x: ((left + right) / 2) * across, y: ((top + bottom) / 2) * down, width: (right - left) * across, height: (bottom - top) * down, certainty: spot.certainty };
 }
 
 /** Lowest and highest risk in all eight mirrored and turned views of the picture that the network saw. */

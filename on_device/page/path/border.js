@@ -6,7 +6,7 @@ import { resizeLinear, resizeNearest } from "../pixels/resize.js";
 import { linearAt, nearestAt } from "../pixels/sample.js";
 import { median, ranked } from "../pixels/statistics.js";
 
-const RAYS = 256, FINE_SIDE = 320, COARSE_SIDE = 160, KEPT_RADIUS = 0.975;
+const RAYS = 256, FINE_SIDE = 320, COARSE_SIDE = 160, KEPT_RADIUS = 0.975, LEAST_SIDE = 16;
 const DARK = { darkest: 110, plain: 110, sharp: 0.5, oneSided: 0.9 };
 const BRIGHT = { darkest: 30, plain: 15, sharp: 0.8, oneSided: 0.86 };
 const { fround, hypot, max, min } = Math;
@@ -47,6 +47,18 @@ export function cropBox({ width, height }, border) {
   }
   const box = [max(0, Math.ceil(left)), max(0, Math.ceil(top)), min(width, Math.floor(right)), min(height, Math.floor(bottom))];
   return box[2] > box[0] && box[3] > box[1] ? box : [0, 0, width, height];
+}
+
+/** The upright rectangle around all that a border leaves, in whole pixels. */
+export function boundsOf({ width, height }, border) {
+  if (!border) return [0, 0, width, height];
+  let [left, top, right, bottom] = border.inner ?? [0, 0, width, height];
+  if (border.kind === "circle") {
+    [left, right] = [max(left, border.x - border.radius), min(right, border.x + border.radius)];
+    [top, bottom] = [max(top, border.y - border.radius), min(bottom, border.y + border.radius)];
+  }
+  const box = [max(0, Math.trunc(left)), max(0, Math.trunc(top)), min(width, Math.ceil(right)), min(height, Math.ceil(bottom))];
+  return box[2] - box[0] >= LEAST_SIDE && box[3] - box[1] >= LEAST_SIDE ? box : [0, 0, width, height];
 }
 
 function brightest({ width, height, data }) {

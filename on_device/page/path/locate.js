@@ -1,0 +1,132 @@
+// skin_model/lesion/locate.py and skin_model/region.py once more: which spot a photo shows, and what is judged of it.
+// Names, steps and limits are those of the Python modules, which say why they are as they are.
+import { grey } from "../pixels/colour.js";
+import { cut, roundToEven } from "../pixels/picture.js";
+import { resizeArea, resizeLinear } from "../pixels/resize.js";
+import { boundsOf, cropBox } from "./border.js";
+
+export const LOOKED_AT = 192;
+const LEAST_CERTAINTY = 0.3, SAME = 0.3, MOST_SPOTS = 8, CERTAINTY_COUNTS = 0.7, WELL_LIT = 200, MOST_GAIN = 3;
+const { ceil, exp, floor, hypot, max, min } = Math;
+const clip = (value, low, high) => min(max(value, low), high);
+const sigmoid = (logit) => 1 / (1 + exp(-logit));
+
+/**
+ * Border, crop and square as `Region` in Python. look: a picture of LOOKED_AT pixels to the network's answer. chosen: a
+ * person cut the photo to what is to be judged.
+ */
+export async function findRegion(rgb, border, { preprocessing, least_skin: least }, look, chosen = false) {
+  const crop = cropBox(rgb, border);
+  if (preprocessing.square === "centre") return { crop, square: centralSquare(crop), spots: [], skin: null, showsSkin: true };
+  const bounds = boundsOf(rgb, border);
+  const answer = await look(squeezed(cut(rgb, bounds)));
+  const across = bounds[2] - bounds[0], down = bounds[3] - bounds[1];
+  const spots = spotsOf(answer)
+    .filter(({ certainty }) => !chosen && certainty >= preprocessing.least_certainty)
+    .map(({ box, certainty }) => ({
+      box: [bounds[0] + box[0] * across, bounds[1] + box[1] * down, bounds[0] + box[2] * across, bounds[1] + box[3] * down],
+      certainty,
+    }));
+  const within = spots.length ? givingWay(crop, spots[0].box, bounds) : crop;
+  const square = spots.length ? squareAround(spots[0].box, within, preprocessing.spot_share) : centralSquare(crop);
+  const skin = skinWithin(answer, bounds, square);
+  return { crop: within, square, spots, skin, showsSkin: skin >= least };
+}
+
+/** The picture that the locator sees, whatever the photo's sides. */
+function squeezed(rgb) {
+  const whole = floor(min(rgb.width, rgb.height) / (2 * LOOKED_AT));
+  const small = whole > 1 ? resizeArea(rgb, floor(rgb.width / whole), floor(rgb.height / whole)) : rgb;
+  const shrinking = small.width * small.height > LOOKED_AT ** 2;
+  return exposureCorrected((shrinking ? resizeArea : resizeLinear)(small, LOOKED_AT, LOOKED_AT));
+}
+
+/** Dark pictures brighter, so that dark skin and a dark room look like any other. */
+function exposureCorrected(square) {
+  const counts = new Int32Array(256), lightness = grey(square).data;
+  for (const level of lightness) counts[level]++;
+  let level = 0;
+  for (let seen = counts[0]; seen < 0.9 * lightness.length; seen += counts[level]) level++;
+  const gain = clip(WELL_LIT / max(level, 1), 1, MOST_GAIN);
+  return { ...square, data: square.data.map((value) => min(floor(value * gain + 0.5), 255)) };
+}
+
+/** The spots of an answer (6 × c × c), the one that counts first: boxes as shares of what was looked at. */
+export function spotsOf(answer) {
+  const area = answer.length / 6, cells = Math.sqrt(area);
+  const heat = Array.from({ length: area }, (_, i) => sigmoid(answer[i]));
+  const peaks = [];
+  for (let row = 0, i = 0; row < cells; row++) {
+    for (let column = 0; column < cells; column++, i++) {
+      if (heat[i] >= LEAST_CERTAINTY && isPeak(heat, cells, row, column)) peaks.push({ row, column, i });
+    }
+  }
+  peaks.sort((one, other) => heat[other.i] - heat[one.i]); // stable, as in Python
+  const found = [];
+  for (const { row, column, i } of peaks) {
+    const x = (column + 0.5) / cells + answer[area + i], y = (row + 0.5) / cells + answer[2 * area + i];
+    const wide = exp(min(answer[3 * area + i], 0)), high = exp(min(answer[4 * area + i], 0));
+    const box = [x - wide / 2, y - high / 2, x + wide / 2, y + high / 2].map((side) => clip(side, 0, 1));
+    if (found.length < MOST_SPOTS && found.every((other) => overlap(box, other.box) < SAME)) found.push({ box, certainty: heat[i] });
+  }
+  return found.sort((one, other) => offCentre(one) - offCentre(other));
+}
+
+function isPeak(heat, cells, row, column) {
+  for (let y = max(row - 1, 0); y <= min(row + 1, cells - 1); y++) {
+    for (let x = max(column - 1, 0); x <= min(column + 1, cells - 1); x++) {
+      if (heat[y * cells + x] > heat[row * cells + column]) return false;
+    }
+  }
+  return true;
+}
+
+function offCentre({ box: [left, top, right, bottom], certainty }) {
+  return hypot((left + right) / 2 - 0.5, (top + bottom) / 2 - 0.5) - CERTAINTY_COUNTS * certainty;
+}
+
+function overlap(one, other) {
+  const wide = min(one[2], other[2]) - max(one[0], other[0]), high = min(one[3], other[3]) - max(one[1], other[1]);
+  const shared = max(0, wide) * max(0, high);
+  const both = (one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1]);
+  return shared / max(both - shared, 1e-9);
+}
+
+/** Mean of how likely the cells in a box of the photo show skin. */
+function skinWithin(answer, bounds, [left, top, right, bottom]) {
+  const area = answer.length / 6, cells = Math.sqrt(area);
+  const across = cells / (bounds[2] - bounds[0]), down = cells / (bounds[3] - bounds[1]);
+  const [x0, x1] = span((left - bounds[0]) * across, (right - bounds[0]) * across, cells);
+  const [y0, y1] = span((top - bounds[1]) * down, (bottom - bounds[1]) * down, cells);
+  let sum = 0;
+  for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) sum += sigmoid(answer[5 * area + y * cells + x]);
+  return sum / ((x1 - x0) * (y1 - y0));
+}
+
+function span(start, end, cells) {
+  const first = floor(clip(start, 0, cells - 1));
+  return [first, clip(ceil(end), first + 1, cells)];
+}
+
+export function squareAround(box, [left, top, right, bottom], share) {
+  const longer = max(box[2] - box[0], box[3] - box[1]);
+  const side = clip(roundToEven(longer / share), 1, min(right - left, bottom - top));
+  const x = clip(roundToEven((box[0] + box[2] - side) / 2), left, right - side);
+  const y = clip(roundToEven((box[1] + box[3] - side) / 2), top, bottom - side);
+  return [x, y, x + side, y + side];
+}
+
+function centralSquare([left, top, right, bottom]) {
+  const side = min(right - left, bottom - top);
+  const x = left + ((right - left - side) >> 1), y = top + ((bottom - top - side) >> 1);
+  return [x, y, x + side, y + side];
+}
+
+function givingWay(crop, spot, bounds) {
+  return [
+    max(bounds[0], min(crop[0], floor(spot[0]))),
+    max(bounds[1], min(crop[1], floor(spot[1]))),
+    min(bounds[2], max(crop[2], ceil(spot[2]))),
+    min(bounds[3], max(crop[3], ceil(spot[3]))),
+  ];
+}
