@@ -196,7 +196,7 @@ class Assessor:
             border=None if border is None else border.scaled(photo.scale),
             crop=_to_full_size(view.region.crop, photo),
             located=_located(view.region, photo),
-            problems=tuple(quality.check(view.cropped)),
+            problems=tuple(quality.check(view.cropped, view.region.lesion)),
             refused=refused,
             message=sentence(f"refused.{refused}") if refused else None,
         )

@@ -1,4 +1,4 @@
-"""What is wrong with a photo: blurred, badly lit, too few pixels, or the lesion too small in it.
+"""What is wrong with a photo: blurred, badly lit, too few pixels, or the lesion too small in it or cut off.
 
 Every measure is taken on a copy of fixed size and relative to the picture's own contrast, so that a 12-megapixel phone
 photo and a 256-pixel training photograph of the same skin get the same answer. The codes are worded in ``wording``.
@@ -12,13 +12,14 @@ import numpy as np
 
 Box = tuple[int, int, int, int]
 
-TOO_BLURRED, TOO_DARK, TOO_BRIGHT, GLARE, TOO_SMALL, LESION_TOO_SMALL = PROBLEMS = (
+TOO_BLURRED, TOO_DARK, TOO_BRIGHT, GLARE, TOO_SMALL, LESION_TOO_SMALL, LESION_CUT_OFF = PROBLEMS = (
     "too_blurred",
     "too_dark",
     "too_bright",
     "glare",
     "too_small",
     "lesion_too_small",
+    "lesion_cut_off",
 )
 
 LEAST_SIDE = 150
@@ -52,7 +53,8 @@ class Measures:
     side: pixels on the short side. blur: standard deviation of the blur at the sharpest edges, in pixels of a copy with
     256 on the short side (see ``blur``). dark, bright: lightness 0…255 that a tenth of the picture lies below, and
     above. washed: share of pixels at full white. glare: share of the picture under reflections. lesion: the lesion's
-    extent as a share of the short side; None where none stands out from plain skin.
+    extent as a share of the short side; None where none stands out from plain skin. cut_off: whether it reaches a side
+    of the photo.
     """
 
     side: int
@@ -62,14 +64,25 @@ class Measures:
     washed: float
     glare: float
     lesion: float | None
+    cut_off: bool = False
 
 
-def check(rgb: np.ndarray) -> list[str]:
+@dataclass(frozen=True)
+class Lesion:
+    """Where the located lesion is in a picture: its box and the square round it, in pixels. cut_off: as in Measures."""
+
+    box: tuple[float, float, float, float]
+    square: Box
+    cut_off: bool
+
+
+def check(rgb: np.ndarray, lesion: Lesion | None = None) -> list[str]:
     """Codes of what is wrong with a photo, of PROBLEMS and in that order; empty where nothing is.
 
-    rgb: (H, W, 3) uint8, cropped inside a dermatoscope's border. None of them changes the risk or refuses the photo.
+    rgb: (H, W, 3) uint8, cropped inside a dermatoscope's border. lesion: where it was located, so that a sharp ruler
+    beside it hides no blur. No problem changes the risk or refuses the photo.
     """
-    m = measure(rgb)
+    m = measure(rgb, lesion)
     found = {
         TOO_BLURRED: m.blur > MOST_BLUR,
         TOO_DARK: m.bright < DARKEST,
@@ -77,25 +90,34 @@ def check(rgb: np.ndarray) -> list[str]:
         GLARE: m.glare > MOST_GLARE,
         TOO_SMALL: m.side < LEAST_SIDE,
         LESION_TOO_SMALL: m.lesion is not None and m.lesion < SMALLEST_LESION,
+        LESION_CUT_OFF: m.cut_off,
     }
     return [code for code in PROBLEMS if found[code]]
 
 
-def measure(rgb: np.ndarray) -> Measures:
+def measure(rgb: np.ndarray, lesion: Lesion | None = None) -> Measures:
     """The numbers behind ``check`` for a photo, (H, W, 3) uint8."""
+    side = min(rgb.shape[:2])
+    if lesion is not None:
+        left, top, right, bottom = lesion.square
+        extent = max(lesion.box[2] - lesion.box[0], lesion.box[3] - lesion.box[1]) / side
+        rgb = rgb[top:bottom, left:right]
     small = _working_copy(rgb, _SIDE)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY)
     shares = np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()) / grey.size
     dark, bright = (float(np.searchsorted(shares, share)) for share in (0.1, 0.9))
-    found = _segment(small)
+    if lesion is None:
+        found = _segment(small)
+        extent = None if found is None or not found.alone else found.extent
     return Measures(
-        side=min(rgb.shape[:2]),
+        side=side,
         blur=blur(grey),
         dark=dark,
         bright=bright,
         washed=1 - float(shares[_FULL - 1]),
         glare=glare(small),
-        lesion=None if found is None or not found.alone else found.extent,
+        lesion=extent,
+        cut_off=lesion is not None and lesion.cut_off,
     )
 
 

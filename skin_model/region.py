@@ -7,6 +7,7 @@ asks for the central square; the locator that a square round the spot needs is n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,10 @@ from skin_model.border import Border, Box
 from skin_model.lesion import hair, locate
 from skin_model.lesion.locate import Spot
 from skin_model.network.architecture import Preprocessing, central_square
+from skin_model.quality import Lesion
+
+AT_THE_SIDE = 0.005
+"""Distance to a side of what can be seen, as a share of its shorter one, up to which a spot reaches that side."""
 
 
 @dataclass(frozen=True)
@@ -22,21 +27,35 @@ class Region:
     """All boxes are left, top, right, bottom in pixels of the picture.
 
     border: what surrounds the skin. crop: what it leaves. square: inside that, what the network sees. spots: what was
-    found, the one that is judged first; none where nothing stands out. skin: how much of the square is skin, 0…1; None
-    where that was not asked. shows_skin: whether that is enough to judge it.
+    found, the one that is judged first; none where nothing stands out. cut_off: whether that one reaches a side of what
+    can be seen. skin: how much of the square is skin, 0…1; None where that was not asked. shows_skin: whether that is
+    enough to judge it.
     """
 
     border: Border | None
     crop: Box
     square: Box
     spots: tuple[Spot, ...] = ()
+    cut_off: bool = False
     skin: float | None = None
     shows_skin: bool = True
 
     def square_of(self, cropped: np.ndarray) -> np.ndarray:
         """The part of a cropped picture that the network sees."""
-        left, top, right, bottom = (at - self.crop[i % 2] for i, at in enumerate(self.square))
+        left, top, right, bottom = self._in_crop(self.square)
         return cropped[top:bottom, left:right]
+
+    @property
+    def lesion(self) -> Lesion | None:
+        """Where the spot that is judged lies in the cropped picture; None where none was found."""
+        if not self.spots:
+            return None
+        return Lesion(self._in_crop(self.spots[0].box), self._in_crop(self.square), self.cut_off)
+
+    def _in_crop(self, box: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
+        left, top, right, bottom = box
+        x, y = self.crop[:2]
+        return left - x, top - y, right - x, bottom - y
 
 
 def cropped(rgb: np.ndarray, region: Region, preprocessing: Preprocessing) -> np.ndarray:
@@ -61,12 +80,13 @@ def find(
     located = (locator or locate.embedded())(rgb, borders.bounds(rgb, border))
     spots = () if chosen else tuple(s for s in located.spots if s.certainty >= preprocessing.least_certainty)
     if not spots:
-        square = central_square_of(crop)
+        square, cut_off = central_square_of(crop), False
     else:
+        cut_off = _reaches_a_side(spots[0].box, located.bounds)
         crop = _giving_way(crop, spots[0].box, located.bounds)
         square = locate.square_around(spots[0].box, crop, preprocessing.spot_share)
     skin = located.skin_within(square)
-    return Region(border, crop, square, spots, skin, skin >= located.least_skin)
+    return Region(border, crop, square, spots, cut_off, skin, skin >= located.least_skin)
 
 
 def central_square_of(box: Box) -> Box:
@@ -74,6 +94,12 @@ def central_square_of(box: Box) -> Box:
     left, top, right, bottom = box
     a, b, c, d = central_square(right - left, bottom - top)
     return left + a, top + b, left + c, top + d
+
+
+def _reaches_a_side(spot: tuple[float, float, float, float], bounds: Box) -> bool:
+    least = AT_THE_SIDE * min(bounds[2] - bounds[0], bounds[3] - bounds[1])
+    near = [spot[0] - bounds[0], spot[1] - bounds[1], bounds[2] - spot[2], bounds[3] - spot[3]]
+    return min(near) <= least
 
 
 def _giving_way(crop: Box, spot: tuple[float, float, float, float], bounds: Box) -> Box:

@@ -19,6 +19,9 @@ def fit(
     teacher: Annotated[
         list[Path] | None, typer.Option(help="Checkpoint folders that the recipe distilled learns from, once each.")
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="A checkpoint folder to train on, head and all, in place of a backbone.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="In place of the recipe's own.")] = None,
     epochs: options.Epochs = None,
     input_size: options.InputSize = None,
@@ -33,7 +36,7 @@ def fit(
 
     asked = {"seed": seed, "epochs": epochs, "input_size": input_size}
     chosen = find(recipe).change(**{name: value for name, value in asked.items() if value is not None})
-    if fit.fit(work, out, chosen, backbone, teachers=teacher or []) is not None:
+    if fit.fit(work, out, chosen, backbone, teachers=teacher or [], start=start) is not None:
         folder = out / "checkpoint"
         print(f"Wrote {folder}. Next: python -m train evaluate --checkpoint {folder} --work {work} --out REPORT")
 

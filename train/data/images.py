@@ -15,13 +15,14 @@ from tqdm import tqdm
 
 from skin_model import region as regions
 from skin_model.atomic_files import replacing
+from skin_model.lesion import locate
 from skin_model.network.architecture import Preprocessing, square_input
 from skin_model.photo import PhotoRefused, open_photo
 from skin_model.pools import thread_pool
 from train import UserError
 from train.data.augmentation import NO_AUGMENTATION, Augmentation, augment
 from train.data.tables import files_of
-from train.digests import cache_key
+from train.digests import cache_key, file_sha256
 
 SQUARE = 256
 """Side of the kept squares in pixels; most public photographs here are no sharper."""
@@ -47,7 +48,7 @@ def load_squares(rows: pd.DataFrame, preprocessing: Preprocessing, cache: Path, 
     photograph that cannot be decoded.
     """
     files = files_of(rows)
-    described = f"{size} {preprocessing.crop} {preprocessing.remove_hair} " + "\n".join(map(str, files))
+    described = f"{size} {_cutting(preprocessing)} " + "\n".join(map(str, files))
     cached = cache / f"squares-{cache_key(described)}.npy"
     if not cached.is_file():
         decode = partial(decode_square, preprocessing=preprocessing, size=size)
@@ -58,6 +59,14 @@ def load_squares(rows: pd.DataFrame, preprocessing: Preprocessing, cache: Path, 
                 squares[i] = square
             squares.flush()
     return np.load(cached, mmap_mode="r")
+
+
+def _cutting(preprocessing: Preprocessing) -> str:
+    """What decides how a photograph is cut, so that squares cut otherwise are not taken for these."""
+    how = f"{preprocessing.crop} {preprocessing.remove_hair}"
+    if preprocessing.square == "centre":
+        return how
+    return f"{how} {preprocessing.spot_share} {preprocessing.least_certainty} {file_sha256(locate.WEIGHTS)}"
 
 
 def decoded(

@@ -49,13 +49,19 @@ def keys(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found, index=rows.index)
 
 
-def write(folder: Path, work: Path) -> Path:
-    """Write ``folder/trained_on.json`` of the split in ``work``, aside first."""
+def write(folder: Path, work: Path, start: Path | None = None) -> Path:
+    """Write ``folder/trained_on.json`` of the split in ``work``, aside first.
+
+    start: the checkpoint folder that was trained on, whose own photographs count as well.
+    """
     rows = splits.with_identities(work / "split.csv")
+    earlier = (read_beside(start, TRAINED_ON_FILE) if start else None) or {}
     content: dict[str, Any] = {"schema": SCHEMA, "about": ABOUT}
     for part in ("train", "validation"):
-        found = keys(rows[rows["split"] == part])
-        content[part] = {name: " ".join(sorted(set(found[name]) - {""})) for name in found}
+        found, before = keys(rows[rows["split"] == part]), earlier.get(part, {})
+        content[part] = {
+            name: " ".join(sorted({*found[name], *before.get(name, "").split()} - {""})) for name in found
+        }
     file = folder / TRAINED_ON_FILE
     write_json(file, content)
     return file

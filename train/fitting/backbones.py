@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from skin_model.network.checkpoint import Checkpoint
 from train import UserError
 from train.fitting import architectures
 from train.fitting.stages import head_prefix
@@ -41,6 +42,18 @@ def load(network: nn.Module, architecture: str, files: Sequence[Path], *, or_scr
     if not _fill(network, state):
         raise UserError(f"The ImageNet weights of {known_to_timm} do not fit {architecture}. Install timm as required.")
     return FROM_TIMM
+
+
+def of_checkpoint(network: nn.Module, earlier: Checkpoint) -> str:
+    """Fill all of ``network``, head and all, with a checkpoint's weights; returns what a record says of that."""
+    try:
+        network.load_state_dict(earlier.network.state_dict())
+    except RuntimeError:
+        raise UserError(
+            f"The checkpoint to start from is {earlier.config.architecture} with {len(earlier.config.labels)} outputs, "
+            "which does not fit the recipe. Choose a recipe of that network, or start from --backbone."
+        ) from None
+    return f"checkpoint {earlier.hash}"
 
 
 def pixel_statistics(architecture: str) -> tuple[tuple[float, float, float], tuple[float, float, float]]:

@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from accelerate.utils import DataLoaderConfiguration
 
 from skin_model.network.architecture import Preprocessing
-from skin_model.network.checkpoint import CONFIG_FILE, Checkpoint
+from skin_model.network.checkpoint import CONFIG_FILE, Checkpoint, CheckpointError
 from train import UserError
 from train.data import images, provenance, splits
 from train.fitting import backbones, distillation
@@ -31,13 +31,15 @@ def fit(
     *,
     or_scratch: bool = False,
     teachers: Sequence[Path] = (),
+    start: Path | None = None,
 ) -> Checkpoint | None:
     """Train ``recipe`` on the split in ``work`` and write ``out/checkpoint``, history.csv and plots.
 
     The same call resumes an interrupted run after its last whole epoch and ends at the same weights. backbone: a
     safetensors file of ImageNet weights, or several, of which the first that fits is taken; without it timm fetches
     them. or_scratch: where they cannot be had, start from random weights rather than refuse; the checkpoint's training
-    record says under ``started_from`` how it began. teachers: checkpoint folders, for a recipe that distils.
+    record says under ``started_from`` how it began. teachers: checkpoint folders, for a recipe that distils. start: a
+    checkpoint folder whose weights, head and all, are trained on in place of a backbone.
     Returns the checkpoint (None in processes other than the main one). Raises UserError on input that the user can
     mend.
     """
@@ -53,18 +55,19 @@ def fit(
     out.mkdir(parents=True, exist_ok=True)
     with accelerator.main_process_first():
         taught_by = distillation.load(teachers, recipe)
-        keep_recipe(out, recipe, work, taught_by)
+        earlier = None if start is None else _earlier(start, work)
+        keep_recipe(out, recipe, work, taught_by, earlier)
         training, validation = rows[rows.split == "train"], rows[rows.split == "validation"]
         mean, std = backbones.pixel_statistics(recipe.architecture)
         preprocessing = Preprocessing(
-            recipe.input_size, mean, std, "border" if recipe.border_crop else "none", recipe.remove_hair
+            recipe.input_size, mean, std, "border" if recipe.border_crop else "none", recipe.remove_hair, recipe.square
         )
         squares = images.load_squares(training, preprocessing, work / "cache")
         seen = images.load_squares(validation, preprocessing, work / "cache", recipe.input_size)
 
     run = Run(accelerator, out, recipe, preprocessing, training, validation, squares, seen)
     run.teachers = [teacher.network.to(accelerator.device) for teacher in taught_by]
-    run.start([backbone] if isinstance(backbone, Path) else backbone or (), or_scratch=or_scratch)
+    run.start([backbone] if isinstance(backbone, Path) else backbone or (), or_scratch=or_scratch, earlier=earlier)
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return None
@@ -72,10 +75,29 @@ def fit(
     if taught_by:
         record["teachers"] = [teacher.hash for teacher in taught_by]
         record["command"] += " --teacher CHECKPOINT" * len(taught_by)
+    if start is not None:
+        record["command"] += " --start CHECKPOINT"
     # First, so that a checkpoint with its config.json, which finish writes last, always has it.
     (out / "checkpoint").mkdir(exist_ok=True)
-    provenance.write(out / "checkpoint", work)
+    provenance.write(out / "checkpoint", work, start)
     return run.finish(record)
+
+
+def _earlier(folder: Path, work: Path) -> Checkpoint:
+    """The checkpoint to start from; raises UserError where it may have seen what ``work`` keeps for testing."""
+    try:
+        earlier = Checkpoint.load(folder)
+    except CheckpointError as problem:
+        raise UserError(str(problem)) from None
+    seen = provenance.locked_groups_seen(folder, earlier, work, "test")
+    if seen is None:
+        raise UserError(f"{folder} has no {provenance.TRAINED_ON_FILE}: nobody can tell whether it saw the test part.")
+    if seen:
+        raise UserError(
+            f"{folder} was trained on {len(seen):,} lesions or patients of this split's test part. "
+            "Prepare the split with --keep-split of the one it was trained on."
+        )
+    return earlier
 
 
 def is_finished(work: Path, out: Path, recipe: Recipe) -> bool:

@@ -43,7 +43,8 @@ class Recipe:
     with learning rates of their own, in place of ``learning_rate``. early_size, early_share: for the first share of the
     epochs photographs are that many pixels wide, which costs less (Tan & Le 2021, arXiv 2104.00298; 0: never).
     distil: share of the loss that asks for the teachers' mean answer to the same changed photograph in place of the
-    label (Hinton et al. 2015, arXiv 1503.02531; Beyer et al. 2022, arXiv 2106.05237; 0: no teachers).
+    label (Hinton et al. 2015, arXiv 1503.02531; Beyer et al. 2022, arXiv 2106.05237; 0: no teachers). square: what of
+    a photograph is seen, as ``Preprocessing`` says: "centre" or "spot".
     """
 
     name: str
@@ -79,6 +80,7 @@ class Recipe:
     early_size: int = 0
     early_share: float = 0.0
     distil: float = 0.0
+    square: str = "centre"
 
     @property
     def malignant_outputs(self) -> list[bool]:
@@ -156,19 +158,27 @@ _STRONG = Augmentation(
 
 _RELEASED = Recipe(
     name="released",
-    description="The recipe of the embedded checkpoint: seven diagnoses and the risk together, "
-    "one-cycle AdamW, moving average, a head that starts at zero, strong "
+    description="The recipe of the released network: squares round the located spot, seven diagnoses and the risk "
+    "together, one-cycle AdamW, moving average, a head that starts at zero, strong "
     "colour and sharpness augmentation, artefacts and darker skin drawn on both classes.",
     epochs=10,
     zero_head=True,
     ema_decay=0.995,
-    augmentation=replace(_STRONG, hairs=0.1, ruler=0.1, ink=0.1, phone=0.15, melanin=0.15, cutout=0.1),
+    square="spot",
+    augmentation=replace(_STRONG, hairs=0.1, ruler=0.1, ink=0.1, phone=0.15, melanin=0.15, cutout=0.1, shift=0.05),
 )
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         _RELEASED,
+        _RELEASED.change(
+            name="fine-tuned",
+            description="The released recipe for three more epochs at a third of its learning rate, from the weights "
+            "of an earlier checkpoint (--start): how the embedded network learned to look at a square round the spot.",
+            epochs=3,
+            learning_rate=3e-4,
+        ),
         _RELEASED.change(
             name="growing-input",
             description="The released recipe for more than twice as long, photographs 160 px wide in the first half.",

@@ -65,11 +65,15 @@ class Run:
         if self.positions is None:
             self.positions = np.arange(len(self.training))
 
-    def start(self, files: Sequence[Path], *, or_scratch: bool = False) -> None:
-        """All of the training, from the weights of ``backbones.load`` or from where an earlier call stopped."""
+    def start(self, files: Sequence[Path], *, or_scratch: bool = False, earlier: Checkpoint | None = None) -> None:
+        """All of the training, from the weights of ``backbones.load``, or of an earlier checkpoint, or from where an
+        earlier call stopped.
+        """
         recipe = self.recipe
         network, started_from = network_of(recipe), backbones.FROM_SCRATCH
-        if recipe.pretrained and not (self.out / STATE_FILE).is_file():
+        if earlier is not None:
+            started_from = backbones.of_checkpoint(network, earlier)
+        elif recipe.pretrained and not (self.out / STATE_FILE).is_file():
             started_from = backbones.load(network, recipe.architecture, files, or_scratch=or_scratch)
         self.prepare(network, started_from)
         self.train()

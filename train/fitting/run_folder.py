@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from skin_model.atomic_files import write_json
+from skin_model.lesion import locate
 from skin_model.network.checkpoint import Checkpoint
 from train import UserError
 from train.data.tables import read_text_table
@@ -21,14 +22,22 @@ from train.fitting.recipes import RECIPES, Recipe
 STATE_FILE, HISTORY_FILE, RECIPE_FILE = "state.pt", "history.csv", "recipe.json"
 
 
-def keep_recipe(out: Path, recipe: Recipe, work: Path, teachers: Sequence[Checkpoint] | None = None) -> None:
-    """Write the recipe and the hashes of split and teachers beside the run, and refuse to resume with others.
+def keep_recipe(
+    out: Path,
+    recipe: Recipe,
+    work: Path,
+    teachers: Sequence[Checkpoint] | None = None,
+    earlier: Checkpoint | None = None,
+) -> None:
+    """Write the recipe and the hashes of split, teachers and start beside the run, and refuse to resume with others.
 
-    teachers: None to take whichever there were.
+    teachers: None to take whichever there were. earlier: the checkpoint that the run starts from.
     """
     now = {"recipe": json.loads(json.dumps(asdict(recipe))), "split_sha256": file_sha256(work / "split.csv")}
     if teachers:
         now["teachers"] = [teacher.hash for teacher in teachers]
+    if earlier is not None:
+        now["start"] = earlier.hash
     file = out / RECIPE_FILE
     if file.is_file():
         # A run from before a setting was added has that setting's default.
@@ -36,7 +45,7 @@ def keep_recipe(out: Path, recipe: Recipe, work: Path, teachers: Sequence[Checkp
         same_teachers = kept.pop("teachers", []) == now.pop("teachers", []) or teachers is None
         if kept != now or not same_teachers:
             raise UserError(
-                f"{out} holds a run of another recipe or split, or one with other teachers. "
+                f"{out} holds a run of another recipe or split, or one with other teachers or another start. "
                 "Choose another folder with --out."
             )
         return
@@ -52,9 +61,11 @@ def _with_defaults(kept: dict[str, Any]) -> dict[str, Any]:
 
 def training_record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: float, processes: int) -> dict[str, Any]:
     counts = rows.groupby(["split", "source"]).size()
+    located = {"locator_sha256": file_sha256(locate.WEIGHTS)} if recipe.square == "spot" else {}
     return {
         "recipe": recipe.name,
         "settings": json.loads(json.dumps(asdict(recipe))),
+        **located,
         "seed": recipe.seed,
         "split_sha256": file_sha256(work / "split.csv"),
         "photographs": {split: counts[split].to_dict() for split in counts.index.levels[0]},

@@ -40,12 +40,18 @@ export async function assess(photo, network, config) {
     crop: full(view.crop),
     square: full(view.square),
     located: locatedIn(view.spots, across, down),
-    problems: problemsOf(view.cropped),
+    problems: problemsOf(view.cropped, lesionIn(view)),
     refused,
     input: view.input,
     cam: seen.cam?.[0] ?? null,
     novelty: seen.novelty?.[0] ?? null,
   };
+}
+
+/** Where the spot that is judged lies in the cropped picture; null where none was found. */
+function lesionIn({ spots, crop, square, cutOff }) {
+  const inCrop = ([left, top, right, bottom]) => [left - crop[0], top - crop[1], right - crop[0], bottom - crop[1]];
+  return spots.length ? { box: inCrop(spots[0].box), square: inCrop(square), cutOff } : null;
 }
 
 function locatedIn([spot], across, down) {

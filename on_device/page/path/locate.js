@@ -6,7 +6,7 @@ import { resizeArea, resizeLinear } from "../pixels/resize.js";
 import { boundsOf, cropBox } from "./border.js";
 
 export const LOOKED_AT = 192;
-const LEAST_CERTAINTY = 0.3, SAME = 0.3, MOST_SPOTS = 8, CERTAINTY_COUNTS = 0.7, WELL_LIT = 200, MOST_GAIN = 3;
+const LEAST_CERTAINTY = 0.3, NMS_OVERLAP = 0.3, MOST_SPOTS = 8, CERTAINTY_COUNTS = 0.7, WELL_LIT = 200, MOST_GAIN = 3, AT_THE_SIDE = 0.005;
 const { ceil, exp, floor, hypot, max, min } = Math;
 const clip = (value, low, high) => min(max(value, low), high);
 const sigmoid = (logit) => 1 / (1 + exp(-logit));
@@ -17,7 +17,7 @@ const sigmoid = (logit) => 1 / (1 + exp(-logit));
  */
 export async function findRegion(rgb, border, { preprocessing, least_skin: least }, look, chosen = false) {
   const crop = cropBox(rgb, border);
-  if (preprocessing.square === "centre") return { crop, square: centralSquare(crop), spots: [], skin: null, showsSkin: true };
+  if (preprocessing.square === "centre") return { crop, square: centralSquare(crop), spots: [], cutOff: false, skin: null, showsSkin: true };
   const bounds = boundsOf(rgb, border);
   const answer = await look(squeezed(cut(rgb, bounds)));
   const across = bounds[2] - bounds[0], down = bounds[3] - bounds[1];
@@ -30,7 +30,7 @@ export async function findRegion(rgb, border, { preprocessing, least_skin: least
   const within = spots.length ? givingWay(crop, spots[0].box, bounds) : crop;
   const square = spots.length ? squareAround(spots[0].box, within, preprocessing.spot_share) : centralSquare(crop);
   const skin = skinWithin(answer, bounds, square);
-  return { crop: within, square, spots, skin, showsSkin: skin >= least };
+  return { crop: within, square, spots, cutOff: spots.length > 0 && reachesASide(spots[0].box, bounds), skin, showsSkin: skin >= least };
 }
 
 /** The picture that the locator sees, whatever the photo's sides. */
@@ -67,7 +67,7 @@ export function spotsOf(answer) {
     const x = (column + 0.5) / cells + answer[area + i], y = (row + 0.5) / cells + answer[2 * area + i];
     const wide = exp(min(answer[3 * area + i], 0)), high = exp(min(answer[4 * area + i], 0));
     const box = [x - wide / 2, y - high / 2, x + wide / 2, y + high / 2].map((side) => clip(side, 0, 1));
-    if (found.length < MOST_SPOTS && found.every((other) => overlap(box, other.box) < SAME)) found.push({ box, certainty: heat[i] });
+    if (found.length < MOST_SPOTS && found.every((other) => overlap(box, other.box) < NMS_OVERLAP)) found.push({ box, certainty: heat[i] });
   }
   return found.sort((one, other) => offCentre(one) - offCentre(other));
 }
@@ -120,6 +120,11 @@ function centralSquare([left, top, right, bottom]) {
   const side = min(right - left, bottom - top);
   const x = left + ((right - left - side) >> 1), y = top + ((bottom - top - side) >> 1);
   return [x, y, x + side, y + side];
+}
+
+function reachesASide(spot, bounds) {
+  const least = AT_THE_SIDE * min(bounds[2] - bounds[0], bounds[3] - bounds[1]);
+  return min(spot[0] - bounds[0], spot[1] - bounds[1], bounds[2] - spot[2], bounds[3] - spot[3]) <= least;
 }
 
 function givingWay(crop, spot, bounds) {

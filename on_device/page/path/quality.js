@@ -1,19 +1,22 @@
 // skin_model/quality.py once more: what is wrong with a photo, measured on a copy of fixed size.
 import { blurMap, blurPicture, gradientSizeAt, gradientSizes } from "../pixels/blur.js";
 import { grey, lab } from "../pixels/colour.js";
-import { roundToEven } from "../pixels/picture.js";
+import { cut, roundToEven } from "../pixels/picture.js";
 import { resizeArea } from "../pixels/resize.js";
 import { spots } from "../pixels/spots.js";
 import { median, quantile, solve } from "../pixels/statistics.js";
 
-export const PROBLEMS = ["too_blurred", "too_dark", "too_bright", "glare", "too_small", "lesion_too_small"];
+export const PROBLEMS = ["too_blurred", "too_dark", "too_bright", "glare", "too_small", "lesion_too_small", "lesion_cut_off"];
 export const LEAST_SIDE = 150, SMALLEST_LESION = 0.22, MOST_BLUR = 1.5, DARKEST = 50, BRIGHTEST = 225, MOST_WASHED = 0.25, MOST_GLARE = 0.01;
 const SIDE = 256, LESION_SIDE = 128, FINE = 1, COARSE = 2, COARSER = 0.8, SLOPE_OF_NOTHING = 0.25;
 const FULL = 250, WHITE = 235, REFLECTED = 60, LARGEST_SPOT = 0.3;
 const INK = 118, LEAST_CONTRAST = 14, CLEAR = 18, MOST_OF_THE_REST = 0.06;
 
-/** Codes of what is wrong with a photo, of PROBLEMS and in that order. rgb: cropped inside a dermatoscope's border. */
-export function problemsOf(rgb) { return problemsIn(measure(rgb)); }
+/**
+ * Codes of what is wrong with a photo, of PROBLEMS and in that order. rgb: cropped inside a dermatoscope's border. lesion:
+ * {box, square, cutOff} in its pixels where one was located, or null.
+ */
+export function problemsOf(rgb, lesion) { return problemsIn(measure(rgb, lesion)); }
 
 export function problemsIn(m) {
   const found = {
@@ -23,28 +26,31 @@ export function problemsIn(m) {
     glare: m.glare > MOST_GLARE,
     too_small: m.side < LEAST_SIDE,
     lesion_too_small: m.lesion !== null && m.lesion < SMALLEST_LESION,
+    lesion_cut_off: m.cutOff,
   };
   return PROBLEMS.filter((code) => found[code]);
 }
 
 /** The numbers behind the problems, and the lesion's box in shares of width and height (null where none stands out). */
-export function measure(rgb) {
-  const small = workingCopy(rgb, SIDE);
+export function measure(rgb, lesion = null) {
+  const side = Math.min(rgb.width, rgb.height);
+  const small = workingCopy(lesion ? cut(rgb, lesion.square) : rgb, SIDE);
   const levels = grey(small);
   const counts = new Int32Array(256);
   for (const level of levels.data) counts[level]++;
   const shares = [];
   counts.reduce((sum, n) => (shares.push((sum + n) / levels.data.length), sum + n), 0);
   const from = (share) => shares.findIndex((value) => value >= share);
-  const found = segment(small);
+  const found = lesion ? null : segment(small);
   return {
-    side: Math.min(rgb.width, rgb.height),
+    side,
     blur: blur(levels),
     dark: from(0.1),
     bright: from(0.9),
     washed: 1 - shares[FULL - 1],
     glare: glare(small),
-    lesion: found && found.alone ? found.extent : null,
+    lesion: lesion ? Math.max(lesion.box[2] - lesion.box[0], lesion.box[3] - lesion.box[1]) / side : found?.alone ? found.extent : null,
+    cutOff: Boolean(lesion?.cutOff),
     box: found && found.box,
   };
 }

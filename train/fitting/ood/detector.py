@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 
-import cv2
 import numpy as np
 import torch
 from sklearn.linear_model import LogisticRegression
@@ -13,6 +12,7 @@ from tqdm import tqdm
 
 from skin_model.network.architecture import Preprocessing, logits_and_maps, normalise
 from skin_model.network.out_of_distribution import OutOfDistributionGate, features
+from train.data.augmentation import Augmentation, augment
 from train.fitting.ood import outliers
 
 REFUSED_SHARE = 0.02
@@ -22,6 +22,23 @@ LEAST_VALIDATION = 50
 PER_SOURCE = 600
 """Training photographs, and validation photographs, taken of each source at most."""
 DIRECTIONS = 96
+ALTERED = Augmentation(
+    scale=(0.65, 1.1),
+    aspect=1.2,
+    brightness=0.2,
+    contrast=0.25,
+    saturation=0.3,
+    tint=0.08,
+    gamma=0.2,
+    soft=0.25,
+    melanin=0.25,
+    phone=0.25,
+    hairs=0.2,
+    ruler=0.2,
+    ink=0.2,
+    shift=0.05,
+)
+"""How training photographs are changed first: badly lit or blurred skin with a ruler on it is still skin."""
 _BATCH = 64
 
 
@@ -38,7 +55,8 @@ def fit(
 
     photographs, validation: (S, S, 3) uint8 inputs as the network sees them, before normalisation; sources: one name
     each. What is not skin comes from ``train.fitting.ood.outliers``. The threshold is the lowest at which no source
-    loses more than REFUSED_SHARE of its validation photographs. The same arguments give the same gate.
+    loses more than REFUSED_SHARE of its validation photographs to a gate that has seen none of that source: the app's
+    photos come from centres and cameras that are not in the data. The same arguments give the same gate.
     Raises ValueError when either list of photographs is empty or has not one source each.
     """
     for pictures, names in ((photographs, sources), (validation, validation_sources)):
@@ -50,12 +68,27 @@ def fit(
     chosen, checked = (_some_of_each(names, rng) for names in (sources, validation_sources))
     # A tenth as many outliers of a kind as photographs are enough, and keeps small runs quick.
     count = int(np.clip(len(chosen) // 10, 100, 500))
-    known = _features(network, preprocessing, (_altered(photographs[i], rng) for i in chosen), len(chosen))
+    altered = (augment(photographs[i], size, ALTERED, rng) for i in chosen)
+    known = _features(network, preprocessing, altered, len(chosen))
     unaltered = _features(network, preprocessing, (validation[i] for i in checked), len(checked))
     unlike = chain(outliers.crops(outliers.packaged(), count, size, rng), outliers.rendered(count, size, rng))
     other = _features(network, preprocessing, unlike, 2 * count)
-    gate = _fit(known, _equal_weights(sources[chosen]), other, _without_first_and_last(network, preprocessing))
-    return _calibrated(gate, unaltered, validation_sources[checked])
+    looked_at = _without_first_and_last(network, preprocessing)
+    known_names, names = sources[chosen], validation_sources[checked]
+
+    def gate(which: np.ndarray, on: np.ndarray) -> OutOfDistributionGate:
+        return _scaled(_fit(known[which], _equal_weights(known_names[which]), other, looked_at), unaltered[on])
+
+    score = np.empty(len(names))
+    for name in np.unique(names):
+        mine = names == name
+        # A source that is the only one cannot be looked at as a stranger's.
+        which, on = (known_names != name, ~mine) if (~mine).any() else (known_names == name, mine)
+        score[mine] = _score(gate(which, on), unaltered[mine])
+    # Rounded up, since rounding a float32 down would refuse the photograph that sets the threshold.
+    threshold = np.nextafter(np.float32(allowing(REFUSED_SHARE, score, names)), np.float32(np.inf))
+    everything = gate(np.full(len(known), True), np.full(len(names), True))
+    return replace(everything, threshold=torch.tensor(float(threshold)))
 
 
 def _some_of_each(names: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -68,15 +101,6 @@ def _equal_weights(names: np.ndarray) -> np.ndarray:
     """Weights that sum to 1, in which every name has the same share."""
     _, index, counts = np.unique(names, return_inverse=True, return_counts=True)
     return 1 / (counts[index] * len(counts))
-
-
-def _altered(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A third of all photographs darker, brighter, tinted or blurred: such skin is a poor photo, not an outlier."""
-    if rng.random() > 1 / 3:
-        return picture
-    gain = rng.uniform(0.55, 1.25) * rng.uniform(0.9, 1.1, 3)
-    picture = np.clip(picture * gain, 0, 255).astype(np.uint8)
-    return cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 0.02 * picture.shape[0]))
 
 
 def _features(network: nn.Module, preprocessing: Preprocessing, pictures: Iterable[np.ndarray], count: int) -> Tensor:
@@ -139,14 +163,15 @@ def _fit(known: Tensor, weight: np.ndarray, other: Tensor, looked_at: tuple[int,
     )
 
 
-def _calibrated(gate: OutOfDistributionGate, values: Tensor, sources: np.ndarray) -> OutOfDistributionGate:
-    """The gate with scales and threshold from the validation photographs' features."""
+def _scaled(gate: OutOfDistributionGate, values: Tensor) -> OutOfDistributionGate:
+    """The gate with scales from photographs' features, so that the scores of several gates can be compared."""
     both = torch.stack(gate.views(values), dim=1)
-    centres, spreads = both.mean(0), both.std(0, correction=0).clamp_min(1e-3)
-    score = ((both - centres) / spreads).sum(1).double().numpy()
-    # Rounded up, since rounding a float32 down would refuse the photograph that sets the threshold.
-    threshold = np.nextafter(np.float32(allowing(REFUSED_SHARE, score, sources)), np.float32(np.inf))
-    return replace(gate, centres=centres, spreads=spreads, threshold=torch.tensor(float(threshold)))
+    return replace(gate, centres=both.mean(0), spreads=both.std(0, correction=0).clamp_min(1e-3))
+
+
+def _score(gate: OutOfDistributionGate, values: Tensor) -> np.ndarray:
+    both = torch.stack(gate.views(values), dim=1)
+    return ((both - gate.centres) / gate.spreads).sum(1).double().numpy()
 
 
 def allowing(share: float, score: np.ndarray, sources: np.ndarray) -> float:
