@@ -94,7 +94,7 @@ def turned(batch: Tensor, views: int) -> list[Tensor]:
     return [view.contiguous(memory_format=torch.channels_last) for view in (mirrored + quarter)[:views]]
 
 
-def _to_full_size(box: Box, photo: Photo) -> Box:
+def to_full_size(box: Box, photo: Photo) -> Box:
     """A box in pixels of ``photo.rgb`` to one in pixels of the full-size photo."""
     across, down = photo.width / photo.rgb.shape[1], photo.height / photo.rgb.shape[0]
     left, top, right, bottom = box
@@ -194,7 +194,7 @@ class Assessor:
             band=band,
             diagnoses=dict(zip(config.diagnoses, map(float, row), strict=True)) if config.diagnoses else None,
             border=None if border is None else border.scaled(photo.scale),
-            crop=_to_full_size(view.region.crop, photo),
+            crop=to_full_size(view.region.crop, photo),
             located=_located(view.region, photo),
             problems=tuple(quality.check(view.cropped, view.region.lesion)),
             refused=refused,

@@ -54,7 +54,8 @@ class Details:
     """What only the kept mistakes have.
 
     width, height: of the full-size photograph in pixels, as are border (kind, x, y, radius) and crop (left, top,
-    right, bottom). heat: (h, w) in 0…1 over the central square of the crop, None for a network without a map.
+    right, bottom). square: what the network saw, where the gallery says so; else it is the crop's central one. heat:
+    (h, w) in 0…1 over it, None for a network without a map.
     file_name: the picture inside the gallery folder, or None.
     """
 
@@ -62,6 +63,7 @@ class Details:
     height: int
     crop: tuple[int, int, int, int]
     border: dict[str, Any] | None = None
+    square: tuple[int, int, int, int] | None = None
     heat: np.ndarray | None = field(default=None, compare=False)
     problems: tuple[str, ...] = ()
     nearest: tuple[Neighbour, ...] = ()
@@ -201,15 +203,21 @@ def _details(folder: Path) -> dict[str, Details]:
     return found
 
 
+def _box(values: Any, name: str, width: int, height: int) -> tuple[int, int, int, int]:
+    left, top, right, bottom = (int(value) for value in values)
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        raise ValueError(f"the {name} lies outside the photograph")
+    return left, top, right, bottom
+
+
 def _detail(row: dict[str, Any]) -> Details:
     """Raises ValueError, KeyError or TypeError for what are no details."""
     file_name = row.get("file_name")
     if file_name is not None and not _PICTURE.fullmatch(file_name):
         raise ValueError(f"{file_name!r} is not a picture of the gallery")
     width, height = int(row["width"]), int(row["height"])
-    left, top, right, bottom = (int(value) for value in row["crop"])
-    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-        raise ValueError("the crop lies outside the photograph")
+    crop = _box(row["crop"], "crop", width, height)
+    square = None if row.get("square") is None else _box(row["square"], "square", width, height)
     heat = None if row["heat"] is None else np.array(row["heat"], dtype=np.float32)
     if heat is not None and not (heat.ndim == 2 and heat.size and ((heat >= 0) & (heat <= 1)).all()):
         raise ValueError("the map is not rows of numbers between 0 and 1")
@@ -226,8 +234,7 @@ def _detail(row: dict[str, Any]) -> Details:
         )
         for near in row["nearest"]
     )
-    crop = (left, top, right, bottom)
-    return Details(width, height, crop, border, heat, tuple(map(str, row["problems"])), nearest, file_name)
+    return Details(width, height, crop, border, square, heat, tuple(map(str, row["problems"])), nearest, file_name)
 
 
 def _share(text: str) -> float:

@@ -26,9 +26,9 @@ from interface.gallery.cases import (
 )
 from interface.gallery.isic_archive import Archive
 from skin_model.network import hub, saliency
-from skin_model.network.architecture import central_square
 from skin_model.network.calibration import Thresholds
 from skin_model.photo import PhotoRefused, open_photo
+from skin_model.region import central_square_of
 
 __all__ = ["FACETS", "Case", "Counts", "Details", "Gallery", "GalleryError", "Neighbour", "how_wrong"]
 
@@ -192,14 +192,13 @@ class Gallery:
         except PhotoRefused:
             return None
         height, width = photo.rgb.shape[:2]
-        left, top, right, bottom = case.details.crop
-        a, b, c, d = central_square(right - left, bottom - top)
+        left, top, right, bottom = case.details.square or central_square_of(case.details.crop)
         across, down = width / case.details.width, height / case.details.height
         box = (
-            min(round((left + a) * across), width - 1),
-            min(round((top + b) * down), height - 1),
-            round((left + c) * across),
-            round((top + d) * down),
+            min(round(left * across), width - 1),
+            min(round(top * down), height - 1),
+            round(right * across),
+            round(bottom * down),
         )
         box = (*box[:2], max(box[0] + 1, min(box[2], width)), max(box[1] + 1, min(box[3], height)))
         return saliency.overlay(photo.rgb, case.details.heat, box, strength)

@@ -59,9 +59,7 @@ def write(folder: Path, work: Path, start: Path | None = None) -> Path:
     content: dict[str, Any] = {"schema": SCHEMA, "about": ABOUT}
     for part in ("train", "validation"):
         found, before = keys(rows[rows["split"] == part]), earlier.get(part, {})
-        content[part] = {
-            name: " ".join(sorted({*found[name], *before.get(name, "").split()} - {""})) for name in found
-        }
+        content[part] = {name: " ".join(sorted({*found[name], *before.get(name, "").split()} - {""})) for name in found}
     file = folder / TRAINED_ON_FILE
     write_json(file, content)
     return file

@@ -47,7 +47,7 @@ from train.evaluation.evaluate import (
 from train.evaluation.neighbours import features, nearest
 
 if TYPE_CHECKING:
-    from skin_model.assess import Assessor
+    from skin_model.assess import Assessor, View
     from skin_model.network.calibration import Thresholds
 
 SCHEMA = 1
@@ -212,10 +212,13 @@ def _details(assessor: Assessor, kept: pd.DataFrame, gallery: Path, photographs:
 
 
 def _detail(assessor: Assessor, row: Any, gallery: Path | None) -> dict[str, Any]:
+    from skin_model.assess import to_full_size
+
     photo = photo_of(row)
     if photo is None:
         raise UserError(f"{Path(row.root) / row.file} could be scored but not be opened again; run it again.")
-    found = assessor.assess(photo)
+    view = assessor.view(photo)
+    found = assessor.assess(photo, view)
     if abs(found.risk - row.risk) > SAME_RISK:
         raise UserError(
             f"The prediction of {row.file} is {row.risk:.4f} but the checkpoint says {found.risk:.4f}; "
@@ -232,15 +235,16 @@ def _detail(assessor: Assessor, row: Any, gallery: Path | None) -> dict[str, Any
         "height": photo.height,
         "border": None if found.border is None else found.border.to_json(),
         "crop": list(found.crop),
-        "heat": _heat(assessor, photo),
+        "square": list(to_full_size(view.square, photo)),
+        "heat": _heat(assessor, view),
     }
 
 
-def _heat(assessor: Assessor, photo: Any) -> list[list[float]] | None:
-    """Rows of the coarse map, 0…1, over the central square of the crop; None for a network that has none."""
+def _heat(assessor: Assessor, view: View) -> list[list[float]] | None:
+    """Rows of the coarse map, 0…1, over the square that the network saw; None for a network that has none."""
     checkpoint = assessor.checkpoint
     try:
-        heat = saliency.coarse_map(checkpoint.network, assessor.view(photo).batch, checkpoint.config.malignant)
+        heat = saliency.coarse_map(checkpoint.network, view.batch, checkpoint.config.malignant)
     except ValueError:
         return None
     return [[round(float(value), 2) for value in line] for line in heat]
@@ -283,7 +287,7 @@ def _line(row: Any, detail: dict[str, Any], near: list[dict[str, Any]], photogra
         "band": detail["band"],
         "refused": row.refused or None,
         "diagnoses": None if np.isnan(probability["mel"]) else probability,
-        **{name: detail[name] for name in ("problems", "width", "height", "border", "crop", "heat")},
+        **{name: detail[name] for name in ("problems", "width", "height", "border", "crop", "square", "heat")},
         "nearest": near,
         "licence": row.licence or None,
         "attribution": attribution(row.source, row.licence),

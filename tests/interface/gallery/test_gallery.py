@@ -203,6 +203,22 @@ def test_the_overlay_lies_where_the_map_says_whatever_the_pictures_size(gallery,
     assert not changed[:40, :180].any()
 
 
+def test_the_overlay_covers_the_square_that_the_gallery_names(folder, tmp_path):
+    change(
+        folder, "metadata.jsonl", '"crop": [50, 0, 150, 100]', '"crop": [50, 0, 150, 100], "square": [60, 10, 100, 50]'
+    )
+    picture = tmp_path / "large.png"
+    Image.new("RGB", (400, 200), (200, 160, 140)).save(picture)
+    gallery = Gallery.load(folder, Archive("http://127.0.0.1:9"))
+    changed = (gallery.overlay(gallery.cases[0], picture.read_bytes(), strength=1.0) != open_photo(picture).rgb).any(
+        axis=2
+    )
+    # The square is 120…200 across and 20…100 down here; only its lower right corner is warm.
+    assert changed[95, 195]
+    assert not changed[:, 200:].any()
+    assert not changed[100:].any()
+
+
 def test_without_a_map_or_a_picture_there_is_no_overlay(gallery):
     assert gallery.overlay(gallery.cases[1], FULL) is None
     assert gallery.overlay(gallery.cases[0], b"no picture") is None
