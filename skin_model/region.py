@@ -1,7 +1,6 @@
 """What of a photo is judged: inside a dermatoscope's border, in a square round the spot.
 
-Training photographs are cut by the same rule as a visitor's, so that training and use agree. The embedded checkpoint
-asks for the central square; the locator that a square round the spot needs is not released yet.
+Training photographs are cut by the same rule as a visitor's, so that training and use agree.
 """
 
 from __future__ import annotations

@@ -5,8 +5,6 @@ up to its first block at a thirty-second of the side), which no training here ha
 of the world's other pictures; a small decoder (a feature pyramid, Lin et al. 2017, arXiv 1612.03144) was trained on it.
 The decoder answers for every cell of a grid how likely a spot's middle lies there and how large that spot is (Zhou et
 al. 2019, arXiv 1904.07850), and whether skin is seen there. ``train.fitting.locator`` trains it on composed scenes.
-
-Its weights are not among the embedded ones yet: only a checkpoint whose preprocessing says ``spot`` asks for it.
 """
 
 from __future__ import annotations

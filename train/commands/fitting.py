@@ -76,8 +76,8 @@ def locator(
     """Train the network that finds the spot in a photo, about half an hour on two cores; the same command resumes.
 
     Composes scenes of the training split's photographs, rendered skin and ordinary pictures, keeps the epoch that is
-    best on scenes of the validation split, and prints how often the spot was located there. No checkpoint that was
-    released asks for a locator yet; those that will find it in skin_model/weights, where the three files belong.
+    best on scenes of the validation split, and prints how often the spot was located there. To use it, copy the three
+    files to skin_model/weights, then train and evaluate the network anew: it sees what the locator cuts out.
     """
     from train.export import locator
     from train.fitting.locator import training
