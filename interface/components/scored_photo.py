@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 
+import cv2
 import numpy as np
 
 from interface.components.photo_stage import Box
@@ -132,6 +133,18 @@ def square_around(x: float, y: float, size: float, width: int, height: int) -> l
     left = min(max(width * x / 100 - side / 2, 0), width - side)
     top = min(max(height * y / 100 - side / 2, 0), height - side)
     return [left / width, top / height, (left + side) / width, (top + side) / height]
+
+
+def with_frame(photo: ScoredPhoto) -> np.ndarray:
+    """The scored picture, (H, W, 3) uint8, with a white frame, dark at its sides, round the square that was seen."""
+    rgb = photo.scored.rgb.copy()
+    left, top, right, bottom = photo.view.square
+    width = max(1, min(rgb.shape[:2]) // 150)
+    for thickness, colour in ((3 * width, (40, 40, 40)), (width, (255, 255, 255))):
+        inset = 3 * width // 2
+        corners = (left + inset, top + inset), (right - 1 - inset, bottom - 1 - inset)
+        cv2.rectangle(rgb, *corners, colour, thickness)
+    return rgb
 
 
 def scored_square(photo: ScoredPhoto) -> np.ndarray:

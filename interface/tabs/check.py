@@ -21,6 +21,7 @@ from interface.components.scored_photo import (
     scored_square,
     square_around,
     square_in_whole,
+    with_frame,
 )
 from interface.components.sliders import (
     LEAST_PERCENT,
@@ -183,10 +184,10 @@ def build(assessor: Assessor, words: Words) -> None:
         if old is None or old.assessment.refused is not None:
             gr.Warning(words("refused.expired"), duration=8)
             return ""
-        before, after = before_and_after(assessor, old, method_name, max(strength_percent, 30) / 100)
+        _, after = before_and_after(assessor, old, method_name, max(strength_percent, 30) / 100)
         document = pdf_report.page_for_the_doctor(
             words,
-            before,
+            with_frame(old),
             after,
             combine(old, config.thresholds),
             assessor.checkpoint,
