@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skin_model.assess import Assessor
 from skin_model.lesion import locate
 from skin_model.network.checkpoint import EMBEDDED
+from skin_model.photo import Photo, open_photo
 from tests.scenes import composing
 from tests.scenes.composing import Scene
 from train.data import splits
@@ -22,7 +24,6 @@ from train.digests import sha256
 from train.fitting.locator.training import LEAST_OVERLAP
 
 COUNT = 300
-pytestmark = pytest.mark.skipif(not locate.WEIGHTS.is_file(), reason="needs the locator's weights, not embedded yet")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,42 @@ def test_lesions_of_a_tenth_of_the_width_and_more_are_located(scenes):
 
 def test_smaller_lesions_are_located_mostly(scenes):
     assert share([located(scene) for scene in scenes if scene.width < 0.1]) >= 0.85
+
+
+@pytest.fixture(scope="module")
+def answers(scenes) -> pd.DataFrame:
+    """Of every scene: its tone, why it was refused, and risk and band in the scene and of the lesion's own photograph."""
+    assessor = Assessor.load()
+    found = []
+    for scene in scenes:
+        here, alone = assessor.assess(as_photo(scene.rgb)), assessor.assess(open_photo(scene.file))
+        found.append((scene.tone, here.refused, here.risk, alone.risk, here.band, alone.band, alone.refused))
+    columns = ["tone", "refused", "risk", "risk_alone", "band", "band_alone", "refused_alone"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def as_photo(rgb: np.ndarray) -> Photo:
+    return Photo(rgb=rgb, width=rgb.shape[1], height=rgb.shape[0])
+
+
+def test_at_most_5_percent_of_the_scenes_are_refused(answers):
+    print(f"\nrefused: {answers['refused'].value_counts().to_dict()} of {len(answers)}")
+    assert answers["refused"].notna().mean() <= 0.05
+
+
+def test_no_tone_is_refused_much_more_often_than_another(answers):
+    # 50 scenes a tone: 5 more than expected are chance once in about 50.
+    refused = answers.groupby("tone")["refused"].agg(lambda of: of.notna().sum())
+    print(f"\nrefused by tone, of 50 each: {refused.to_dict()}")
+    assert refused.max() - refused.min() <= 5
+
+
+def test_the_answer_hardly_depends_on_what_is_around_the_lesion(answers):
+    both = answers[answers["refused"].isna() & answers["refused_alone"].isna()]
+    change = (both["risk"] - both["risk_alone"]).abs()
+    flips = (both["band"] != both["band_alone"]).mean()
+    print(f"\nmedian change of the risk: {change.median():.3f}; bands that change: {flips:.1%} of {len(both)}")
+    assert change.median() <= 0.05
 
 
 def test_the_scenes_hold_every_width_tone_and_mark(scenes):

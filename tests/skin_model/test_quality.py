@@ -238,3 +238,39 @@ def test_a_photo_is_judged_in_milliseconds():
         cv2.setNumThreads(threads)
     print(f"\nchecked in {1000 * checking:.1f} ms; one Gaussian blur takes {1000 * blurring:.1f} ms")
     assert checking < 3 * blurring
+
+
+def beside_the_spot(change):
+    """A photo of 1000 × 750 with its lesion's square changed, and what says where that is."""
+    picture = photo(1000, 750)
+    lesion = quality.Lesion(box=(400, 275, 600, 475), square=(333, 208, 666, 541), cut_off=False)
+    left, top, right, bottom = lesion.square
+    picture[top:bottom, left:right] = change(picture[top:bottom, left:right])
+    return picture, lesion
+
+
+def test_a_sharp_ruler_does_not_hide_a_blurred_spot():
+    picture, lesion = beside_the_spot(lambda square: cv2.GaussianBlur(square, (0, 0), 8))
+    picture[700:730, ::20] = 0
+    assert "too_blurred" in quality.check(picture, lesion)
+    assert "too_blurred" not in quality.check(picture)
+
+
+def test_glare_beside_the_spot_is_no_problem():
+    picture = photo(1000, 750)
+    lesion = quality.Lesion(box=(400, 275, 600, 475), square=(333, 208, 666, 541), cut_off=False)
+    cv2.circle(picture, (150, 150), 70, (255, 255, 255), -1)
+    assert "glare" in quality.check(picture)
+    assert "glare" not in quality.check(picture, lesion)
+
+
+@pytest.mark.parametrize(("side", "problems"), [(160, ["lesion_too_small"]), (170, [])])
+def test_a_located_spot_is_too_small_below_22_percent_of_the_short_side(side, problems):
+    # 22 % of 750 are 165.
+    lesion = quality.Lesion((450, 300, 450 + side, 380), (400, 250, 700, 550), cut_off=False)
+    assert quality.check(photo(1000, 750), lesion) == problems
+
+
+def test_a_spot_that_reaches_the_side_is_cut_off():
+    lesion = quality.Lesion((0, 275, 250, 475), (0, 208, 416, 624), cut_off=True)
+    assert quality.check(photo(1000, 750), lesion) == ["lesion_cut_off"]

@@ -64,3 +64,20 @@ def test_the_cut_picture_is_the_squares_part_of_the_photo():
 def test_what_a_person_chose_is_judged_as_it_is():
     found = region.find(PHOTO, ROUND_THE_SPOT, finding(((300, 200, 360, 230), 0.9), skin=0.5), chosen=True)
     assert (found.square, found.spots, found.skin) == ((100, 0, 700, 600), (), 0.5)
+
+
+def test_a_spot_that_touches_a_side_of_the_photo_is_cut_off():
+    at_the_side = region.find(PHOTO, ROUND_THE_SPOT, finding(((0, 200, 60, 230), 0.9)))
+    beside_it = region.find(PHOTO, ROUND_THE_SPOT, finding(((10, 200, 70, 230), 0.9)))
+    assert (at_the_side.cut_off, beside_it.cut_off) == (True, False)
+
+
+def test_the_lesion_is_given_in_pixels_of_the_cropped_picture():
+    rng = np.random.default_rng(0)
+    circle = rendering.Circle(400, 300, 290)
+    photo = np.clip(rendering.add_circle(rendering.skin(600, 800, rng), circle, rng), 0, 255).astype(np.uint8)
+    found = region.find(photo, ROUND_THE_SPOT, finding(((350, 250, 450, 350), 0.9)))
+    left, top = found.crop[:2]
+    assert min(left, top) > 0
+    assert found.lesion.box == (350 - left, 250 - top, 450 - left, 350 - top)
+    assert found.lesion.square[2] - found.lesion.square[0] == 167  # 100 pixels are 60 % of it

@@ -145,31 +145,31 @@ def assessor():
 
 
 @pytest.mark.real_data
-def test_the_embedded_gate_refuses_at_least_21_of_24_ordinary_pictures(assessor, shared_data):
+def test_ordinary_pictures_are_refused_as_no_skin(assessor, shared_data):
     from skin_model.photo import Photo
 
     refused = []
     files = sorted((shared_data / "not_skin").glob("*.jpg"))
     for file in files:
-        # Read past the upload's own rules, which refuse one of them for its few pixels: it is the gate that is tested.
+        # Read past the upload's own rules, which refuse one of them for its few pixels: it is the locator that is tested.
         rgb = np.ascontiguousarray(cv2.imread(str(file))[:, :, ::-1])
         refused.append(assessor.assess(Photo(rgb=rgb, width=rgb.shape[1], height=rgb.shape[0])).refused == "not_skin")
 
     missed = [file.name for file, was_refused in zip(files, refused, strict=True) if not was_refused]
     print(f"\n{sum(refused)} of {len(files)} refused; not: {missed}")
     assert len(files) == 24
-    assert sum(refused) >= 21
+    assert sum(refused) >= 0.97 * len(files)
 
 
 @pytest.mark.real_data
-def test_the_embedded_gate_refuses_at_most_3_percent_of_the_lesions_of_any_source(assessor, shared_data):
+def test_at_most_3_percent_of_the_lesions_of_any_source_are_refused(assessor, shared_data):
     from skin_model.photo import open_photo
 
     rows = pd.read_csv(shared_data / "lesions.csv", low_memory=False)
     counts = {}
     for source, photographs in rows.groupby("source"):
         files = photographs["file"].sample(min(len(photographs), 100), random_state=11)
-        found = [assessor.assess(open_photo(shared_data / file)).refused == "not_skin" for file in files]
+        found = [assessor.assess(open_photo(shared_data / file)).refused is not None for file in files]
         counts[source] = (sum(found), len(found))
 
     print("\nrefused:", {source: f"{refused} of {count}" for source, (refused, count) in counts.items()})

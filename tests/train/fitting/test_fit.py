@@ -121,6 +121,41 @@ def finished(tmp_path_factory):
     return work, folder / "run"
 
 
+def test_a_run_can_go_on_from_a_checkpoint_head_and_all(finished, tmp_path):
+    from skin_model.network.checkpoint import Checkpoint
+
+    work, run = finished
+    slow = TINY.change(epochs=1, learning_rate=1e-9, ema_decay=0.0)
+    trained = fitting.fit(work, tmp_path / "run", slow, start=run / "checkpoint")
+    earlier = Checkpoint.load(run / "checkpoint")
+    head, before = (each.network.state_dict()["classifier.weight"] for each in (trained, earlier))
+    assert torch.allclose(head, before, atol=1e-6)
+    assert trained.config.training["started_from"] == f"checkpoint {earlier.hash}"
+
+
+def test_a_checkpoint_that_saw_the_test_part_is_no_start(finished, tmp_path):
+    work, run = finished
+    rows = pd.read_csv(work / "split.csv")
+    (tmp_path / "work").mkdir()
+    rows.loc[rows.index[rows.split == "train"][:1], "split"] = "test"
+    rows.to_csv(tmp_path / "work/split.csv", index=False)
+    with pytest.raises(UserError, match="--keep-split"):
+        fitting.fit(tmp_path / "work", tmp_path / "run", TINY, start=run / "checkpoint")
+
+
+def test_what_the_start_was_trained_on_counts_as_trained_on(finished, tmp_path):
+    import json
+
+    work, run = finished
+    rows = pd.read_csv(work / "split.csv")
+    dropped = rows.index[rows.split == "train"][:1]
+    (tmp_path / "work").mkdir()
+    rows.drop(dropped).to_csv(tmp_path / "work/split.csv", index=False)
+    fitting.fit(tmp_path / "work", tmp_path / "run", TINY.change(epochs=1), start=run / "checkpoint")
+    now, before = (json.loads((of / "checkpoint/trained_on.json").read_text()) for of in (tmp_path / "run", run))
+    assert now["train"] == before["train"]
+
+
 def test_early_epochs_see_small_photographs_and_later_ones_the_full_input():
     recipe = TINY.change(input_size=224, epochs=10, early_size=160, early_share=0.55)
     assert [running.input_size(recipe, epoch) for epoch in (0, 5, 6, 9)] == [160, 160, 224, 224]
