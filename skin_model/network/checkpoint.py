@@ -37,6 +37,7 @@ from skin_model.network.checkpoint_folder import (
 )
 from skin_model.network.config import Config
 from skin_model.network.out_of_distribution import OutOfDistributionGate
+from skin_model.network.refusal_rates import COUNTS, refusal_rows
 
 EMBEDDED = Path(__file__).parent.parent / "weights"
 LOCATOR_FILE = "locator.safetensors"

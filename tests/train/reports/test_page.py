@@ -135,6 +135,7 @@ def test_nothing_is_missing_from_a_full_run(whole):
         ("operating", "operating points at prevalences"),
         ("decision_curves", "decision curves"),
         ("subgroups", "subgroups"),
+        ("refused", "how often photographs are refused"),
         ("robustness", "robustness against altered photographs"),
         ("saliency", "how well the overlay points at the lesion"),
         ("shortcuts", "the shortcut audit"),
