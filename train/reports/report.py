@@ -81,7 +81,7 @@ def summary_table(metrics: dict[str, Any]) -> str:
         f"photographs that have a risk count in all three.{few * any(found['too_few'] for found in sets.values())}",
         "",
         *([refusals, ""] if refusals else []),
-        "**Photographs from centres and cameras that are not in the data are judged worse than this table says.** "
+        "**Photographs from centres and cameras that are not in the data are judged worse than these figures say.** "
         f"{_origin(metrics)}",
     ]
     return "\n".join(lines)

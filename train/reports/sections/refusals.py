@@ -8,6 +8,10 @@ from train.bootstrap import FEWEST_GROUPS
 from train.reports.sections.parts import Cell, Section, Table, count_cells, share
 
 LABELS = {"source": "source", "modality": "kind of photograph", "skin_tone": "Fitzpatrick skin type"}
+CAPTIONS = {
+    "photographs": "How many of all photographs are refused",
+    "cancers": "How many of the photographs of a cancer are refused",
+}
 FEW_REFUSALS = f"* fewer than {FEWEST_GROUPS} groups: too few to judge."
 
 
@@ -25,10 +29,17 @@ def refused(metrics: Mapping[str, Any]) -> Section:
         "An interval is shown where any was refused. Files that could not be opened count as refused, for neither "
         "of the two reasons."
     )
-    head = ("photographs of", "photographs", "refused", "share refused", "no skin", "skin unlike the learnt")
+    head = (
+        "photographs of",
+        "photographs",
+        "refused",
+        "share refused",
+        "taken for no skin",
+        "skin unlike all it learnt",
+    )
     tables = tuple(
         Table(caption, head, tuple((Cell(label(row)), *_cells(getattr(row, of))) for row in rows), note, FEW_REFUSALS)
-        for caption, of in (("Of all photographs", "photographs"), ("Of the photographs of a cancer", "cancers"))
+        for of, caption in CAPTIONS.items()
     )
     return Section(key, title, says, tables)
 
