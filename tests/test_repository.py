@@ -26,7 +26,7 @@ def test_the_figures_in_readme_and_docs_are_those_of_the_embedded_checkpoints_me
 
 def test_readme_stays_short_and_names_every_tab_in_order():
     page = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-    assert len(page.splitlines()) <= 160
+    assert len(page.splitlines()) <= 165
     rows = page.partition("| tab |")[2].partition("\n\n")[0].splitlines()[2:]
     assert [row.split("|")[1].strip() for row in rows] == [sentence(f"tab.{name}") for name in TABS]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from skin_model.network.refusal_rates import COUNTS, refusal_rows
 from skin_model.wording import Words
 
 if TYPE_CHECKING:
@@ -44,6 +45,24 @@ def rows_of(figures: Mapping[str, Any], keys: Iterable[str] = ("auc",)) -> Rows:
         for key in keys
         if found.get(key)
     ]
+
+
+def refusals(metrics: Metrics) -> Rows:
+    """How often photographs are refused, one dict a row of ``refusal_rows``.
+
+    ``photographs_`` and ``cancers_`` stand before each of COUNTS, and before ``share``, ``low`` and ``high`` (0…1, the
+    last two a 95 % interval, all three None where there are no such photographs).
+    """
+    return [
+        {"by": row.by, "name": row.name, **_counted("photographs", row.photographs), **_counted("cancers", row.cancers)}
+        for row in refusal_rows(metrics)
+    ]
+
+
+def _counted(of: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    rate = found["share"] or dict.fromkeys(("value", "low", "high"))
+    counts = {f"{of}_{key}": found[key] for key in COUNTS}
+    return counts | {f"{of}_share": rate["value"], f"{of}_low": rate["low"], f"{of}_high": rate["high"]}
 
 
 def _axis(words: Words, name: str) -> dict[str, Any]:

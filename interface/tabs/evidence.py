@@ -17,6 +17,12 @@ from skin_model.wording import Words
 _PEOPLE, _MORE_PEOPLE = 1_000, 10_000
 _RARE = 0.01
 """Prevalence below which 1,000 people hold too few cancers to tell a good warning from a bad one."""
+_GROUPS = {
+    "source": "mistakes.fact.source",
+    "modality": "mistakes.fact.modality",
+    "skin_tone": "mistakes.fact.fitzpatrick",
+}
+"""What photographs are counted by -> the sentence that names it."""
 
 
 def natural_frequencies(sensitivity: float, specificity: float, prevalence: float) -> dict[str, int]:
@@ -57,6 +63,48 @@ def people(words: Words, point: Mapping[str, Any], prevalence: float) -> str:
     bar = f'<div class="thousand" aria-hidden="true">{bars}</div>'
     weighting = f"<p class='small'>{escape(words('evidence.weighting'))}</p>"
     return f'<div class="people" role="status">{lines}{bar}<ul>{keys}</ul>{weighting}</div>'
+
+
+def refusals(words: Words, rows: figures.Rows) -> str:
+    """A table of ``figures.refusals``: of all photographs and of those of a cancer, how many get no result.
+
+    The interval is left out where none was refused, since drawing again from such photographs gives 0 to 0.
+    """
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        name = {"": words("evidence.refused.all"), "unknown": words("mistakes.unknown")}.get(row["name"], row["name"])
+        cells = "".join(f"<td>{_refused(words, row, of)}</td>" for of in ("photographs", "cancers"))
+        groups.setdefault(row["by"], []).append(f"<tr><th scope='row'>{escape(name)}</th>{cells}</tr>")
+    heads = "".join(
+        f"<th scope='col'>{escape(words(f'evidence.refused.{of}'))}</th>" for of in ("photographs", "cancers")
+    )
+    bodies = "".join(f"<tbody>{_group(words, by)}{''.join(lines)}</tbody>" for by, lines in groups.items())
+    return (
+        f"<h3>{escape(words('evidence.refused'))}</h3><p>{escape(words('evidence.refused.line'))}</p>"
+        f"<table class='facts'><thead><tr><td></td>{heads}</tr></thead>{bodies}</table>"
+        f"{csv_link(words, rows, 'refused')}"
+    )
+
+
+def _group(words: Words, by: str) -> str:
+    """The line above the sources, the modalities and the skin tones."""
+    if by not in _GROUPS:
+        return ""
+    return f"<tr><th scope='rowgroup' colspan='3'>{escape(words(_GROUPS[by]))}</th></tr>"
+
+
+def _refused(words: Words, row: Mapping[str, Any], of: str) -> str:
+    """ "3 of 10" with the share and its interval below; a dash where there are no such photographs."""
+    n, refused = row[f"{of}_n"], row[f"{of}_n_refused"]
+    if not n:
+        return "–"
+    count = escape(words("evidence.refused.count", refused=refused, n=n))
+    if not refused:
+        return count
+    value, low, high = (
+        words("format.percent", number=words.number(100 * row[f"{of}_{end}"], 1)) for end in ("share", "low", "high")
+    )
+    return f"{count}<br>{escape(value)} {escape(words('interface.interval', low=low, high=high))}"
 
 
 def csv_link(words: Words, rows: figures.Rows, name: str) -> str:
@@ -108,8 +156,17 @@ def build(page: gr.Blocks, tab: gr.Tab, assessor: Assessor, words: Words) -> Non
 
         gr.on([prevalence.input, which.input], say, [prevalence, which], said, trigger_mode="always_last", **private)
     names = figures.available(metrics)
-    if not names:
-        return
+    if names:
+        _choose_figure(page, tab, metrics, names, words, private)
+    rows = figures.refusals(metrics)
+    if rows:
+        gr.HTML(refusals(words, rows), elem_id="refusals")
+
+
+def _choose_figure(
+    page: gr.Blocks, tab: gr.Tab, metrics: figures.Metrics, names: list[str], words: Words, private: dict[str, Any]
+) -> None:
+    """The figures ``names``, one at a time, each with a link to its numbers. private: options of every event."""
     gr.HTML(f"<h3>{escape(words('evidence.figures'))}</h3>")
     chosen = gr.Dropdown(
         [(words(f"evidence.figure.{name}"), name) for name in names],

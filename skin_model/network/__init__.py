@@ -2,5 +2,6 @@
 
 ``architecture`` builds it and makes its input, ``inference`` runs it (ONNX Runtime or torch), ``calibration`` turns
 logits into a risk and a band, ``out_of_distribution`` refuses what it was not trained on, ``saliency`` explains an
-answer with Captum, and ``hub`` downloads files of one commit from the Hugging Face Hub.
+answer with Captum, ``refusal_rates`` gives the rows of how often it refuses, and ``hub`` downloads files of one commit
+from the Hugging Face Hub.
 """

@@ -37,6 +37,7 @@ from skin_model.network.checkpoint_folder import (
 )
 from skin_model.network.config import Config
 from skin_model.network.out_of_distribution import OutOfDistributionGate
+from skin_model.network.refusal_rates import COUNTS, refusal_rows
 
 EMBEDDED = Path(__file__).parent.parent / "weights"
 LOCATOR_FILE = "locator.safetensors"
@@ -158,12 +159,16 @@ def _read_metrics(folder: Path, digest: str) -> dict[str, Any] | None:
         measured = found["checkpoint"]["hash"]
         points = found.get("operating", {}).get("all", {})
         shares = [float(points[name][of]["value"]) for name in points for of in ("sensitivity", "specificity")]
+        refusals = [of for row in refusal_rows(found) for of in (row.photographs, row.cancers)]
+        shares += [of["share"][end] for of in refusals if of["share"] for end in ("value", "low", "high")]
         readable = (
             isinstance(measured, str)
             and isinstance(found["data"]["n"], int)
             and isinstance(found["data"]["split_sha256"], str | None)
             and set(points) in (set(), {"low", "high"})
             and all(0 <= share <= 1 for share in shares)
+            and all(isinstance(of[key], int) for of in refusals for key in COUNTS)
+            and all(of["share"] or not of["n_refused"] for of in refusals)
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -23,6 +23,7 @@ def measured(sensitivity, specificity, auc, *, malignant=50, benign=150, few=Fal
         "n_groups": malignant + benign - 10,
         "n_malignant_groups": malignant - 5,
         "n_refused": 3,
+        "n_refused_malignant": 1,
         "n_unreadable": 0,
         "too_few": few,
         "auc": figure(auc, few=few),
@@ -98,6 +99,18 @@ def operating_point(threshold, sensitivity, specificity):
     }
 
 
+def refused(n, not_skin=0, unfamiliar=0):
+    """As ``train.evaluation.refusals`` writes it, with an interval from half the share to twice as much."""
+    share = (not_skin + unfamiliar) / n if n else None
+    return {
+        "n": n,
+        "n_refused": not_skin + unfamiliar,
+        "n_not_skin": not_skin,
+        "n_unfamiliar": unfamiliar,
+        "share": figure(share, share / 2, 2 * share) if n else None,
+    }
+
+
 def full_metrics():
     """clinic_a is judged and good, clinic_b judged and worse, phones too few; every optional key is there."""
     names = {"clinic_a:dermoscopic": "first", "clinic_b:dermoscopic": "second", "phones:smartphone": "third"}
@@ -148,6 +161,18 @@ def full_metrics():
             **measured(0.9, 0.6, 0.8),
         },
         "source_only_auc": figure(0.6),
+        "refused": {
+            "all": refused(430, 6, 3),
+            "by_source": {"clinic_a": refused(200, 2, 1), "clinic_b": refused(200, 2, 1), "phones": refused(30, 2, 1)},
+            "by_modality": {"dermoscopic": refused(400, 4, 2), "smartphone": refused(30, 2, 1)},
+            "by_skin_tone": {"2": refused(26), "5": refused(4, 0, 1), "unknown": refused(400, 6, 2)},
+        },
+        "refused_malignant": {
+            "all": refused(110, 0, 3),
+            "by_source": {"clinic_a": refused(50, 0, 1), "clinic_b": refused(50, 0, 1), "phones": refused(10, 0, 1)},
+            "by_modality": {"dermoscopic": refused(100, 0, 2), "smartphone": refused(10, 0, 1)},
+            "by_skin_tone": {"2": refused(5), "5": refused(0), "unknown": refused(105, 0, 3)},
+        },
         "operating": dict.fromkeys(("first", "second", "third", "all"), both),
         "decision_curves": {
             name: {"prevalence": 0.15, "points": points} for name in ("first", "second", "third", "all")

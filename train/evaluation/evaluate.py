@@ -29,6 +29,7 @@ from train.evaluation.conformal import abstention
 from train.evaluation.curves import uncalibrated_risk
 from train.evaluation.metrics import SCHEMA, summarise
 from train.evaluation.operating_points import decision_curves, operating_points
+from train.evaluation.refusals import refusal_rates
 from train.evaluation.subgroups import subgroups
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def report(
         "reference_prevalence": prevalence,
         "warnings": warnings,
         **summarise(described, thresholds, prevalence, **drawn),
+        **refusal_rates(described, **drawn),
         "operating": operating_points(described, thresholds, **drawn),
         "decision_curves": decision_curves(described, prevalence),
         "subgroups": subgroups(described, thresholds, **drawn),

@@ -78,7 +78,8 @@ def measure(
     """All figures of one set of photographs.
 
     Yes means a risk at or above ``thresholds.low``, the screening threshold. Refused photographs that have a risk
-    count in every figure but ``auc_without_refused``; files without one count in n and n_refused only.
+    count in every figure but ``auc_without_refused``; files without one count in n, n_refused and
+    n_refused_malignant only.
     ``auc_melanoma``: the probability of melanoma (the risk, for a binary checkpoint) on melanomas against every other
     photograph that is benign or has a diagnosis. ``ece`` and ``brier_shifted``: after shifting the risk from
     ``reference_prevalence`` to the set's own prevalence; ``ece_raw`` and ``brier``: of the risk as it is.
@@ -121,6 +122,7 @@ def measure(
         "n_groups": int(rows["group"].nunique()),
         "n_malignant_groups": int(rows.loc[rows["malignant"] == 1, "group"].nunique()),
         "n_refused": int((rows["refused"] != "").sum()),
+        "n_refused_malignant": int(((rows["refused"] != "") & (rows["malignant"] == 1)).sum()),
         "n_unreadable": len(rows) - len(scored),
         "too_few": few,
         **{name: figure(v, few_for.get(name, few)) for name, v in values.items()},

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skin_model.atomic_files import write_text
+from skin_model.network.refusal_rates import refusal_rows
 from train import UserError
 from train.bootstrap import FEWEST_GROUPS
 from train.bootstrap import text as interval
 from train.reports import markdown
 from train.reports.markdown import escaped, write_between
 from train.reports.sections.parts import percent, share
+from train.reports.sections.refusals import label, of_them, refused
 from train.reports.summary import summary, weak_spots
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ BEGIN = "<!-- figures: written by python -m train report -->"
 BEGIN_ALL = "<!-- all figures: written by python -m train report -->"
 END = "<!-- end of figures -->"
 """The marks of a page: the summary table goes between BEGIN and END, all tables between BEGIN_ALL and END."""
-CARD_SECTIONS = ("sources", "diagnoses", "operating", "subgroups", "shortcuts", "robustness", "calibration")
+CARD_SECTIONS = ("sources", "diagnoses", "operating", "subgroups", "refused", "shortcuts", "robustness", "calibration")
 """The sections of the page that a model card holds too."""
 NEEDED = ("sets", "pooled", "source_only_auc", "threshold", "checkpoint", "data")
 """What every metrics.json has; all else is optional."""
@@ -50,7 +52,8 @@ def read_metrics(file: Path) -> dict[str, Any]:
 def summary_table(metrics: dict[str, Any]) -> str:
     """Markdown for README: one row per source and modality, what its columns mean, and what the table cannot say.
 
-    The share of malignant photographs that were refused is shown where metrics.json counts them.
+    The share of malignant photographs that were refused is shown where metrics.json counts them, and so is a second
+    table of how many are refused by kind of photograph and by skin tone.
     """
     sets = metrics["sets"]
     counted = any("n_refused_malignant" in found for found in sets.values())
@@ -69,6 +72,7 @@ def summary_table(metrics: dict[str, Any]) -> str:
         f" \\* Fewer than {FEWEST_GROUPS} malignant or {FEWEST_GROUPS} benign groups (of a lesion, a patient or "
         "near-duplicates): too few to judge."
     )
+    refusals = _refusals(metrics)
     lines = [
         markdown.table(["source", *head], rows, "---|" + "---:|" * len(head)),
         "",
@@ -76,15 +80,16 @@ def summary_table(metrics: dict[str, Any]) -> str:
         f"threshold of {percent(metrics['threshold'])} risk, which was chosen on validation photographs. Refused "
         f"photographs that have a risk count in all three.{few * any(found['too_few'] for found in sets.values())}",
         "",
-        "**Photographs from centres and cameras that are not in the data are judged worse than this table says.** "
+        *([refusals, ""] if refusals else []),
+        "**Photographs from centres and cameras that are not in the data are judged worse than these figures say.** "
         f"{_origin(metrics)}",
     ]
     return "\n".join(lines)
 
 
 def tables(metrics: dict[str, Any]) -> str:
-    """Markdown for docs/figures.md: one row per source with 95 % intervals, the seven diagnoses of HAM10000, and the
-    weak spots.
+    """Markdown for docs/figures.md: one row per source with 95 % intervals, the seven diagnoses of HAM10000, the weak
+    spots, and how many photographs are refused.
     """
     rows = [
         [name + " \\*" * found["too_few"], found["n"], found["n_malignant"], *(interval(found[key]) for key in COLUMNS)]
@@ -108,6 +113,8 @@ def tables(metrics: dict[str, Any]) -> str:
         ]
     for weak in weak_spots(metrics):
         lines += ["", weak]
+    for counted in refused(metrics).tables:
+        lines += ["", *_markdown(counted)[:-1]]
     lines += [
         "",
         f"Pooled over all sources the risk AUC is {interval(metrics['pooled']['auc'])}, which says little: "
@@ -175,6 +182,19 @@ def _markdown(table: Table) -> list[str]:
     lines = markdown.table([escaped(name) for name in table.head], rows).splitlines()
     note = [escaped(table.footnote), ""] if table.footnote else []
     return [f"**{escaped(table.caption)}**", "", *lines, "", *note]
+
+
+def _refusals(metrics: dict[str, Any]) -> str:
+    """Markdown of how many photographs are refused, a column each kind of photograph and skin tone, which keeps README
+    short; "" where metrics.json does not count them. The sources are in the summary's own table.
+    """
+    rows = [row for row in refusal_rows(metrics) if row.by != "source"]
+    if not rows:
+        return ""
+    head = ["refused", *(escaped(label(row)) for row in rows)]
+    lines = [["photographs", *(of_them(row.photographs) for row in rows)]]
+    lines.append(["of a cancer", *(of_them(row.cancers) for row in rows)])
+    return markdown.table(head, lines, "---|" + "---:|" * len(rows))
 
 
 def _rounded(figure: dict[str, float] | None) -> str:

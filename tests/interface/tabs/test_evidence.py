@@ -65,6 +65,57 @@ def test_metrics_without_the_full_evaluation_offer_fewer_figures():
     assert figures.available(short) == ["sources", "subgroups"]
 
 
+def counted(n, refused):
+    share = {"value": refused / n, "low": refused / n / 2, "high": 2 * refused / n} if n else None
+    return {"n": n, "n_refused": refused, "n_not_skin": 0, "n_unfamiliar": refused, "share": share}
+
+
+def refused_metrics():
+    """3 of 10 photographs refused, and 1 of 4 cancers; no cancer is of the skin type that nobody recorded."""
+    return {
+        "refused": {
+            "all": counted(10, 3),
+            "by_source": {"<clinic>": counted(10, 3)},
+            "by_modality": {"smartphone": counted(10, 3)},
+            "by_skin_tone": {"5": counted(8, 3), "unknown": counted(2, 0)},
+        },
+        "refused_malignant": {
+            "all": counted(4, 1),
+            "by_source": {"<clinic>": counted(4, 1)},
+            "by_modality": {"smartphone": counted(4, 1)},
+            "by_skin_tone": {"5": counted(4, 1), "unknown": counted(0, 0)},
+        },
+    }
+
+
+def test_the_refusals_are_shown_with_their_share_and_interval():
+    html = evidence.refusals(Words(), figures.refusals(refused_metrics()))
+    # 3 of 10 are 30 %, 1 of 4 are 25 %.
+    cells = "<td>3 of 10<br>30.0% (15.0% to 60.0%)</td><td>1 of 4<br>25.0% (12.5% to 50.0%)</td>"
+    assert f"<th scope='row'>All</th>{cells}" in html
+
+
+def test_refusals_of_none_and_of_no_photographs_have_no_share():
+    html = evidence.refusals(Words(), figures.refusals(refused_metrics()))
+    assert "<th scope='row'>not known</th><td>0 of 2</td><td>–</td>" in html
+
+
+def test_the_name_of_a_source_is_escaped_in_the_table_of_refusals():
+    html = evidence.refusals(Words(), figures.refusals(refused_metrics()))
+    assert "&lt;clinic&gt;" in html and "<clinic>" not in html
+
+
+def test_the_rows_of_the_refusals_are_the_numbers_of_the_metrics():
+    row = figures.refusals(refused_metrics())[0]
+    assert (row["photographs_n"], row["photographs_n_unfamiliar"], row["photographs_share"]) == (10, 3, 0.3)
+    assert (row["cancers_n"], row["cancers_n_refused"], row["cancers_high"]) == (4, 1, 0.5)
+
+
+def test_metrics_without_refusals_by_kind_give_no_rows():
+    short = {name: METRICS[name] for name in ("sets", "subgroups")}
+    assert figures.refusals(short) == []
+
+
 def test_metrics_of_other_weights_are_not_shown(tmp_path):
     for file in ("config.json", "model.safetensors"):
         (tmp_path / file).write_bytes((EMBEDDED / file).read_bytes())

@@ -281,6 +281,14 @@ def test_a_file_that_cannot_be_opened_is_counted_and_not_scored():
     assert value(found, "auc") == value(whole, "auc")
 
 
+def test_the_refused_cancers_of_a_set_are_counted_apart():
+    # Of ten photographs the first four are cancers; one of these and two others are refused.
+    refused = ["", "unfamiliar", "", "", "not_skin", "", "", "unfamiliar", "", ""]
+    rows = some_rows(10).assign(malignant=[1] * 4 + [0] * 6, refused=refused)
+    found = measure(rows, THRESHOLDS, 0.15, resamples=2)
+    assert (found["n_refused"], found["n_refused_malignant"]) == (3, 1)
+
+
 def test_a_set_in_which_nothing_could_be_opened_has_no_figures():
     rows = some_rows(10).assign(refused="damaged_file", risk=np.nan)
     found = measure(rows, THRESHOLDS, 0.15, resamples=2)

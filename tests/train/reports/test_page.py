@@ -135,6 +135,7 @@ def test_nothing_is_missing_from_a_full_run(whole):
         ("operating", "operating points at prevalences"),
         ("decision_curves", "decision curves"),
         ("subgroups", "subgroups"),
+        ("refused", "how often photographs are refused"),
         ("robustness", "robustness against altered photographs"),
         ("saliency", "how well the overlay points at the lesion"),
         ("shortcuts", "the shortcut audit"),
@@ -253,7 +254,7 @@ def test_a_change_has_a_sign():
 
 def test_every_section_says_where_it_comes_from(whole):
     parts = re.findall(r'<section id="([a-z_]+)".*?</section>', whole, flags=re.DOTALL)
-    assert len(parts) == 13
+    assert len(parts) == 14
     for key in set(parts) - {"reading", "reproduce"}:
         text = re.search(rf'<section id="{key}".*?</section>', whole, flags=re.DOTALL)[0]
         origin = re.search(r'<p class="origin">(.*?)</p>', text)[1]

@@ -79,6 +79,38 @@ def test_the_summary_explains_its_mark_only_where_a_row_has_it():
     assert "\\*" not in summary_table(metrics)
 
 
+def test_the_summary_has_a_column_of_refusals_for_each_kind_of_photograph_and_skin_type():
+    lines = summary_table(full_metrics()).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("| refused |"))
+    names = ("kind of photograph: dermoscopic", "kind of photograph: smartphone")
+    names += tuple(f"Fitzpatrick skin type: {name}" for name in ("2", "5", "unknown"))
+    # 9 of 430 are 2.1 %, 3 of 110 are 2.7 %.
+    assert lines[start : start + 4] == [
+        f"| refused | all | {' | '.join(names)} |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+        "| photographs | 9 of 430 (2.1 %) | 6 of 400 (1.5 %) | 3 of 30 (10.0 %) | 0 of 26 | 1 of 4 (25.0 %) | "
+        "8 of 400 (2.0 %) |",
+        "| of a cancer | 3 of 110 (2.7 %) | 2 of 100 (2.0 %) | 1 of 10 (10.0 %) | 0 of 5 | – | 3 of 105 (2.9 %) |",
+    ]
+
+
+@pytest.mark.parametrize("write", [summary_table, tables])
+def test_metrics_that_count_no_refusals_by_kind_have_no_such_table(write):
+    text = write(example_metrics())
+    assert "Fitzpatrick" not in text and "of a cancer" not in text
+
+
+def test_all_figures_and_the_card_show_the_refusals_with_their_interval_and_reasons():
+    # 1 of 50 cancers of clinic_a, none of them taken for no skin; the interval is half to twice the share.
+    row = "| source: clinic\\_a | 50 | 1 | 2.0 % (1.0–4.0) | 0 | 1 |"
+    assert row in tables(full_metrics())
+    assert row in model_card(full_metrics())
+
+
+def test_a_share_of_none_refused_has_no_interval():
+    assert "| Fitzpatrick skin type: 2 | 26 | 0 | 0.0 % | 0 | 0 |" in model_card(full_metrics())
+
+
 def test_a_figure_that_is_undefined_is_a_dash_in_the_summary():
     metrics = example_metrics()
     metrics["sets"]["clinic:smartphone"] |= {"auc": None, "sensitivity": None, "n_malignant": 0, "n_refused": 0}
@@ -93,7 +125,8 @@ def test_the_summary_says_that_other_cameras_do_worse_and_names_the_checkpoint()
 
 def test_the_sources_of_a_real_run_give_a_row_each():
     metrics = full_metrics()
-    rows = [line for line in summary_table(metrics).splitlines() if line.startswith("| ")][1:]
+    source_table = summary_table(metrics).partition("\n\n")[0]
+    rows = [line for line in source_table.splitlines() if line.startswith("| ")][1:]
     assert [row.split(" | ")[1] for row in rows] == [str(found["n"]) for found in metrics["sets"].values()]
 
 
@@ -169,6 +202,7 @@ def test_the_card_has_every_section_and_its_figures():
         "seven diagnoses",
         "prevalence",
         "works less well",
+        "refuses a photograph",
         "without looking",
         "hairs, ink",
         "risk means",

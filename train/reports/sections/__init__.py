@@ -7,7 +7,7 @@ not hold is named in ``Section.missing``.
 from collections.abc import Mapping
 from typing import Any
 
-from train.reports.sections import accuracy, doubts, use
+from train.reports.sections import accuracy, doubts, refusals, use
 from train.reports.sections.parts import Section
 
 
@@ -21,6 +21,7 @@ def sections(metrics: Mapping[str, Any]) -> list[Section]:
         use.decision_curves(metrics),
         accuracy.diagnoses(metrics),
         doubts.subgroups(metrics),
+        refusals.refused(metrics),
         use.abstention(metrics),
         doubts.shortcuts(metrics),
         doubts.robustness(metrics),
