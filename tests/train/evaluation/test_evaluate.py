@@ -98,6 +98,14 @@ def test_a_prediction_is_what_a_visitor_gets(finished, work, checkpoint_folder):
         )
 
 
+def test_the_refusals_of_the_sources_add_up_to_those_of_the_sets(finished):
+    metrics = json.loads((finished[0] / "metrics.json").read_text())
+    for part, in_a_set in (("refused", "n_refused"), ("refused_malignant", "n_refused_malignant")):
+        expected = sum(found[in_a_set] for found in metrics["sets"].values())
+        assert sum(found["n_refused"] for found in metrics[part]["by_source"].values()) == expected
+        assert metrics[part]["all"]["n_refused"] == expected
+
+
 def test_predictions_have_the_promised_columns_and_the_order_of_the_split(finished, work):
     lines = (finished[0] / "predictions.csv").read_text().splitlines()
     rows = pd.read_csv(work / "split.csv", keep_default_na=False)
