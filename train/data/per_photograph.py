@@ -10,6 +10,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from skin_model.atomic_files import replacing, write_csv
+from skin_model.pools import thread_pool
 from train.digests import cache_key
 
 SAVED_EVERY = 16
@@ -44,20 +45,22 @@ def measure_each(
     measure: Callable[[Any], list[dict[str, Any]]],
     title: str,
     kept: Path | None = None,
+    threads: int = 1,
 ) -> pd.DataFrame:
     """``measure(row)`` of every row under each other, with the column ``position`` of its row in front.
 
     measure: gives at least one record a row, always with the same keys. kept: a CSV that the records are saved to as
     they come; the same call goes on where an interrupted one stopped, so its name must depend on all that matters.
+    threads: how many rows are measured at once; the table is the same.
     """
     records: list[dict[str, Any]] = []
     if kept is not None and kept.is_file():
         records = pd.read_csv(kept).to_dict("records")
     done = records[-1]["position"] + 1 if records else 0
     bar = tqdm(total=len(rows), initial=done, desc=title, unit="photo", file=sys.stderr, disable=None)
-    with bar:
-        for position, row in enumerate(rows.iloc[done:].itertuples(index=False), start=done):
-            records += [{"position": position, **record} for record in measure(row)]
+    with bar, thread_pool(threads) as pool:
+        for position, found in enumerate(pool.imap(measure, rows.iloc[done:].itertuples(index=False)), start=done):
+            records += [{"position": position, **record} for record in found]
             bar.update()
             if kept is not None and (position + 1 == len(rows) or (position + 1) % SAVED_EVERY == 0):
                 write_csv(kept, pd.DataFrame(records))

@@ -10,6 +10,7 @@ fool dermoscopy networks: Winkler et al. 2019 (doi 10.1001/jamadermatol.2019.173
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -221,7 +222,9 @@ def altered_risks(assessor: Assessor, rows: pd.DataFrame, out: Path | None = Non
     out: as for ``measure``.
     """
     kept = None if out is None else out / f"robustness-{_key(assessor, rows)}.csv"
-    return measure_each(rows, lambda row: [_risks(assessor, row)], "Altering photographs", kept)
+    return measure_each(
+        rows, lambda row: [_risks(assessor, row)], "Altering photographs", kept, threads=os.cpu_count() or 1
+    )
 
 
 def summarise(

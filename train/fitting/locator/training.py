@@ -82,7 +82,7 @@ def train(
     run = _Run(work, out, rows, pictures, backbone, epochs, length)
     run.train()
     scenes_of_validation = run.validation_scenes()
-    least = least_skin(run.finished, rows[rows["split"] == "validation"], scenes_of_validation)
+    least = least_skin(run.finished, rows[rows["split"] == "validation"])
     found = {
         "weights": WEIGHTS_FILE,
         "least_skin": least,
@@ -144,11 +144,11 @@ class _Run(DenseRun):
         return measure(network, self.judged, 0.0)["located"]
 
 
-def least_skin(network: nn.Module, rows: pd.DataFrame, examples: list[scenes.Scene]) -> float:
+def least_skin(network: nn.Module, rows: pd.DataFrame) -> float:
     """The share of skin in the judged square below which a picture shows none.
 
-    The largest at which no source of photographs, nor the scenes with a spot, lose more than REFUSED_SHARE. rows: root,
-    file and source of validation photographs.
+    The largest at which no source of photographs loses more than REFUSED_SHARE. rows: root, file and source of
+    validation photographs.
     """
     locator = locate.Locator(lambda squares: locate.answers(network, squares))
 
@@ -158,13 +158,8 @@ def least_skin(network: nn.Module, rows: pd.DataFrame, examples: list[scenes.Sce
     with thread_pool(os.cpu_count()) as pool:
         files = files_of(rows)
         bar = tqdm(pool.imap(of_photograph, files), total=len(files), desc="Looking for skin", unit="photo")
-        shares = list(bar)
-    names = rows["source"].tolist()
-    for scene in examples:
-        if len(scene.spots):
-            shares.append(regions.find(scene.picture, ROUND_THE_SPOT, locator).skin)
-            names.append("scenes")
-    return round(-allowing(REFUSED_SHARE, -np.array(shares), np.array(names)), 4)
+        shares = np.array(list(bar))
+    return round(-allowing(REFUSED_SHARE, -shares, rows["source"].to_numpy(dtype=str)), 4)
 
 
 def measure(network: nn.Module, examples: list[scenes.Scene], least: float) -> dict[str, Any]:
