@@ -198,6 +198,7 @@ function message(key) {
 // --- camera ---------------------------------------------------------------------------------------------------------
 async function openCamera() {
   if (camera) return;
+  stage.settle();
   message(null);
   // Browsers give pages without https no camera; the phone's own camera app still works.
   if (!navigator.mediaDevices?.getUserMedia) return at("native-camera").click();
