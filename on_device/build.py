@@ -136,6 +136,7 @@ def _config(described: dict[str, Any]) -> dict[str, Any]:
             "max_scans": opening.MAX_SCANS,
             "max_coefficients": opening.MAX_COEFFICIENTS,
             "min_short_side": opening.MIN_SHORT_SIDE,
+            "min_region_side": opening.MIN_REGION_SIDE,
             "max_aspect": opening.MAX_ASPECT,
             "working_short_side": opening.WORKING_SHORT_SIDE,
         },

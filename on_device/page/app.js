@@ -1,12 +1,13 @@
 // The page: loads the network once, then turns photos into answers without asking anybody.
 import { Camera } from "./camera.js";
+import { PhotoStage } from "./choosing.js";
 import { element } from "./dom.js";
 import { download, DownloadFailed } from "./download.js";
 import { keepForOffline } from "./offline.js";
 import { comparison, photoCanvas } from "./overlay.js";
 import { assess, spread } from "./path/assess.js";
 import { Refused } from "./path/header.js";
-import { decode, openPhoto, pixelsOf, readsTrueColours } from "./path/photo.js";
+import { decode, openPhoto, partOf, pixelsOf, readsTrueColours } from "./path/photo.js";
 import * as result from "./result.js";
 import { loadWords, preferredLanguage, rememberLanguage } from "./words.js";
 
@@ -16,8 +17,13 @@ const nextFrame = () => new Promise((done) => { requestAnimationFrame(() => setT
 const json = async (name) => (await fetch(new URL(name, HERE))).json();
 const COUNTDOWN = 5;
 
-/** What the visitor sees now: the words, the photo with what was found in it, or a refusal's code. */
-const now = { words: null, photo: null, found: null, interval: null, refused: null, state: null };
+const NO_PHOTO = { source: null, whole: null, scored: null, region: null, found: null, interval: null, refused: null };
+/**
+ * What the visitor sees now: the words; the photo, the part of it that was scored and the box of that part (null: all of
+ * it), with what was found; a refusal's code. source: the file, or the camera's photo, that a part is taken from.
+ */
+const now = { words: null, ...NO_PHOTO, state: null, message: null };
+const stage = new PhotoStage(score, message);
 let config, network, networkReady, camera, work = 0, speaking = 0;
 
 // --- start ----------------------------------------------------------------------------------------------------------
@@ -51,6 +57,7 @@ async function speak(language) {
   at("about-line").textContent = now.words.say("about.line", { version: config.version, hash: config.checkpoint_sha256.slice(0, 12), source: now.words.say("about.embedded") });
   at("licence").textContent = config.licence;
   say(now.state);
+  message(now.message);
   show();
 }
 
@@ -105,36 +112,43 @@ async function loadNetwork(release) {
 }
 
 // --- a photo --------------------------------------------------------------------------------------------------------
-/** Scores a file, or a photo that is open already; the last one asked for wins. */
-async function score(source) {
+/** Scores a file, or a photo from the camera, in place of whatever stands on the page. */
+function take(source) {
+  Object.assign(now, NO_PHOTO, { source });
+  return score(null);
+}
+
+/** Scores a part of the photo, or all of it (null); what was asked for last wins. */
+async function score(region) {
   const mine = ++work;
+  stage.settle();
   message(null);
   if (now.state?.key === "device.offline") say(null); // read by now
-  Object.assign(now, { found: null, interval: null, refused: null, photo: null });
   document.body.classList.add("looking");
   show();
+  let refused = null;
   try {
     if (!network) await networkReady;
     if (!network) return;
-    const photo = source instanceof Blob ? await openPhoto(source, config.photo) : source;
-    const found = await assess(photo, network, config);
-    if (mine !== work) return;
-    if (found.refused) now.refused = found.refused;
-    else Object.assign(now, { photo, found });
-    now.last = found;
+    const { source } = now, isFile = source instanceof Blob;
+    const whole = now.whole ?? (isFile ? await openPhoto(source, config.photo) : source);
+    const part = region && (isFile ? await openPhoto(source, config.photo, region) : partOf(source, region, config.photo));
+    const found = await assess(part ?? whole, network, config, region !== null);
+    if (mine === work) Object.assign(now, { whole, scored: part ?? whole, region, found, interval: null, refused: found.refused });
   } catch (problem) {
     if (!(problem instanceof Refused)) console.error(problem);
-    if (mine !== work) return;
-    now.refused = problem instanceof Refused ? problem.code : "unreadable_file"; // a folder, or a file that is gone
-    now.last = { refused: now.refused };
+    refused = problem instanceof Refused ? problem.code : "unreadable_file"; // a folder, or a file that is gone
   } finally {
     if (mine === work) {
       document.body.classList.remove("looking");
+      // A part that cannot be scored leaves the photo, and what was said of it, where they are.
+      if (refused && now.found) message(`refused.${refused}`);
+      else if (refused) now.refused = refused;
       show();
       if (now.found || now.refused) scrollToAnswer();
     }
   }
-  if (mine !== work || !now.found) return;
+  if (mine !== work || !now.found || now.refused || now.interval) return;
   await nextFrame();
   const interval = await spread(now.found.input, network, config);
   if (mine !== work) return;
@@ -143,26 +157,25 @@ async function score(source) {
 }
 
 function show() {
-  const { words, photo, found, refused, interval } = now;
+  const { words, whole, region, found, refused, interval } = now;
   if (!camera?.open) {
-    at("empty").hidden = Boolean(photo);
-    at("picture").hidden = !photo;
+    at("empty").hidden = Boolean(whole);
+    stage.show(words, whole, found, region);
   }
-  const busy = document.body.classList.contains("looking");
-  at("answer").replaceChildren(busy ? element("p", { class: "busy" }, words.say("device.looking")) : refused ? result.refusal(words, refused) : found ? result.answer(words, found, config, interval) : result.welcome(words));
-  at("reasons").hidden = !found;
-  if (!found) { now.drawn = null; return at("reasons").replaceChildren(); }
-  const hints = result.problems(words, found.problems);
+  const done = found && !refused, busy = document.body.classList.contains("looking");
+  at("answer").replaceChildren(busy ? element("p", { class: "busy" }, words.say("device.looking")) : refused ? result.refusal(words, refused) : found ? result.answer(words, found, config, interval, region !== null) : result.welcome(words));
+  at("reasons").hidden = !done;
+  if (!done) { now.drawn = null; return at("reasons").replaceChildren(); }
+  const hints = busy ? null : result.problems(words, found.problems);
   if (hints) at("answer").append(hints);
-  drawPhoto(photo, found);
   // The comparison keeps its sliders when only the interval arrives.
   if (now.drawn?.found !== found || now.drawn.words !== words) {
     const side = config.preprocessing.input_size;
-    const why = found.cam ? [element("h3", {}, words.say("interface.why")), element("p", {}, words.say("interface.why.line")), comparison(words, photo, found, side)] : [];
+    const why = found.cam ? [element("h3", {}, words.say("interface.why")), element("p", {}, words.say("interface.why.line")), comparison(words, now.scored, found, side)] : [];
     const input = photoCanvas({ rgb: found.input });
     const sure = element("details", { id: "sure", hidden: "" }, element("summary", {}, words.say("interface.sure")));
     const looks = found.diagnoses ? element("details", { open: "" }, element("summary", {}, words.say("interface.diagnoses")), result.diagnosisBars(words, found.diagnoses, config)) : null;
-    at("reasons").replaceChildren(...why, result.seen(words, input, found.border), ...(looks ? [looks] : []), sure);
+    at("reasons").replaceChildren(...why, result.seen(words, input, found, region !== null), ...(looks ? [looks] : []), sure);
     now.drawn = { found, words };
   }
   if (interval) {
@@ -171,33 +184,25 @@ function show() {
   }
 }
 
-function drawPhoto(photo, found) {
-  if (at("photo").photo !== photo) {
-    const drawn = photoCanvas(photo);
-    Object.assign(at("photo"), { width: drawn.width, height: drawn.height, photo });
-    at("photo").getContext("2d").drawImage(drawn, 0, 0);
-  }
-  const [left, top, right, bottom] = found.square;
-  const percent = (value, of) => `${(100 * value) / of}%`;
-  const box = { left: percent(left, photo.width), top: percent(top, photo.height), width: percent(right - left, photo.width), height: percent(bottom - top, photo.height) };
-  for (const [name, value] of Object.entries(box)) at("scored").style.setProperty(name, value);
-}
-
 function scrollToAnswer() {
   const answer = at("answer");
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   if (answer.getBoundingClientRect().bottom > innerHeight) answer.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
 }
 
-function message(key) { at("message").textContent = key ? now.words.say(key) : ""; }
+function message(key) {
+  now.message = key;
+  at("message").textContent = key ? now.words.say(key) : "";
+}
 
 // --- camera ---------------------------------------------------------------------------------------------------------
 async function openCamera() {
   if (camera) return;
+  stage.settle();
   message(null);
   // Browsers give pages without https no camera; the phone's own camera app still works.
   if (!navigator.mediaDevices?.getUserMedia) return at("native-camera").click();
-  const mine = camera = new Camera(at("video"), hint, cameraEnded, config.photo);
+  const mine = camera = new Camera(at("video"), hint, cameraEnded, config, () => network?.locate);
   try {
     await mine.start();
     if (camera !== mine) return mine.stop(); // closed, or another photo chosen, while it started
@@ -206,7 +211,7 @@ async function openCamera() {
     camera = null;
     return message(problem.name === "NotAllowedError" ? "interface.stage.camera_denied" : "interface.stage.camera_missing");
   }
-  for (const id of ["empty", "picture", "sources"]) at(id).hidden = true;
+  for (const id of ["empty", "picture", "tools", "part", "sources"]) at(id).hidden = true;
   at("camera").hidden = false;
   at("shutter").focus({ preventScroll: true });
   at("camera").scrollIntoView({ block: "nearest" });
@@ -239,7 +244,7 @@ async function shoot() {
   const photo = await camera.shoot();
   if (!photo) return; // closed meanwhile
   closeCamera();
-  await score(photo);
+  await take(photo);
 }
 
 /** Counts down aloud and in large figures, for a mole that one cannot see while pressing. */
@@ -272,14 +277,14 @@ function beep(sound, pitch) {
 
 // --- the visitor's hand ---------------------------------------------------------------------------------------------
 function connect() {
-  const take = (file) => {
+  const takeFile = (file) => {
     if (!file) return;
     if (camera) closeCamera();
-    score(file);
+    take(file);
   };
   at("choose").onclick = at("empty").onclick = () => at("file").click();
   for (const id of ["file", "native-camera"]) {
-    at(id).addEventListener("change", () => { take(at(id).files[0]); at(id).value = ""; });
+    at(id).addEventListener("change", () => { takeFile(at(id).files[0]); at(id).value = ""; });
   }
   at("use-camera").onclick = openCamera;
   at("shutter").onclick = shoot;
@@ -292,7 +297,7 @@ function connect() {
   });
   document.addEventListener("paste", (event) => {
     const file = event.clipboardData?.files[0];
-    if (file) { event.preventDefault(); take(file); }
+    if (file) { event.preventDefault(); takeFile(file); }
   });
   for (const kind of ["dragenter", "dragover"]) {
     document.addEventListener(kind, (event) => { event.preventDefault(); at("empty").classList.add("over"); });
@@ -301,19 +306,22 @@ function connect() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     at("empty").classList.remove("over");
-    take(event.dataTransfer?.files[0]);
+    takeFile(event.dataTransfer?.files[0]);
   });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && camera) closeCamera(); });
   addEventListener("pagehide", () => camera && closeCamera());
 }
 
-/** What the page would say of a file, without showing it; milliseconds: from the decoded picture to the answer. */
-export async function assessFile(file) {
+/**
+ * What the page would say of a file, or of a region of it, without showing it; milliseconds: from the decoded picture to
+ * the answer.
+ */
+export async function assessFile(file, region = null) {
   await networkReady;
   try {
     const bitmap = await decode(file, config.photo);
     const began = performance.now();
-    const found = await assess(pixelsOf(bitmap, config.photo), network, config);
+    const found = await assess(pixelsOf(bitmap, config.photo, region), network, config, region !== null);
     return { ...found, milliseconds: performance.now() - began };
   } catch (problem) {
     if (problem instanceof Refused) return { refused: problem.code };

@@ -2,19 +2,20 @@
 import { grey } from "./pixels/colour.js";
 import { picture } from "./pixels/picture.js";
 import { look } from "./path/aim.js";
+import { LOOKED_AT } from "./path/locate.js";
 import { pixelsOf } from "./path/photo.js";
 import { blur, workingCopy } from "./path/quality.js";
 
-const LOOK_SIDE = 128, LOOK_EVERY = 60; // pixels; milliseconds between two looks
+const LOOK_EVERY = 60; // milliseconds between two looks
 const BURST = 6, BURST_EVERY = 80;
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
 
 export class Camera {
   /**
    * video: the element to show it in. onHint: called with a hint's code after every look. onEnd: called when the camera
-   * goes away by itself. limits: config's `photo`.
+   * goes away by itself. locator: returns the network's `locate`, or undefined before that has loaded.
    */
-  constructor(video, onHint, onEnd, limits) { Object.assign(this, { video, onHint, onEnd, limits, stream: null, looks: 0 }); }
+  constructor(video, onHint, onEnd, config, locator) { Object.assign(this, { video, onHint, onEnd, config, locator, stream: null, looks: 0 }); }
 
   get open() { return this.stream !== null; }
 
@@ -38,7 +39,7 @@ export class Camera {
 
   async aim() {
     const canvas = document.createElement("canvas");
-    canvas.width = canvas.height = LOOK_SIDE;
+    canvas.width = canvas.height = LOOKED_AT;
     const context = canvas.getContext("2d", { willReadFrequently: true });
     const stream = this.stream;
     let before = null;
@@ -47,9 +48,10 @@ export class Camera {
       const began = performance.now();
       if (width && !this.bursting) {
         const side = Math.min(width, height);
-        context.drawImage(this.video, (width - side) / 2, (height - side) / 2, side, side, 0, 0, LOOK_SIDE, LOOK_SIDE);
-        const rgb = opaque(context.getImageData(0, 0, LOOK_SIDE, LOOK_SIDE));
-        const { hint, lightness } = look(rgb, before);
+        context.drawImage(this.video, (width - side) / 2, (height - side) / 2, side, side, 0, 0, LOOKED_AT, LOOKED_AT);
+        const rgb = opaque(context.getImageData(0, 0, LOOKED_AT, LOOKED_AT));
+        const { hint, lightness } = await look(rgb, before, this.config, this.locator());
+        if (this.stream !== stream) return; // closed meanwhile
         before = lightness;
         this.looks++;
         this.onHint(hint);
@@ -67,7 +69,7 @@ export class Camera {
         if (frame) await wait(BURST_EVERY);
         if (!this.open) return null;
         const still = await createImageBitmap(this.video);
-        const photo = pixelsOf(still, this.limits);
+        const photo = pixelsOf(still, this.config.photo);
         still.close();
         const softness = blur(grey(workingCopy(photo.rgb, 256)));
         if (softness < least) { least = softness; best = photo; }

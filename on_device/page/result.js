@@ -10,8 +10,11 @@ const SHAPES = {
   refused: [["rect", { x: 3, y: 3, width: 18, height: 18, rx: 3 }], ["path", { d: "M8 8l8 8M16 8l-8 8" }]],
 };
 
-/** The card that comes first. found: an assessment; interval: [lowest, highest] risk over turned views, or null. */
-export function answer(words, found, config, interval = null) {
+/**
+ * The card that comes first. found: an assessment; interval: [lowest, highest] risk over turned views, or null. partOnly:
+ * whether the visitor chose a part of the photo.
+ */
+export function answer(words, found, config, interval, partOnly) {
   const risk = words.percent(found.risk);
   const extreme = found.risk < 0.01 ? "under" : found.risk > 0.99 ? "over" : "about";
   const meaning = words.say("interface.risk_meaning", {
@@ -28,13 +31,14 @@ export function answer(words, found, config, interval = null) {
     found.band === "cannot_tell" ? element("p", {}, words.say("interface.between")) : null,
     element("p", { class: "next" }, element("strong", {}, words.say("interface.next_step")), " ", words.say(`next_step.${found.band}`)),
     element("p", { class: "small" }, meaning),
+    partOnly ? element("p", { class: "small" }, words.say("interface.part_only")) : null,
     element("p", { class: "notice" }, words.say("notice.screening")),
   ]);
 }
 
 /** Why there is no result; code: the refusal's. */
 export function refusal(words, code) {
-  return card("refused", words.say("interface.no_result"), [element("p", {}, words.either(`device.refused.${code}`, `refused.${code}`))]);
+  return card("refused", words.say("interface.no_result"), [element("p", {}, words.say(`refused.${code}`))]);
 }
 
 /** What stands there before the first photo: how to take a good one. */
@@ -62,7 +66,7 @@ function meter(words, risk, { low, high, malignant_from: from, benign_to: to }) 
 /** What is wrong with the picture and how to take a better one; null without problems. */
 export function problems(words, codes) {
   if (!codes.length) return null;
-  return element("section", { class: "problems" }, element("h3", {}, words.say("interface.problems")), element("ul", {}, codes.map((code) => element("li", {}, words.either(`device.problem.${code}`, `problem.${code}`)))));
+  return element("section", { class: "problems" }, element("h3", {}, words.say("interface.problems")), element("ul", {}, codes.map((code) => element("li", {}, words.say(`problem.${code}`)))));
 }
 
 /** The diagnoses as bars, likeliest first. */
@@ -84,9 +88,10 @@ export function howSure(words, found, interval) {
   return element("div", { class: "point" }, lines.map((line) => element("p", {}, line)));
 }
 
-/** The picture that was scored, with a line that says how it was cut. */
-export function seen(words, canvas, border) {
+/** The picture that was scored, with a line that says how it was cut. partOnly: as `answer`'s. */
+export function seen(words, canvas, found, partOnly) {
+  const how = partOnly ? "part" : found.border ? "border" : found.located ? "spot" : "whole";
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", words.say("interface.seen.alt"));
-  return element("figure", { class: "seen" }, canvas, element("figcaption", {}, words.say(border ? "interface.seen.border" : "interface.seen.whole")));
+  return element("figure", { class: "seen" }, canvas, element("figcaption", {}, words.say(`interface.seen.${how}`)));
 }

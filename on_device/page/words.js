@@ -10,9 +10,6 @@ export class Words {
     return sentence.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   }
 
-  /** The first of both sentences where there is one, else the second. */
-  either(first, second) { return this.say(first in this.sentences ? first : second); }
-
   get direction() { return this.say("language.direction"); }
 
   /** A share (0…1) in per cent, under 10 with one decimal; never 0 or 100, which would claim certainty. */

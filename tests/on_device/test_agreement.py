@@ -15,18 +15,21 @@ from PIL import Image
 
 from skin_model.assess import Assessor
 from skin_model.photo import PhotoRefused, open_photo
+from tests import rendering
 from tests.conftest import REPOSITORY
 from tests.on_device.conftest import encoded
 
 pytestmark = pytest.mark.browser
 
 MOST_DIFFERENCE = 0.01
+PIXEL = 1.0
+"""By how much a spot's place and size may differ, in pixels of the working copy."""
 A_SOURCE = 6
 """Real photographs of every source that are compared."""
 RENDERED = sorted((REPOSITORY / "examples").glob("*.jpg"))
-ASSESS = """async (folder, file) => {
+ASSESS = """async (folder, [file, region]) => {
     const bytes = Uint8Array.from(atob(file), (c) => c.charCodeAt(0));
-    const found = await (await import(folder + "app.js")).assessFile(new File([bytes], "photo"));
+    const found = await (await import(folder + "app.js")).assessFile(new File([bytes], "photo"), region);
     return { ...found, input: null, cam: found.cam && Array.from(found.cam) };
 }"""
 
@@ -38,14 +41,18 @@ def assessor():
 
 @pytest.fixture(scope="module")
 def in_browser(scripts):
-    return lambda content: scripts(ASSESS, encoded(content))
+    return lambda content, region=None: scripts(ASSESS, [encoded(content), region])
 
 
-def in_python(assessor, content):
+def in_python(assessor, content, region=None):
+    """What the app would say of a photo, or of the part of it that a visitor chose."""
     try:
-        return assessor.assess(open_photo(content)).to_json("photo")
+        photo = open_photo(content, region=region)
     except PhotoRefused as problem:
         return {"refused": problem.code, "risk": None}
+    view = assessor.view(photo, chosen=region is not None)
+    others = [[round(edge * photo.scale) for edge in square] for square in assessor.further_squares(view)]
+    return assessor.assess(photo, view).to_json("photo") | {"others": others, "scale": photo.scale}
 
 
 def assert_agreement(page, python, thresholds):
@@ -53,9 +60,18 @@ def assert_agreement(page, python, thresholds):
     if python["risk"] is None:
         return
     assert abs(page["risk"] - python["risk"]) <= MOST_DIFFERENCE
+    assert_same_spot(page["located"], python["located"], python["scale"])
     borders = (thresholds.low, thresholds.high, thresholds.malignant_from, thresholds.benign_to)
     if all(abs(python["risk"] - threshold) > MOST_DIFFERENCE for threshold in borders):
         assert page["band"] == python["band"]
+
+
+def assert_same_spot(page, python, scale):
+    assert (page is None) == (python is None)
+    if python is not None:
+        assert abs(page["certainty"] - python["certainty"]) <= MOST_DIFFERENCE
+        for side in ("x", "y", "width", "height"):
+            assert abs(page[side] - python[side]) <= PIXEL * scale + 0.05  # which Python rounds off
 
 
 def jpeg(picture, **options):
@@ -164,6 +180,52 @@ def test_a_picture_that_is_no_skin_is_refused_as_in_python(in_browser, assessor)
     content = saved(Image.fromarray(board), "PNG")
     assert in_python(assessor, content)["refused"] == "not_skin"
     assert in_browser(content)["refused"] == "not_skin"
+
+
+def test_skin_unlike_any_known_photograph_is_refused_as_in_python(in_browser, assessor):
+    rng = np.random.default_rng(0)
+    skin = rendering.skin(600, 800, rng, rendering.SKIN_TONES[0])
+    content = jpeg(np.clip(skin, 0, 255).astype(np.uint8))
+    assert in_python(assessor, content)["refused"] == "unfamiliar"
+    assert in_browser(content)["refused"] == "unfamiliar"
+
+
+def two_moles():
+    """A rendered photo laid over itself, moved, so that its mole is seen twice."""
+    picture = np.asarray(Image.open(REPOSITORY / "examples" / "far-away.jpg"))
+    return np.minimum(picture, np.roll(picture, (-150, -260), axis=(0, 1)))
+
+
+def test_a_further_spot_is_offered_where_python_offers_it(in_browser, assessor):
+    content = jpeg(two_moles())
+    page, python = in_browser(content), in_python(assessor, content)
+    assert len(python["others"]) == 1
+    assert np.abs(np.subtract(page["others"], python["others"])).max() <= 2
+
+
+PARTS = [(300, 200, 520, 420), (301, 211, 420, 330), (500, 100, 900, 300)]
+
+
+@pytest.mark.parametrize("region", PARTS, ids=["with the mole", "small, at odd places", "over the edge"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_chosen_part_gets_pythons_answer(in_browser, assessor, region, orientation):
+    content = jpeg(np.asarray(Image.open(REPOSITORY / "examples" / "tone-1.jpg")), exif=turned(orientation))
+    page, python = in_browser(content, region), in_python(assessor, content, region)
+    assert python["located"] is None
+    assert_agreement(page, python, assessor.checkpoint.config.thresholds)
+
+
+@pytest.mark.parametrize("region", [(901, 700, 1701, 1500), (301, 201, 2000, 1801)], ids=["in full", "reduced"])
+def test_a_part_of_a_large_photo_gets_pythons_answer(in_browser, assessor, region):
+    content = jpeg(large(2400, 1900, "tone-1.jpg"), exif=turned(3))
+    page, python = in_browser(content, region), in_python(assessor, content, region)
+    assert_agreement(page, python, assessor.checkpoint.config.thresholds)
+
+
+def test_a_part_that_is_too_small_is_refused_as_in_python(in_browser, assessor):
+    region = (100, 100, 131, 200)
+    assert in_python(assessor, EXAMPLE, region)["refused"] == "too_small_photo"
+    assert in_browser(EXAMPLE, region)["refused"] == "too_small_photo"
 
 
 def test_a_heic_photo_that_the_browser_cannot_read_is_refused_with_a_way_out(in_browser):

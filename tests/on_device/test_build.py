@@ -13,9 +13,10 @@ import typer
 from typer.testing import CliRunner
 
 from on_device import runtime, sentences
-from on_device.build import HERE, MODEL, CannotBuild, build, main
-from on_device.model_file import NotAnExport, metadata
+from on_device.build import HERE, LOCATOR, MODEL, CannotBuild, build, main
+from on_device.model_file import NotAnExport, entries, metadata
 from skin_model import wording
+from skin_model.lesion import locate
 from skin_model.network.checkpoint import Checkpoint
 
 
@@ -122,15 +123,27 @@ def test_the_committed_network_is_the_embedded_checkpoint():
     assert described["gate_threshold"] == float(checkpoint.gate.threshold)
 
 
-@pytest.mark.parametrize(
-    ("wish", "value", "said"), [("remove_hair", True, "hairs removed"), ("square", "spot", "the spot located")]
-)
-def test_a_network_that_wants_what_the_page_cannot_do_is_refused(monkeypatch, tmp_path, wish, value, said):
+def test_a_network_that_wants_hairs_removed_is_refused(monkeypatch, tmp_path):
     described = metadata(MODEL.read_bytes())
-    described["preprocessing"][wish] = value
+    described["preprocessing"]["remove_hair"] = True
     monkeypatch.setattr("on_device.build.metadata", lambda content: described)
-    with pytest.raises(CannotBuild, match=said):
+    with pytest.raises(CannotBuild, match="hairs removed"):
         build(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("name", "file"), [("model", MODEL), ("locator", LOCATOR)])
+def test_the_page_says_what_each_network_it_loads_must_be(site, name, file):
+    (folder,) = site.glob("v-*")
+    said = json.loads((folder / "release.json").read_text())["downloads"][name]
+    assert gzip.decompress((folder / said["file"]).read_bytes()) == file.read_bytes()
+    assert said["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_the_committed_locator_is_the_embedded_one(site):
+    described = entries(LOCATOR.read_bytes())
+    (config,) = site.glob("v-*/config.json")
+    assert described["weights_sha256"] == hashlib.sha256(locate.WEIGHTS.read_bytes()).hexdigest()
+    assert json.loads(config.read_text())["least_skin"] == locate.record()["least_skin"]
 
 
 def test_a_package_with_another_checksum_is_not_used(monkeypatch, tmp_path):

@@ -13,29 +13,34 @@ from PIL import Image
 from skin_model import quality
 from skin_model.wording import Words
 from tests.conftest import FAKE_CAMERA, REPOSITORY
-from tests.on_device.conftest import encoded, start
+from tests.on_device.conftest import READY, start
 
 pytestmark = pytest.mark.browser
 
 WIDTH, HEIGHT = 640, 480
-SKIN, MOLE = (214, 170, 148), (96, 60, 48)
 
 
-def scene(*, x=0.5, y=0.5, radius=0.2, light=1.0, shine=0):
-    """A mole on skin with fine grain: its place and radius in shares of width and height, as an RGB picture."""
-    rng = np.random.default_rng(0)
-    grain = cv2.GaussianBlur(rng.normal(0, 14, (HEIGHT, WIDTH, 1)), (0, 0), 0.8)[..., None]
-    picture = np.full((HEIGHT, WIDTH, 3), SKIN, np.float64)
-    cv2.circle(picture, (round(x * WIDTH), round(y * HEIGHT)), round(radius * HEIGHT), MOLE, -1, cv2.LINE_AA)
-    picture = (cv2.GaussianBlur(picture, (0, 0), 1.0) + grain) * light
-    for spot in range(shine):
+def rendered(name, part=(0.0, 0.0, 1.0, 1.0)):
+    """A rendered photo as the camera would show it, or a part of it: left, top, right, bottom in shares."""
+    photo = Image.open(REPOSITORY / "examples" / name)
+    box = [share * side for share, side in zip(part, photo.size * 2, strict=True)]
+    return np.asarray(photo.resize((WIDTH, HEIGHT), box=box))
+
+
+MOLE = rendered("tone-1.jpg")
+
+
+def shining(picture):
+    for spot in range(4):
         place = (round(WIDTH * (0.3 + 0.13 * spot)), round(HEIGHT * 0.25))
-        cv2.circle(picture, place, 26, (255, 255, 255), -1, cv2.LINE_AA)
-    return np.clip(picture, 0, 255).astype(np.uint8)
+        picture = cv2.circle(picture.copy(), place, 26, (255, 255, 255), -1, cv2.LINE_AA)
+    return picture
 
 
 def shifted(picture, x, y):
-    return np.roll(picture, (y, x), axis=(0, 1))
+    """The picture moved, with more of the same skin where it came from."""
+    moved = np.float32([[1, 0, x], [0, 1, y]])
+    return cv2.warpAffine(picture, moved, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REFLECT)
 
 
 def write_clip(file, frames):
@@ -56,7 +61,7 @@ def write_clip(file, frames):
 def camera(launch, tmp_path_factory):
     """A Chromium and the clip that is its camera's picture."""
     file = tmp_path_factory.mktemp("camera") / "clip.mjpeg"
-    write_clip(file, [scene()] * 4)
+    write_clip(file, SCENES["ready"])
     with launch(*FAKE_CAMERA, f"--use-file-for-fake-video-capture={file}") as chromium:
         yield chromium, file
 
@@ -93,27 +98,32 @@ def aim(camera, camera_page):
 
 
 SCENES = {
-    "ready": [scene()] * 4,
-    "closer": [scene(radius=0.06)] * 4,
-    "centre": [scene(x=0.72, y=0.75, radius=0.15)] * 4,
-    "too_dark": [scene(light=0.15)] * 4,
-    "glare": [scene(shine=4)] * 4,
-    "no_mole": [scene(radius=0.0)] * 4,
-    "still": [shifted(scene(), 0, 0)] * 2 + [shifted(scene(), 50, 20)] * 2 + [shifted(scene(), -30, -40)] * 2,
+    "ready": [MOLE] * 4,
+    "closer": [rendered("far-away.jpg")] * 4,
+    "centre": [shifted(MOLE, 110, 70)] * 4,
+    "too_dark": [(MOLE * 0.15).astype(np.uint8)] * 4,
+    "glare": [shining(rendered("tone-5.jpg"))] * 4,
+    "no_mole": [rendered("far-away.jpg", (0.0, 0.5, 0.5, 1.0))] * 4,
+    "no_skin": [np.full((HEIGHT, WIDTH, 3), (0, 136, 0), np.uint8)] * 4,
+    "still": [MOLE] * 2 + [shifted(MOLE, 50, 20)] * 2 + [shifted(MOLE, -30, -40)] * 2,
 }
 
 
-TIMED_LOOKS = """async (folder, file) => {
-    const { look } = await import(folder + "path/aim.js");
-    const { resizeArea } = await import(folder + "pixels/resize.js");
-    const data = Uint8Array.from(atob(file), (c) => c.charCodeAt(0));
-    const rgb = resizeArea({ width: 480, height: 480, channels: 3, data }, 128, 128);
-    return Array.from({ length: 30 }, () => {
-        const began = performance.now();
-        look(rgb, null);
-        return performance.now() - began;
+WATCH = """([looks, milliseconds]) => new Promise((done, fail) => {
+    const aim = document.getElementById("aim"), seen = [];
+    const watcher = new MutationObserver(() => {
+        seen.push([aim.dataset.hint, performance.now()]);
+        if (seen.length === looks) { watcher.disconnect(); done(seen); }
     });
-}"""
+    watcher.observe(aim, { attributeFilter: ["data-looks"] });
+    setTimeout(() => fail(new Error(`only ${seen.length} looks`)), milliseconds);
+})"""
+
+
+def looks(page, count=40):
+    """So many hints in turn, and the milliseconds at which each came."""
+    hints, times = zip(*page.evaluate(WATCH, [count, READY]), strict=True)
+    return hints, np.array(times)
 
 
 @pytest.mark.parametrize("hint", SCENES)
@@ -122,24 +132,40 @@ def test_the_hint_names_what_is_wrong_with_the_aim(aim, hint):
     page.locator(f"#aim[data-hint={hint}]", has_text=Words()(f"device.aim.{hint}")).wait_for()
 
 
-def test_a_look_at_the_cameras_picture_takes_less_than_a_tenth_of_a_second(scripts):
-    """Ten hints a second or more are possible then; how many come is measured where the machine is idle."""
-    took = scripts(TIMED_LOOKS, encoded(scene()[:, 80:560].tobytes()))
-    print(f"one look: {min(took):.1f} ms at its fastest")
-    assert min(took) < 100
+def test_looks_follow_each_other_within_a_tenth_of_a_second(aim):
+    """On an idle machine; a busy one manages it now and then. How many come is measured where the machine is idle."""
+    _, times = looks(aim(SCENES["ready"]))
+    least = np.diff(times).min()
+    print(f"from look to look: {least:.0f} ms at its fastest")
+    assert least < 100
+
+
+def test_a_green_test_picture_is_never_good_to_take(launch, address):
+    """Chromium's own fake camera shows one, whose clock hand changes all the time."""
+    with launch(*FAKE_CAMERA) as chromium:
+        page = start(chromium, address)
+        page.locator("#use-camera").click()
+        hints, _ = looks(page)
+    assert "ready" not in hints
+    assert "no_skin" in hints
+
+
+def test_before_the_locator_has_loaded_nothing_is_good_to_take(camera, address):
+    browser, file = camera
+    write_clip(file, SCENES["ready"])
+    page = start(browser, "about:blank", until=None, service_workers="block")
+    page.route("**/locator.onnx.gz", lambda route: None)
+    page.goto(address)
+    page.locator("#use-camera").click()
+    hints, _ = looks(page)
+    assert set(hints) == {"loading"}
+    page.context.close()
 
 
 @pytest.mark.slow
 def test_hints_come_ten_times_a_second_or_more(aim):
-    page = aim(SCENES["ready"])
-
-    def looks():
-        return int(page.locator("#aim").get_attribute("data-looks"))
-
-    page.wait_for_timeout(1000)
-    before, began = looks(), page.evaluate("performance.now()")
-    page.wait_for_timeout(5000)
-    rate = (looks() - before) / (page.evaluate("performance.now()") - began) * 1000
+    _, times = looks(aim(SCENES["ready"]), 60)
+    rate = 1000 * (len(times) - 1) / (times[-1] - times[0])
     print(f"hints a second: {rate:.1f}")
     assert rate >= 10
 
@@ -179,6 +205,14 @@ def test_the_sharpest_frame_of_a_burst_is_scored(aim, place):
     page.locator("#answer .answer[data-kind]").wait_for()
     page.locator("#picture").wait_for()
     assert quality.measure(shown(page)).blur < quality.MOST_BLUR < quality.measure(soft).blur
+
+
+def test_a_part_of_the_cameras_photo_can_be_chosen(aim):
+    page = aim(SCENES["ready"])
+    page.locator("#shutter").click()
+    page.locator("#picture").wait_for()
+    page.locator("#score-part").evaluate("button => button.click()")
+    page.get_by_text(Words()("interface.part_only")).wait_for()
 
 
 def test_after_a_countdown_the_photo_is_taken_without_a_press(aim):

@@ -38,7 +38,7 @@ def wrongs(scripts, chosen: list[Case], milliseconds: float = float("inf")) -> l
         if "error" in answer:
             found.append(f"{case.name}: {answer['error']}")
             continue
-        what = answer["refused"] if answer["refused"] not in (None, "not_skin") else PHOTO
+        what = PHOTO if answer["refused"] in (None, "not_skin", "unfamiliar") else answer["refused"]
         if what == PHOTO and not 0 <= answer["risk"] <= 1:
             found.append(f"{case.name}: the risk {answer['risk']}")
         if what != PHOTO and not Words()(f"refused.{what}"):

@@ -20,7 +20,7 @@ LONGEST_START = 2.0
 
 def test_a_twelve_megapixel_photo_is_answered_within_150_milliseconds(scripts):
     photo = encoded(jpeg(large(4032, 3024, "tone-4-uneven.jpg")))
-    times = [scripts(ASSESS, photo)["milliseconds"] for _ in range(25)]
+    times = [scripts(ASSESS, [photo, None])["milliseconds"] for _ in range(25)]
     print(f"12 megapixels, milliseconds: fastest {min(times):.0f}, median {statistics.median(times):.0f}")
     assert statistics.median(times) <= LONGEST_ANSWER
 

@@ -1,8 +1,8 @@
 // What to say over the camera's picture while the visitor aims: one hint at a time, the most pressing first.
 import { grey } from "../pixels/colour.js";
-import { BRIGHTEST, DARKEST, MOST_GLARE, glare, segment } from "./quality.js";
+import { findRegion } from "./locate.js";
+import { BRIGHTEST, DARKEST, MOST_GLARE, glare } from "./quality.js";
 
-export const HINTS = ["too_dark", "too_bright", "glare", "no_mole", "centre", "closer", "still", "ready"];
 /** Share of the picture's short side that the ring's radius takes. */
 export const RING = 0.36;
 const CLOSE_ENOUGH = 0.25;
@@ -10,15 +10,17 @@ const CLOSE_ENOUGH = 0.25;
 const MOST_MOTION = 5;
 
 /**
- * One look at a small square picture (RGB). before: the lightness returned by the look before, or null.
- * Returns the hint's code and this look's lightness.
+ * One look at a square picture (RGB). before: the lightness returned by the look before, or null. locate: a picture to
+ * the locator's answer; undefined before that has loaded. Returns the hint's code and this look's lightness.
  */
-export function look(rgb, before) {
+export async function look(rgb, before, config, locate) {
   const lightness = grey(rgb).data;
-  return { hint: hintFor(rgb, lightness, before), lightness };
+  const hint = lightHint(rgb, lightness) ?? (locate ? await spotHint(rgb, config, locate) : "loading")
+    ?? (before && motion(lightness, before) > MOST_MOTION ? "still" : "ready");
+  return { hint, lightness };
 }
 
-function hintFor(rgb, lightness, before) {
+function lightHint(rgb, lightness) {
   const counts = new Int32Array(256);
   for (const level of lightness) counts[level]++;
   const below = (share) => {
@@ -28,14 +30,18 @@ function hintFor(rgb, lightness, before) {
   };
   if (below(0.9) < DARKEST) return "too_dark";
   if (below(0.1) > BRIGHTEST) return "too_bright";
-  if (glare(rgb) > MOST_GLARE) return "glare";
-  const found = segment(rgb);
-  if (!found) return "no_mole";
-  const [left, top, right, bottom] = found.box;
+  return glare(rgb) > MOST_GLARE ? "glare" : null;
+}
+
+async function spotHint(rgb, config, locate) {
+  // Also for a network that judges the centre, the spot has to be there.
+  const preprocessing = { ...config.preprocessing, square: "spot" };
+  const { spots: [spot], showsSkin } = await findRegion(rgb, null, { ...config, preprocessing }, locate);
+  if (!showsSkin) return "no_skin";
+  if (!spot) return "no_mole";
+  const [left, top, right, bottom] = spot.box.map((side) => side / rgb.width);
   if (Math.hypot((left + right) / 2 - 0.5, (top + bottom) / 2 - 0.5) > RING / 2) return "centre";
-  if (found.alone && found.extent < CLOSE_ENOUGH) return "closer";
-  if (before && motion(lightness, before) > MOST_MOTION) return "still";
-  return "ready";
+  return Math.max(right - left, bottom - top) < CLOSE_ENOUGH ? "closer" : null;
 }
 
 function motion(now, before) {

@@ -3,28 +3,29 @@ import { cut } from "../pixels/picture.js";
 import { enlargeMap, resizeArea, resizeLinear } from "../pixels/resize.js";
 import { findBorder } from "./border.js";
 import { bandOf, probabilities, riskOf } from "./calibration.js";
-import { findRegion } from "./locate.js";
+import { findRegion, squareAround } from "./locate.js";
 import { problemsOf } from "./quality.js";
 
 /**
  * Border, crop, square and spots of one photo, in pixels of its working copy, and the picture that the network sees.
- * look: a picture to the locator's answer.
+ * look: a picture to the locator's answer. chosen: the photo is the part that a person chose to have judged.
  */
-export async function viewOf({ rgb }, config, look) {
+export async function viewOf({ rgb }, config, look, chosen = false) {
   const { crop: rule, input_size: size } = config.preprocessing;
   const border = rule === "border" ? findBorder(rgb, config.border_triples) : null;
-  const region = await findRegion(rgb, border, config, look);
+  const region = await findRegion(rgb, border, config, look, chosen);
   const inner = cut(rgb, region.square);
   const input = (inner.width > size ? resizeArea : resizeLinear)(inner, size, size);
   return { border, ...region, cropped: cut(rgb, region.crop), input };
 }
 
 /**
- * network: see ../network.js. Returns risk (0…1), band, diagnoses (or null), border, crop and square in full-size
- * pixels, problems, refused (a code or null), the picture that the network saw, and the cam (h × w numbers).
+ * network: see ../network.js. chosen: as `viewOf`'s. Returns risk (0…1), band, diagnoses (or null), border, crop, square
+ * and the squares round further spots in full-size pixels, the spot that was judged, problems, refused (a code or null),
+ * the picture that the network saw, and the cam (h × w numbers).
  */
-export async function assess(photo, network, config) {
-  const view = await viewOf(photo, config, network.locate);
+export async function assess(photo, network, config, chosen = false) {
+  const view = await viewOf(photo, config, network.locate, chosen);
   const seen = await network.run([view.input]);
   const probability = probabilities(seen.logits[0], config.malignant, config.calibration);
   const risk = riskOf(probability, config.malignant);
@@ -39,6 +40,7 @@ export async function assess(photo, network, config) {
     border: view.border && { ...view.border, x: view.border.x * across, y: view.border.y * across, radius: view.border.radius * across },
     crop: full(view.crop),
     square: full(view.square),
+    others: view.spots.slice(1).map(({ box }) => full(squareAround(box, view.crop, config.preprocessing.spot_share))),
     located: locatedIn(view.spots, across, down),
     problems: problemsOf(view.cropped, lesionIn(view)),
     refused,

@@ -1,18 +1,19 @@
 // The one gate for a photo: a file in, upright sRGB pixels of a working copy out, and nothing else of the file.
-import { picture } from "../pixels/picture.js";
+import { cut, picture } from "../pixels/picture.js";
 import { checkSize, formatOf, Refused, sizeOf } from "./header.js";
 
 const STRIP = 512; // rows read at a time: a large photo never lies in memory twice
 const MOST_LOST = 0.49; // levels; half a level more would round 255 up
 
 /**
- * limits: config.json's `photo`. Returns {rgb, width, height}: a picture of three channels, and the upright full size.
+ * limits: config.json's `photo`. region: a box in upright full-size pixels, of which alone the pixels are wanted, or
+ * null. Returns {rgb, width, height}: a picture of three channels, and the upright full size of it or of the region.
  * Throws Refused.
  */
-export async function openPhoto(file, limits) {
+export async function openPhoto(file, limits, region = null) {
   const bitmap = await decode(file, limits);
   try {
-    return pixelsOf(bitmap, limits);
+    return pixelsOf(bitmap, limits, region);
   } finally {
     bitmap.close?.();
   }
@@ -36,22 +37,38 @@ export async function decode(file, limits) {
   return bitmap;
 }
 
+/** The same of a photo that is open already: what the camera gave lies in no file. */
+export function partOf({ rgb, width, height }, region, limits) {
+  const [left, top, right, bottom] = clipped(region, { width, height }, limits);
+  const across = rgb.width / width, down = rgb.height / height;
+  const box = [left * across, top * down, right * across, bottom * down].map(Math.round);
+  return { rgb: cut(rgb, box), width: right - left, height: bottom - top };
+}
+
+/** A box as far as it lies in a picture of this size. Throws Refused where too little is left of it. */
+function clipped([left, top, right, bottom], { width, height }, limits) {
+  const box = [Math.max(left, 0), Math.max(top, 0), Math.min(right, width), Math.min(bottom, height)];
+  if (Math.min(box[2] - box[0], box[3] - box[1]) < limits.min_region_side) throw new Refused("too_small_photo");
+  return box;
+}
+
 /** By how much the working copy may be reduced: 1, 2, 4 or 8. */
 export function reduction({ width, height }, limits) {
   return [8, 4, 2].find((factor) => Math.floor(Math.min(width, height) / factor) >= limits.working_short_side) ?? 1;
 }
 
-/** The working copy of a bitmap, canvas or video frame; transparent parts lie on white. */
-export function pixelsOf(source, limits) {
-  const { width, height } = source;
-  const factor = reduction(source, limits), half = factor > 1 ? 2 : 1;
+/** The working copy of a bitmap, canvas or video frame, or of a region of it; transparent parts lie on white. */
+export function pixelsOf(source, limits, region = null) {
+  const [left, above, right, below] = region ? clipped(region, source, limits) : [0, 0, source.width, source.height];
+  const width = right - left, height = below - above;
+  const factor = reduction({ width, height }, limits), half = factor > 1 ? 2 : 1;
   const rgb = picture(Math.ceil(width / factor), Math.ceil(height / factor), 3);
   const rows = Math.min(STRIP, height);
   const context = contextOf(Math.ceil(width / half), Math.ceil(rows / half));
   const lost = half > 1 ? lostByHalving() : 0;
   for (let top = 0; top < height; top += rows) {
     const here = Math.min(rows, height - top);
-    const strip = draw(context, source, top, width, here, half);
+    const strip = draw(context, source, left, above + top, width, here, half);
     reduceInto(rgb, strip, top / factor, factor / half, lost);
   }
   context.canvas.width = context.canvas.height = 0; // Safari keeps a canvas's memory until its size is taken away
@@ -65,18 +82,18 @@ function contextOf(width, height) {
 }
 
 /**
- * Pixels of some rows of a source, whole or at half its size. The browser halves: a bilinear look at the corner where
+ * Pixels of a box of a source, whole or at half its size. The browser halves: a bilinear look at the corner where
  * four pixels meet is their mean, and saves reading three of four pixels back, which costs more than all the rest.
  */
-function draw(context, source, top, width, height, half) {
+function draw(context, source, left, top, width, height, half) {
   const wide = Math.ceil(width / half), high = Math.ceil(height / half);
   context.imageSmoothingQuality = "low"; // "medium" and "high" are slower ways to the same means
   context.fillStyle = "white";
   context.fillRect(0, 0, wide, high);
   // What is left over at an odd edge fills its pixel first: the halved picture covers only half of that.
-  if (width % half) context.drawImage(source, width - 1, top, 1, height, wide - 1, 0, 1, height / half);
-  if (height % half) context.drawImage(source, 0, top + height - 1, width, 1, 0, high - 1, width / half, 1);
-  context.drawImage(source, 0, top, width, height, 0, 0, width / half, height / half);
+  if (width % half) context.drawImage(source, left + width - 1, top, 1, height, wide - 1, 0, 1, height / half);
+  if (height % half) context.drawImage(source, left, top + height - 1, width, 1, 0, high - 1, width / half, 1);
+  context.drawImage(source, left, top, width, height, 0, 0, width / half, height / half);
   return context.getImageData(0, 0, wide, high);
 }
 
@@ -89,7 +106,7 @@ export function lostByHalving() {
   }
   source.putImageData(drawn, 0, 0);
   const mean = ({ data }) => data.reduce((sum, value, i) => (i % 4 === 3 ? sum : sum + value), 0) / (0.75 * data.length);
-  const halved = draw(contextOf(SIDE / 2, SIDE / 2), source.canvas, 0, SIDE, SIDE, 2);
+  const halved = draw(contextOf(SIDE / 2, SIDE / 2), source.canvas, 0, 0, SIDE, SIDE, 2);
   return Math.min(Math.max(mean(drawn) - mean(halved), 0), MOST_LOST);
 }
 
