@@ -111,6 +111,9 @@ function place(node, box) {
   Object.assign(node.style, {
     left: left + "%", top: top + "%", width: right - left + "%", height: bottom - top + "%",
   });
+  // Where its label has room inside the photo without covering the spot.
+  node.classList.toggle("at-foot", bottom > 90);
+  node.classList.toggle("at-right", left > 50);
 }
 
 function show() {

@@ -134,4 +134,7 @@ function place(node, box) {
   const [left, top, right, bottom] = box.map((share) => 100 * share);
   const style = { left, top, width: right - left, height: bottom - top };
   for (const [name, value] of Object.entries(style)) node.style.setProperty(name, `${value}%`);
+  // Where its label has room inside the photo without covering the spot.
+  node.classList.toggle("at-foot", bottom > 90);
+  node.classList.toggle("at-right", left > 50);
 }
