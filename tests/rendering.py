@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from PIL import Image
 
+from tests.conftest import REPOSITORY
+
+EXAMPLES = REPOSITORY / "examples"
 SKIN_TONES: tuple[tuple[int, int, int], ...] = (
     (246, 222, 204),
     (232, 190, 166),
@@ -161,3 +165,9 @@ def lesion_on_skin(height: int, width: int, rng: np.random.Generator) -> np.ndar
         edge=short * rng.uniform(0.005, 0.06),
     )
     return add_lesion(picture, mask, rng, darkness=rng.uniform(0.3, 0.85))
+
+
+def two_moles() -> np.ndarray:
+    """A rendered photo laid over itself, moved, so that its mole is seen twice: (900, 1200, 3) uint8."""
+    picture = np.asarray(Image.open(EXAMPLES / "far-away.jpg"))
+    return np.minimum(picture, np.roll(picture, (-150, -260), axis=(0, 1)))

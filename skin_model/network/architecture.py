@@ -37,8 +37,8 @@ class Preprocessing:
     crop: str = "border"
     remove_hair: bool = False
     square: str = "centre"
-    spot_share: float = 0.6
-    least_certainty: float = 0.4
+    spot_share: float = 0.55
+    least_certainty: float = 0.5
 
     def __post_init__(self) -> None:
         whole = isinstance(self.input_size, int) and not isinstance(self.input_size, bool)

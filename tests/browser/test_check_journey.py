@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from skin_model.wording import sentence
 from tests.conftest import REPOSITORY
+from tests.rendering import two_moles
 
 EXAMPLES = REPOSITORY / "examples"
 PHOTO = EXAMPLES / "tone-2-hairs.jpg"
@@ -248,14 +250,28 @@ def test_a_part_can_be_chosen_with_sliders_from_the_keyboard(open_page):
     assert scored(page) == pytest.approx([35, 30, 30, 40], abs=1)
 
 
-def test_a_mole_far_away_is_offered_larger(open_page):
+def test_a_mole_far_away_is_found_and_scored_close_up(open_page):
     page = open_page()
     choose(page, EXAMPLES / "far-away.jpg")
     wait_for_risk(page)
     assert sentence("problem.lesion_too_small") in page.locator("#answer").inner_text()
-    page.get_by_role("button", name=sentence("interface.use_suggestion")).click()
+    left, top, width, height = scored(page)
+    assert width < 25 and height < 35
+    # The mole's middle, where examples.render draws it.
+    assert left < 58 < left + width and top < 44 < top + height
+
+
+def test_a_tap_on_another_spot_scores_that_one(open_page, tmp_path):
+    page = open_page()
+    picture = tmp_path / "two-moles.png"
+    Image.fromarray(two_moles()).save(picture)
+    choose(page, picture)
+    wait_for_risk(page)
+    first = scored(page)
+    other = page.get_by_role("button", name=sentence("interface.stage.other_spot"))
+    other.first.click()
     page.get_by_text(sentence("interface.part_only")).wait_for()
-    assert scored(page)[2] < 50
+    assert scored(page)[0] != pytest.approx(first[0], abs=10)
 
 
 def test_the_threshold_slider_tells_sensitivity_and_specificity(open_page):

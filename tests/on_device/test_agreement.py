@@ -190,14 +190,8 @@ def test_skin_unlike_any_known_photograph_is_refused_as_in_python(in_browser, as
     assert in_browser(content)["refused"] == "unfamiliar"
 
 
-def two_moles():
-    """A rendered photo laid over itself, moved, so that its mole is seen twice."""
-    picture = np.asarray(Image.open(REPOSITORY / "examples" / "far-away.jpg"))
-    return np.minimum(picture, np.roll(picture, (-150, -260), axis=(0, 1)))
-
-
 def test_a_further_spot_is_offered_where_python_offers_it(in_browser, assessor):
-    content = jpeg(two_moles())
+    content = jpeg(rendering.two_moles())
     page, python = in_browser(content), in_python(assessor, content)
     assert len(python["others"]) == 1
     assert np.abs(np.subtract(page["others"], python["others"])).max() <= 2

@@ -9,8 +9,8 @@ from PIL import Image
 from skin_model.wording import Words
 from tests.conftest import REPOSITORY
 from tests.on_device.conftest import start
-from tests.on_device.test_agreement import two_moles
 from tests.on_device.test_page import choose
+from tests.rendering import two_moles
 
 pytestmark = pytest.mark.browser
 

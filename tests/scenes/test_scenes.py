@@ -70,7 +70,7 @@ def test_smaller_lesions_are_located_mostly(scenes):
 
 @pytest.fixture(scope="module")
 def answers(scenes) -> pd.DataFrame:
-    """Of every scene: its tone, why it was refused, and risk and band in the scene and of the lesion's own photograph."""
+    """Of every scene: tone, refusal, risk and band, and the same of the lesion's own photograph."""
     assessor = Assessor.load()
     found = []
     for scene in scenes:

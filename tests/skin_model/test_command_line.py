@@ -8,8 +8,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from skin_model.__main__ import app
+from tests.conftest import REPOSITORY
 
-KEYS = ["file", "risk", "band", "diagnoses", "border", "crop", "problems", "refused", "message"]
+EXAMPLES = REPOSITORY / "examples"
+
+KEYS = ["file", "risk", "band", "diagnoses", "border", "crop", "located", "problems", "refused", "message"]
 
 
 @pytest.fixture
@@ -39,6 +42,21 @@ def test_one_object_a_file_with_exactly_the_keys_of_the_contract(photos):
     result = run(photos / "a.jpg", photos / "b.png", "--json")
     assert result.exit_code == 0
     assert [list(line) for line in lines(result)] == [KEYS, KEYS]
+
+
+def test_the_spot_that_is_judged_is_given_in_pixels_of_the_photo():
+    # Where examples.render draws the mole of far-away.jpg, 1200 × 900: 58 % across, 44 % down.
+    result = run(EXAMPLES / "far-away.jpg", "--json")
+    found = lines(result)[0]["located"]
+    assert list(found) == ["x", "y", "width", "height", "certainty"]
+    assert found["x"] == pytest.approx(696, abs=15)
+    assert found["y"] == pytest.approx(396, abs=15)
+    assert 60 < found["width"] < 140 and 60 < found["height"] < 140
+    assert 0.5 <= found["certainty"] <= 1
+
+
+def test_where_no_spot_stands_out_none_is_located(photos):
+    assert lines(run(photos / "a.jpg", "--json"))[0]["located"] is None
 
 
 def test_folders_are_expanded_in_sorted_order_and_other_files_left_alone(photos):

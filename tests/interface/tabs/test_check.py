@@ -183,11 +183,11 @@ def test_a_part_is_decoded_in_full(assessor, tmp_path):
     assert shown.scored.rgb.shape[:2] == (400, 400)
 
 
-def test_a_far_mole_comes_with_a_suggested_square_that_holds_it(assessor, examples):
+def test_a_far_mole_is_scored_in_a_square_that_holds_it(examples):
     facts = next(f for f in check.example_facts() if f["file"] == "far-away.jpg")
-    shown = check.score_photo(assessor, examples / "far-away.jpg")
+    shown = check.score_photo(Assessor.load(), examples / "far-away.jpg")
     assert "lesion_too_small" in shown.assessment.problems
-    left, top, right, bottom = shown.suggested
+    left, top, right, bottom = check.square_in_whole(shown)
     assert right - left == pytest.approx(bottom - top, abs=1)
     outline = np.array(facts["outline"])
     assert (outline > (left, top)).all() and (outline < (right, bottom)).all()

@@ -151,7 +151,7 @@ def test_ordinary_pictures_are_refused_as_no_skin(assessor, shared_data):
     refused = []
     files = sorted((shared_data / "not_skin").glob("*.jpg"))
     for file in files:
-        # Read past the upload's own rules, which refuse one of them for its few pixels: it is the locator that is tested.
+        # Read past the upload's own rules, which refuse one for its few pixels: it is the locator that is tested.
         rgb = np.ascontiguousarray(cv2.imread(str(file))[:, :, ::-1])
         refused.append(assessor.assess(Photo(rgb=rgb, width=rgb.shape[1], height=rgb.shape[0])).refused == "not_skin")
 
