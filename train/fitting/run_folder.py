@@ -12,7 +12,6 @@ import pandas as pd
 import torch
 
 from skin_model.atomic_files import write_json
-from skin_model.lesion import locate
 from skin_model.network.checkpoint import Checkpoint
 from train import UserError
 from train.data.tables import read_text_table
@@ -61,11 +60,9 @@ def _with_defaults(kept: dict[str, Any]) -> dict[str, Any]:
 
 def training_record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: float, processes: int) -> dict[str, Any]:
     counts = rows.groupby(["split", "source"]).size()
-    located = {"locator_sha256": file_sha256(locate.WEIGHTS)} if recipe.square == "spot" else {}
     return {
         "recipe": recipe.name,
         "settings": json.loads(json.dumps(asdict(recipe))),
-        **located,
         "seed": recipe.seed,
         "split_sha256": file_sha256(work / "split.csv"),
         "photographs": {split: counts[split].to_dict() for split in counts.index.levels[0]},
