@@ -7,7 +7,10 @@ from typing import Any
 PARTS: tuple[str, ...] = ("source", "modality", "skin_tone")
 """What photographs are counted by; metrics.json has them under ``by_source`` and so on."""
 
-COUNTS: tuple[str, ...] = ("n", "n_refused", "n_not_skin", "n_unfamiliar")
+REASONS: tuple[str, ...] = ("not_skin", "unfamiliar")
+"""Why a photograph that could be opened is refused: nothing in it is skin, or the skin is unlike everything learnt."""
+
+COUNTS: tuple[str, ...] = ("n", "n_refused", *(f"n_{reason}" for reason in REASONS))
 """What is counted of the photographs of a row."""
 
 

@@ -1,7 +1,7 @@
 """How often photographs are refused, and how often those of a cancer are: a cancer that is refused is not found.
 
 Rows are as ``train.evaluation.metrics`` describes them, with ``fitzpatrick`` as text where known. Any code in
-``refused`` is a refusal; one that is not in CODES says why a file could not be opened.
+``refused`` is a refusal; one that is not in REASONS says why a file could not be opened.
 """
 
 from typing import Any
@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skin_model.network.refusal_rates import REASONS
 from train.bootstrap import RESAMPLES, Draws, mean
 from train.evaluation.subgroups import UNKNOWN, attribute_values
 
-CODES: tuple[str, ...] = ("not_skin", "unfamiliar")
-"""Why a photograph that could be opened is refused: nothing in it is skin, or the skin is unlike everything learnt."""
 ATTRIBUTES = {"by_source": "source", "by_modality": "modality", "by_skin_tone": "fitzpatrick"}
 """Key of metrics.json -> the attribute of ``train.evaluation.subgroups`` whose values it counts by.
 
@@ -44,10 +43,10 @@ def refusal_rates(rows: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int =
 
 
 def measure_refusals(rows: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Any]:
-    """Photographs, how many are refused, for which of CODES, and ``share`` (0…1), n_refused of n.
+    """Photographs, how many are refused, for which of REASONS, and ``share`` (0…1), n_refused of n.
 
     share: with its 95 % interval by bootstrap over groups, marked ``too_few`` below 30 groups; null where n is 0. The
-    interval is 0 to 0 where none is refused. n_refused is larger than the codes' sum by the files that could not be
+    interval is 0 to 0 where none is refused. n_refused is larger than the reasons' sum by the files that could not be
     opened.
     """
     codes = rows["refused"].to_numpy(dtype=str)
@@ -56,6 +55,6 @@ def measure_refusals(rows: pd.DataFrame, *, resamples: int = RESAMPLES, seed: in
     return {
         "n": len(rows),
         "n_refused": int(refused.sum()),
-        **{f"n_{code}": int((codes == code).sum()) for code in CODES},
+        **{f"n_{code}": int((codes == code).sum()) for code in REASONS},
         "share": mean(draws, refused.astype(np.float64)),
     }
