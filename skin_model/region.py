@@ -17,6 +17,8 @@ from skin_model.lesion.locate import Spot
 from skin_model.network.architecture import Preprocessing, central_square
 from skin_model.quality import Lesion
 
+MOST_OUTSIDE = 1 / 3
+"""How much of a spot's longer side may stick out of the central square for it to be judged there."""
 AT_THE_SIDE = 0.005
 """Distance to a side of what can be seen, as a share of its shorter one, up to which a spot reaches that side."""
 
@@ -27,8 +29,8 @@ class Region:
 
     border: what surrounds the skin. crop: what it leaves. square: inside that, what the network sees. spots: what was
     found, the one that is judged first; none where nothing stands out. cut_off: whether that one reaches a side of what
-    can be seen. skin: how much of the square is skin, 0…1; None where that was not asked. shows_skin: whether that is
-    enough to judge it.
+    can be seen. skin: how much the picture looks like skin, 0…1; None where that was not asked. shows_skin: whether
+    that is enough, or a spot is certain: a tumour that fills the photo may hardly look like skin.
     """
 
     border: Border | None
@@ -77,15 +79,15 @@ def find(
     if preprocessing.square == "centre":
         return Region(border, crop, central_square_of(crop))
     located = (locator or locate.embedded())(rgb, borders.bounds(rgb, border))
-    spots = () if chosen else tuple(s for s in located.spots if s.certainty >= preprocessing.least_certainty)
-    if not spots:
-        square, cut_off = central_square_of(crop), False
-    else:
-        cut_off = _reaches_a_side(spots[0].box, located.bounds)
-        crop = _giving_way(crop, spots[0].box, located.bounds)
-        square = locate.square_around(spots[0].box, crop, preprocessing.spot_share)
-    skin = located.skin_within(square)
-    return Region(border, crop, square, spots, cut_off, skin, skin >= located.least_skin)
+    certain = tuple(spot for spot in located.spots if spot.certainty >= preprocessing.least_certainty)
+    shows_skin = bool(certain) or located.skin_seen >= located.least_skin
+    if chosen or not certain:
+        return Region(border, crop, central_square_of(crop), skin=located.skin_seen, shows_skin=shows_skin)
+    box = certain[0].box
+    crop = _giving_way(crop, box, located.bounds)
+    square = _square_of(box, crop, preprocessing)
+    cut_off = _reaches_a_side(box, located.bounds)
+    return Region(border, crop, square, certain, cut_off, located.skin_seen, shows_skin)
 
 
 def central_square_of(box: Box) -> Box:
@@ -93,6 +95,19 @@ def central_square_of(box: Box) -> Box:
     left, top, right, bottom = box
     a, b, c, d = central_square(right - left, bottom - top)
     return left + a, top + b, left + c, top + d
+
+
+def _square_of(spot: tuple[float, float, float, float], crop: Box, preprocessing: Preprocessing) -> Box:
+    """The central square where the spot is large in it, as in the photographs of most collections; else one round it.
+
+    To cut closer to a spot that fills a third of the picture or more loses more of its surroundings than it gains.
+    """
+    central = central_square_of(crop)
+    longer = max(spot[2] - spot[0], spot[3] - spot[1])
+    outside = max(central[0] - spot[0], central[1] - spot[1], spot[2] - central[2], spot[3] - central[3])
+    if longer >= preprocessing.central_share * (central[2] - central[0]) and outside <= MOST_OUTSIDE * longer:
+        return central
+    return locate.square_around(spot, crop, preprocessing.spot_share)
 
 
 def _reaches_a_side(spot: tuple[float, float, float, float], bounds: Box) -> bool:

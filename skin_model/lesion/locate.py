@@ -47,6 +47,8 @@ LEAST_CERTAINTY = 0.3
 NMS_OVERLAP = 0.3
 """Intersection over union from which two peaks are one spot (non-maximum suppression)."""
 MOST_SPOTS = 8
+SHARE_OF_SKIN = 0.25
+"""Of a picture that shows skin, the share that must look like it."""
 CERTAINTY_COUNTS = 0.7
 """What a spot that is certain may lie farther from the middle than one that is not, as a share of the sides."""
 
@@ -73,19 +75,13 @@ class Located:
     bounds: Box
     least_skin: float = 0.0
 
-    def skin_within(self, box: Box) -> float:
-        """Mean of ``skin`` in a box of the photo, 0…1."""
-        cells = self.skin.shape[0]
-        left, top, right, bottom = self.bounds
-        across, down = cells / (right - left), cells / (bottom - top)
-        columns = _cells((box[0] - left) * across, (box[2] - left) * across, cells)
-        rows = _cells((box[1] - top) * down, (box[3] - top) * down, cells)
-        return float(self.skin[rows, columns].mean())
+    @property
+    def skin_seen(self) -> float:
+        """How likely the part of the picture that looks most like skin, SHARE_OF_SKIN of it, is skin, 0…1.
 
-
-def _cells(start: float, end: float, cells: int) -> slice:
-    first = int(np.clip(start, 0, cells - 1))
-    return slice(first, int(np.clip(np.ceil(end), first + 1, cells)))
+        Not the mean over the picture: a large tumour looks less like skin than what little surrounds it.
+        """
+        return float(np.quantile(self.skin, 1 - SHARE_OF_SKIN))
 
 
 class _Separable(nn.Sequential):
@@ -226,8 +222,8 @@ class Locator:
     """Looks at photos with one network."""
 
     def __init__(self, answer: Callable[[np.ndarray], np.ndarray], least_skin: float = 0.0) -> None:
-        """answer: (B, S, S, 3) uint8 squares to (B, 6, c, c), as ``answers`` gives them. least_skin: the share of skin
-        in the judged square below which a picture shows none.
+        """answer: (B, S, S, 3) uint8 squares to (B, 6, c, c), as ``answers`` gives them. least_skin: the ``skin_seen``
+        below which a picture in which no spot is certain shows no skin.
         """
         self._answer, self.least_skin = answer, least_skin
 

@@ -28,7 +28,8 @@ class Preprocessing:
     crop: "border" crops inside a dermatoscope's circle or frame first, "none" does not.
     remove_hair: whether hair is painted over first. square: "centre" takes the central square (no distortion), "spot"
     a square round the spot, where one is located with least_certainty; spot_share: the spot's longer side as a share
-    of that square's.
+    of that square's. central_share: the share of the central square's side from which a spot is large enough to be
+    judged there.
     """
 
     input_size: int = 224
@@ -39,6 +40,7 @@ class Preprocessing:
     square: str = "centre"
     spot_share: float = 0.55
     least_certainty: float = 0.5
+    central_share: float = 0.3
 
     def __post_init__(self) -> None:
         whole = isinstance(self.input_size, int) and not isinstance(self.input_size, bool)
@@ -49,7 +51,7 @@ class Preprocessing:
             numbers = len(values) == 3 and all(isinstance(value, int | float) for value in values)
             if not numbers or not np.isfinite(values).all() or (positive and min(values) <= 0):
                 raise ValueError(f"The {name} must be three {'positive ' if positive else ''}numbers, not {values}.")
-        for name in ("spot_share", "least_certainty"):
+        for name in ("spot_share", "least_certainty", "central_share"):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not 0 < value <= 1:
                 raise ValueError(f"The {name} must be a share above 0 and up to 1, not {value!r}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from skin_model import region
@@ -38,8 +40,28 @@ def test_a_checkpoint_that_wants_the_centre_asks_no_locator():
     assert region.find(PHOTO, Preprocessing(), never) == region.Region(None, (0, 0, 800, 600), (100, 0, 700, 600))
 
 
-def test_the_share_of_skin_is_measured_in_the_square():
-    assert region.find(PHOTO, ROUND_THE_SPOT, finding(skin=0.25)).skin == 0.25
+def test_a_spot_as_large_as_in_most_photographs_is_judged_in_the_central_square():
+    # 0.3 of 600 pixels are 180; a third of such a spot, 60 pixels, may lie outside.
+    def square(box):
+        return region.find(PHOTO, ROUND_THE_SPOT, finding((box, 0.9))).square
+
+    central = (100, 0, 700, 600)
+    assert square((300, 200, 480, 250)) == central
+    assert square((300, 200, 479, 250)) != central
+    assert square((40, 200, 220, 250)) == central
+    assert square((39, 200, 219, 250)) != central
+
+
+def test_without_skin_or_a_spot_a_photo_shows_no_skin():
+    def locator(*spots, skin):
+        located = finding(*spots, skin=skin)
+        return lambda rgb, bounds: replace(located(rgb, bounds), least_skin=0.5)
+
+    spot = ((300, 200, 360, 230), 0.9)
+    assert region.find(PHOTO, ROUND_THE_SPOT, locator(skin=0.5)).shows_skin
+    assert not region.find(PHOTO, ROUND_THE_SPOT, locator(skin=0.49)).shows_skin
+    assert region.find(PHOTO, ROUND_THE_SPOT, locator(spot, skin=0.1)).shows_skin
+    assert region.find(PHOTO, ROUND_THE_SPOT, locator(spot, skin=0.1), chosen=True).shows_skin
 
 
 def test_a_border_gives_way_to_a_spot_at_its_rim():

@@ -66,7 +66,8 @@ def _cutting(preprocessing: Preprocessing) -> str:
     how = f"{preprocessing.crop} {preprocessing.remove_hair}"
     if preprocessing.square == "centre":
         return how
-    return f"{how} {preprocessing.spot_share} {preprocessing.least_certainty} {file_sha256(locate.WEIGHTS)}"
+    rule = (preprocessing.spot_share, preprocessing.central_share, preprocessing.least_certainty)
+    return f"{how} {rule} {file_sha256(locate.WEIGHTS)}"
 
 
 def decoded(

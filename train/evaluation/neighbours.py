@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from skin_model.atomic_files import replacing
+from skin_model.pools import thread_pool
 from train.data.tables import photo_of
 from train.digests import cache_key
 
@@ -61,19 +63,26 @@ def features(assessor: Assessor, rows: pd.DataFrame, kept: Path, title: str) -> 
 
 def _features(assessor: Assessor, rows: pd.DataFrame, bar: tqdm) -> np.ndarray:
     """(N, D) float16, of length 1."""
+    size = assessor.checkpoint.config.preprocessing.input_size
+    blank = torch.zeros(1, 3, size, size)
+
+    def given_to_the_network(row: Any) -> Tensor:
+        photo = photo_of(row)
+        return blank if photo is None else assessor.view(photo).batch
+
     found = []
-    for start in range(0, len(rows), BATCH_SIZE):
-        size = assessor.checkpoint.config.preprocessing.input_size
-        inputs, blank = [], torch.zeros(1, 3, size, size)
-        for row in rows.iloc[start : start + BATCH_SIZE].itertuples(index=False):
-            photo = photo_of(row)
-            inputs.append(blank if photo is None else assessor.view(photo).batch)
-            bar.update()
-        batch = torch.cat(inputs).contiguous(memory_format=torch.channels_last)
-        features = pooled(assessor.checkpoint.network, batch).numpy().astype(np.float32)
-        features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-        features[[given is blank for given in inputs]] = np.nan
-        found.append(features.astype(np.float16))
+    # Decoding and locating leave Python's lock free.
+    with thread_pool(os.cpu_count()) as pool:
+        for start in range(0, len(rows), BATCH_SIZE):
+            inputs = []
+            for given in pool.imap(given_to_the_network, rows.iloc[start : start + BATCH_SIZE].itertuples(index=False)):
+                inputs.append(given)
+                bar.update()
+            batch = torch.cat(inputs).contiguous(memory_format=torch.channels_last)
+            features = pooled(assessor.checkpoint.network, batch).numpy().astype(np.float32)
+            features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+            features[[given is blank for given in inputs]] = np.nan
+            found.append(features.astype(np.float16))
     return np.concatenate(found)
 
 

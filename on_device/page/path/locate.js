@@ -6,7 +6,7 @@ import { resizeArea, resizeLinear } from "../pixels/resize.js";
 import { boundsOf, cropBox } from "./border.js";
 
 export const LOOKED_AT = 192;
-const LEAST_CERTAINTY = 0.3, NMS_OVERLAP = 0.3, MOST_SPOTS = 8, CERTAINTY_COUNTS = 0.7, WELL_LIT = 200, MOST_GAIN = 3, AT_THE_SIDE = 0.005;
+const LEAST_CERTAINTY = 0.3, NMS_OVERLAP = 0.3, MOST_SPOTS = 8, CERTAINTY_COUNTS = 0.7, WELL_LIT = 200, MOST_GAIN = 3, AT_THE_SIDE = 0.005, SHARE_OF_SKIN = 0.25, MOST_OUTSIDE = 1 / 3;
 const { ceil, exp, floor, hypot, max, min } = Math;
 const clip = (value, low, high) => min(max(value, low), high);
 const sigmoid = (logit) => 1 / (1 + exp(-logit));
@@ -21,16 +21,18 @@ export async function findRegion(rgb, border, { preprocessing, least_skin: least
   const bounds = boundsOf(rgb, border);
   const answer = await look(squeezed(cut(rgb, bounds)));
   const across = bounds[2] - bounds[0], down = bounds[3] - bounds[1];
-  const spots = spotsOf(answer)
-    .filter(({ certainty }) => !chosen && certainty >= preprocessing.least_certainty)
+  const certain = spotsOf(answer)
+    .filter(({ certainty }) => certainty >= preprocessing.least_certainty)
     .map(({ box, certainty }) => ({
       box: [bounds[0] + box[0] * across, bounds[1] + box[1] * down, bounds[0] + box[2] * across, bounds[1] + box[3] * down],
       certainty,
     }));
-  const within = spots.length ? givingWay(crop, spots[0].box, bounds) : crop;
-  const square = spots.length ? squareAround(spots[0].box, within, preprocessing.spot_share) : centralSquare(crop);
-  const skin = skinWithin(answer, bounds, square);
-  return { crop: within, square, spots, cutOff: spots.length > 0 && reachesASide(spots[0].box, bounds), skin, showsSkin: skin >= least };
+  const skin = skinSeen(answer), showsSkin = certain.length > 0 || skin >= least;
+  if (chosen || !certain.length) return { crop, square: centralSquare(crop), spots: [], cutOff: false, skin, showsSkin };
+  const [{ box }] = certain;
+  const within = givingWay(crop, box, bounds);
+  const square = squareOf(box, within, preprocessing);
+  return { crop: within, square, spots: certain, cutOff: reachesASide(box, bounds), skin, showsSkin };
 }
 
 /** The picture that the locator sees, whatever the photo's sides. */
@@ -92,20 +94,19 @@ function overlap(one, other) {
   return shared / max(both - shared, 1e-9);
 }
 
-/** Mean of how likely the cells in a box of the photo show skin. */
-function skinWithin(answer, bounds, [left, top, right, bottom]) {
-  const area = answer.length / 6, cells = Math.sqrt(area);
-  const across = cells / (bounds[2] - bounds[0]), down = cells / (bounds[3] - bounds[1]);
-  const [x0, x1] = span((left - bounds[0]) * across, (right - bounds[0]) * across, cells);
-  const [y0, y1] = span((top - bounds[1]) * down, (bottom - bounds[1]) * down, cells);
-  let sum = 0;
-  for (let y = y0; y < y1; y++) for (let x = x0; x < x1; x++) sum += sigmoid(answer[5 * area + y * cells + x]);
-  return sum / ((x1 - x0) * (y1 - y0));
+/** How likely the part of the picture that looks most like skin is skin; between two cells as numpy's quantile. */
+function skinSeen(answer) {
+  const likely = [...answer.slice(5 * (answer.length / 6))].map(sigmoid).sort((one, other) => one - other);
+  const at = (1 - SHARE_OF_SKIN) * (likely.length - 1), below = floor(at);
+  return likely[below] + (at - below) * (likely[min(below + 1, likely.length - 1)] - likely[below]);
 }
 
-function span(start, end, cells) {
-  const first = floor(clip(start, 0, cells - 1));
-  return [first, clip(ceil(end), first + 1, cells)];
+/** The central square where the spot is large in it, else one round it. */
+function squareOf(spot, crop, { central_share: least, spot_share: share }) {
+  const central = centralSquare(crop);
+  const longer = max(spot[2] - spot[0], spot[3] - spot[1]);
+  const outside = max(central[0] - spot[0], central[1] - spot[1], spot[2] - central[2], spot[3] - central[3]);
+  return longer >= least * (central[2] - central[0]) && outside <= MOST_OUTSIDE * longer ? central : squareAround(spot, crop, share);
 }
 
 export function squareAround(box, [left, top, right, bottom], share) {

@@ -67,14 +67,12 @@ def test_spots_are_given_in_pixels_of_the_whole_photo_when_only_a_part_was_looke
     assert found.spots[0].box == pytest.approx((x - 100, y - 25, x + 100, y + 25), abs=1e-3)
 
 
-def test_the_share_of_skin_is_that_of_the_cells_in_a_box():
+def test_a_quarter_of_the_picture_decides_how_much_skin_is_seen():
     skin = np.zeros((4, 4), np.float32)
-    skin[:, 2:] = 1
-    located = Located((), skin, (0, 0, 400, 400))
-    assert located.skin_within((0, 0, 400, 400)) == 0.5
-    assert located.skin_within((200, 0, 400, 400)) == 1
-    assert located.skin_within((100, 0, 300, 200)) == 0.5
-    assert located.skin_within((10, 10, 11, 11)) == 0
+    assert Located((), skin, (0, 0, 400, 400)).skin_seen == 0
+    skin[:, 3] = 0.8
+    skin[0, 0] = 0.8
+    assert Located((), skin, (0, 0, 400, 400)).skin_seen == pytest.approx(0.8)
 
 
 def test_the_square_lies_round_the_spot_with_the_stated_share():

@@ -52,7 +52,7 @@ def test_metrics_without_these_counts_give_no_rows(absent):
 
 def loaded(folder, part):
     """What a copy of the embedded checkpoint has as its metrics, with ``part`` added to them."""
-    for file in ("config.json", "model.safetensors"):
+    for file in ("config.json", "model.safetensors", "gate.safetensors"):
         (folder / file).write_bytes((EMBEDDED / file).read_bytes())
     metrics = json.loads((EMBEDDED / "metrics.json").read_text(encoding="utf-8"))
     (folder / "metrics.json").write_text(json.dumps({**metrics, **part}))
