@@ -98,10 +98,13 @@ def _is_usable_folder(folder: Path) -> bool:
 
 
 def _expand(arguments: list[Path]) -> Iterator[Path]:
-    """Every file named, in order; folders give their photos, sorted by path."""
+    """Every file named, in order; folders give their photos, sorted by path, and say on stderr where they have none."""
     for argument in arguments:
         if argument.is_dir():
-            yield from sorted(f for f in argument.rglob("*") if f.is_file() and f.suffix.lower() in PHOTO_SUFFIXES)
+            photos = sorted(f for f in argument.rglob("*") if f.is_file() and f.suffix.lower() in PHOTO_SUFFIXES)
+            if not photos:
+                print(f"{argument} holds no photos ({', '.join(sorted(PHOTO_SUFFIXES))}).", file=sys.stderr)
+            yield from photos
         else:
             yield argument
 

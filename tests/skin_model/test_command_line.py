@@ -64,6 +64,13 @@ def test_folders_are_expanded_in_sorted_order_and_other_files_left_alone(photos)
     assert found == [str(photos / name) for name in ("a.jpg", "b.png", "cut.jpg", "deeper/a.jpg")]
 
 
+def test_a_folder_without_photos_says_so(tmp_path):
+    (tmp_path / "notes.txt").write_text("x")
+    found = run(tmp_path, "--json")
+    assert (found.exit_code, found.stdout) == (0, "")
+    assert f"{tmp_path} holds no photos" in found.stderr
+
+
 def test_arguments_keep_their_order(photos):
     found = [line["file"] for line in lines(run(photos / "b.png", photos / "a.jpg", "--json"))]
     assert found == [str(photos / "b.png"), str(photos / "a.jpg")]
