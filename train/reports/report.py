@@ -44,6 +44,8 @@ def read_metrics(file: Path) -> dict[str, Any]:
         lacks = [key for key in NEEDED if not isinstance(metrics, dict) or key not in metrics]
         if lacks:
             raise ValueError(f"it has no {lacks[0]}")
+    except FileNotFoundError:
+        raise UserError(f"There is no {file}. Make one: python -m train evaluate") from None
     except (OSError, ValueError) as problem:
         raise UserError(f"{file} is no metrics.json ({problem}). Make one: python -m train evaluate") from None
     return metrics

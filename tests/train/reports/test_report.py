@@ -152,6 +152,12 @@ def test_a_file_that_is_no_metrics_json_is_refused(tmp_path):
         read_metrics(tmp_path / "metrics.json")
 
 
+def test_a_missing_metrics_json_is_refused_without_the_systems_own_words(tmp_path):
+    with pytest.raises(UserError, match=r"^There is no .*metrics\.json\. Make one") as problem:
+        read_metrics(tmp_path / "metrics.json")
+    assert "Errno" not in str(problem.value)
+
+
 def test_a_metrics_json_that_lacks_a_part_is_refused_by_name(tmp_path):
     metrics = example_metrics()
     del metrics["pooled"]
