@@ -184,7 +184,7 @@ def test_a_picture_that_is_no_skin_is_refused_as_in_python(in_browser, assessor)
 
 def test_a_mole_in_a_light_that_no_photograph_knows_is_refused_as_in_python(in_browser, assessor):
     hsv = cv2.cvtColor(open_photo(REPOSITORY / "examples" / "tone-1.jpg").rgb, cv2.COLOR_RGB2HSV).astype(int)
-    green = np.clip((hsv + (60, 60, 0)) % (180, 512, 512), 0, 255).astype(np.uint8)
+    green = np.clip(np.add(hsv, (60, 60, 0)) % (180, 512, 512), 0, 255).astype(np.uint8)
     content = jpeg(cv2.cvtColor(green, cv2.COLOR_HSV2RGB))
     assert in_python(assessor, content)["refused"] == "unfamiliar"
     assert in_browser(content)["refused"] == "unfamiliar"
