@@ -141,7 +141,13 @@ def build(assessor: Assessor, words: Words) -> None:
         )
         return [
             new,
-            staged(new.whole.rgb, (new.whole.width, new.whole.height), square_in_whole(new), new.region, new.others),
+            staged(
+                new.whole.rgb,
+                (new.whole.width, new.whole.height),
+                square_in_whole(new) if done else None,
+                new.region,
+                new.others,
+            ),
             card + (result_card.problems(words, found.problems) if done else ""),
             gr.update(visible=True),
             gr.update(visible=done),

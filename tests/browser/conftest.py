@@ -34,6 +34,13 @@ def served() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def served_locating() -> Iterator[str]:
+    """The same with a checkpoint that wants photos cut round the spot."""
+    with serve(random_assessor(square="spot")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
 def served_refusing() -> Iterator[str]:
     """The same with a gate that takes no photo for skin."""
     with serve(random_assessor(RefusingGate())) as address:

@@ -250,8 +250,8 @@ def test_a_part_can_be_chosen_with_sliders_from_the_keyboard(open_page):
     assert scored(page) == pytest.approx([35, 30, 30, 40], abs=1)
 
 
-def test_a_mole_far_away_is_found_and_scored_close_up(open_page):
-    page = open_page()
+def test_a_mole_far_away_is_found_and_scored_close_up(open_page, served_locating):
+    page = open_page(address=served_locating)
     choose(page, EXAMPLES / "far-away.jpg")
     wait_for_risk(page)
     assert sentence("problem.lesion_too_small") in page.locator("#answer").inner_text()
@@ -261,8 +261,8 @@ def test_a_mole_far_away_is_found_and_scored_close_up(open_page):
     assert left < 58 < left + width and top < 44 < top + height
 
 
-def test_a_tap_on_another_spot_scores_that_one(open_page, tmp_path):
-    page = open_page()
+def test_a_tap_on_another_spot_scores_that_one(open_page, served_locating, tmp_path):
+    page = open_page(address=served_locating)
     picture = tmp_path / "two-moles.png"
     Image.fromarray(two_moles()).save(picture)
     choose(page, picture)

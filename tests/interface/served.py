@@ -35,13 +35,13 @@ class RefusingGate:
         return score > 0
 
 
-def random_assessor(gate: object | None = None) -> Assessor:
+def random_assessor(gate: object | None = None, *, square: str = "centre") -> Assessor:
     """Random weights, always the same; without a gate every photo that opens gets a result."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     config = Config(
         diagnoses=DIAGNOSES,
-        preprocessing=architecture.Preprocessing(),
+        preprocessing=architecture.Preprocessing(square=square),
         calibration=Calibration(),
         thresholds=Thresholds(low=0.1, high=0.3, malignant_from=1.0, benign_to=0.0),
         operating_points=OPERATING_POINTS,

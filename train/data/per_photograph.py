@@ -57,9 +57,19 @@ def measure_each(
     if kept is not None and kept.is_file():
         records = pd.read_csv(kept).to_dict("records")
     done = records[-1]["position"] + 1 if records else 0
+
+    def outcome(row: Any) -> list[dict[str, Any]] | BaseException:
+        # Ctrl-C in a thread would end it without an answer, for which the pool would wait for ever.
+        try:
+            return measure(row)
+        except BaseException as problem:
+            return problem
+
     bar = tqdm(total=len(rows), initial=done, desc=title, unit="photo", file=sys.stderr, disable=None)
     with bar, thread_pool(threads) as pool:
-        for position, found in enumerate(pool.imap(measure, rows.iloc[done:].itertuples(index=False)), start=done):
+        for position, found in enumerate(pool.imap(outcome, rows.iloc[done:].itertuples(index=False)), start=done):
+            if isinstance(found, BaseException):
+                raise found
             records += [{"position": position, **record} for record in found]
             bar.update()
             if kept is not None and (position + 1 == len(rows) or (position + 1) % SAVED_EVERY == 0):

@@ -117,7 +117,7 @@ def test_metrics_without_refusals_by_kind_give_no_rows():
 
 
 def test_metrics_of_other_weights_are_not_shown(tmp_path):
-    for file in ("config.json", "model.safetensors"):
+    for file in ("config.json", "model.safetensors", "gate.safetensors"):
         (tmp_path / file).write_bytes((EMBEDDED / file).read_bytes())
     other = {**METRICS, "checkpoint": {**METRICS["checkpoint"], "hash": "0" * 12}}
     (tmp_path / "metrics.json").write_text(json.dumps(other))
