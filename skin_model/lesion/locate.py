@@ -259,13 +259,12 @@ def _as_input(squares: np.ndarray) -> np.ndarray:
 def squeezed(rgb: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8 to the (SIZE, SIZE, 3) uint8 square that the network sees, whatever the photo's sides.
 
-    Of very large ones whole blocks of pixels are averaged first, which is several times as fast. Dark pictures are made
+    Large ones are halved first, which OpenCV does many times as fast as any other reduction. Dark pictures are made
     brighter, so that dark skin and a dark room look like any other.
     """
-    height, width = rgb.shape[:2]
-    whole = min(height, width) // (2 * SIZE)
-    if whole > 1:
-        rgb = cv2.resize(rgb, (width // whole, height // whole), interpolation=cv2.INTER_AREA)
+    while min(rgb.shape[:2]) >= 4 * SIZE:
+        height, width = (side // 2 for side in rgb.shape[:2])
+        rgb = cv2.resize(rgb[: 2 * height, : 2 * width], (width, height), interpolation=cv2.INTER_AREA)
     return exposure_corrected(resize(np.ascontiguousarray(rgb), SIZE, SIZE))
 
 

@@ -37,8 +37,11 @@ export async function findRegion(rgb, border, { preprocessing, least_skin: least
 
 /** The picture that the locator sees, whatever the photo's sides. */
 function squeezed(rgb) {
-  const whole = floor(min(rgb.width, rgb.height) / (2 * LOOKED_AT));
-  const small = whole > 1 ? resizeArea(rgb, floor(rgb.width / whole), floor(rgb.height / whole)) : rgb;
+  let small = rgb;
+  while (min(small.width, small.height) >= 4 * LOOKED_AT) {
+    const width = small.width >> 1, height = small.height >> 1;
+    small = resizeArea(cut(small, [0, 0, 2 * width, 2 * height]), width, height);
+  }
   const shrinking = small.width * small.height > LOOKED_AT ** 2;
   return exposureCorrected((shrinking ? resizeArea : resizeLinear)(small, LOOKED_AT, LOOKED_AT));
 }
