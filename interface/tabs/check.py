@@ -127,6 +127,7 @@ def build(assessor: Assessor, words: Words) -> None:
 
     def show(new: ScoredPhoto, method_name: str, strength_percent: float, threshold_percent: float) -> list[Any]:
         done = new.assessment.refused is None
+        scored = square_in_whole(new) if done else None
         all_photos = combine(new, config.thresholds)
         found, interval, photos = all_photos.assessment, all_photos.interval, 1 + len(new.further)
         card = result_card.answer(
@@ -141,13 +142,7 @@ def build(assessor: Assessor, words: Words) -> None:
         )
         return [
             new,
-            staged(
-                new.whole.rgb,
-                (new.whole.width, new.whole.height),
-                square_in_whole(new) if done else None,
-                new.region,
-                new.others,
-            ),
+            staged(new.whole.rgb, (new.whole.width, new.whole.height), scored, new.region, new.others),
             card + (result_card.problems(words, found.problems) if done else ""),
             gr.update(visible=True),
             gr.update(visible=done),
