@@ -126,6 +126,8 @@ def test_a_photo_that_is_not_skin_shows_no_number(open_page, served_refusing):
     assert sentence("refused.not_skin") in wait_for_refusal(page)
     assert page.locator("#answer .risk").count() == 0
     assert "%" not in page.locator("#results").inner_text()
+    assert page.locator(".stage-picture").is_visible()
+    assert not page.locator(".stage-scored").is_visible()
 
 
 def test_a_file_over_20_megabytes_is_told_before_it_is_sent(open_page, tmp_path):
