@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from skin_model.command_line import begin, command
+from skin_model.command_line import begin, command, require
 from skin_model.pools import thread_pool
 
 if __name__ == "__main__":
@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from skin_model.assess import Assessor
+    from skin_model.network.context import Context
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
+METHODS = ("integrated_gradients", "grad_cam", "occlusion", "gradient_shap", "kernel_shap", "lime")
+"""As ``skin_model.network.saliency`` has them, which takes seconds to import."""
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
 
 
@@ -40,14 +43,28 @@ def score(
     overlay: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also draw where the risk comes from, one PNG a photo.")
     ] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help=f"How the overlay is made: {', '.join(METHODS)}. Default: the first."),
+    ] = None,
     views: Annotated[
         int, typer.Option(metavar="1|2|4|8", help="Average over mirrored and turned views of each photo: slower.")
     ] = 1,
+    age: Annotated[float | None, typer.Option(help="Years, of the person in all these photos; see below.")] = None,
+    sex: Annotated[str | None, typer.Option(metavar="female|male", help="Of that person.")] = None,
+    site: Annotated[str | None, typer.Option(help="Where the spot is: face, chest, back, arm, leg, palm …")] = None,
+    context: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="The same for each photo: a table with the columns file, age, sex and site."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on standard output.")] = False,
 ) -> None:
     """Score photos of skin lesions: the risk that each shows skin cancer, its band, and what is wrong with the picture.
 
     A screening aid, not a diagnosis. Photos stay on this computer.
+
+    With --age, --sex, --site or --context the answer has a second risk, "with context": what these add to the picture.
+    It stands beside the risk of the picture alone and never replaces it.
 
     Example: python -m skin_model mole.jpg holiday/ --overlay overlays --json
 
@@ -61,7 +78,17 @@ def score(
         import torch
 
         from skin_model.assess import VIEWS, Assessor
+        from skin_model.network.context import UnknownContext
 
+        try:
+            told = _told(age, sex, site, context)
+        except UnknownContext as problem:
+            print(f"Error: {problem}", file=sys.stderr)
+            raise typer.Exit(2) from None
+        if method is not None and method not in METHODS:
+            raise typer.BadParameter(f"choose one of {', '.join(METHODS)}.", param_hint="--method")
+        if method in ("kernel_shap", "lime"):
+            require("skimage", "sklearn", requirements="requirements-train.txt", status=1)
         if views not in VIEWS:
             raise typer.BadParameter(f"choose one of {', '.join(map(str, VIEWS))}.", param_hint="--views")
         torch.set_num_threads(1)
@@ -79,7 +106,10 @@ def score(
     shown = {"total": len(files), "desc": "Scoring", "unit": "photo", "file": sys.stderr}
     # Decoding, OpenCV and torch leave Python's lock free, so a thread a core scores as fast as processes would.
     with thread_pool(min(os.cpu_count() or 1, len(files) or 1)) as pool:
-        results = pool.imap(lambda work: _score_one(assessor, *work), zip(files, drawings, strict=True))
+        results = pool.imap(
+            lambda work: _score_one(assessor, told(work[0]), method or METHODS[0], *work),
+            zip(files, drawings, strict=True),
+        )
         for result in tqdm(results, disable=None if len(files) > 1 else True, **shown):
             tqdm.write(json.dumps(result) if as_json else _line(result), file=sys.stdout)
     sys.stdout.flush()
@@ -87,6 +117,16 @@ def score(
         print(f"Overlays are in {overlay}.", file=sys.stderr)
     if not all(photo.exists() for photo in photos):
         raise typer.Exit(2)
+
+
+def _told(age: float | None, sex: str | None, site: str | None, table: Path | None) -> Callable[[Path], Context]:
+    """What is told of each photo, the table before the options; raises UnknownContext."""
+    from skin_model.context_table import ContextTable
+    from skin_model.network.context import Context
+
+    of_all = Context.told("" if age is None else age, sex or "", site or "")
+    listed = None if table is None else ContextTable(table)
+    return lambda photo: (listed and listed.of(photo)) or of_all
 
 
 def _is_usable_folder(folder: Path) -> bool:
@@ -109,7 +149,7 @@ def _expand(arguments: list[Path]) -> Iterator[Path]:
             yield argument
 
 
-def _score_one(assessor: Assessor, file: Path, drawing: Path | None) -> dict[str, Any]:
+def _score_one(assessor: Assessor, told: Context, method: str, file: Path, drawing: Path | None) -> dict[str, Any]:
     from skin_model.assess import NO_SUCH_FILE, Assessment, refused_assessment
     from skin_model.photo import PhotoRefused, open_photo
 
@@ -121,9 +161,9 @@ def _score_one(assessor: Assessor, file: Path, drawing: Path | None) -> dict[str
         return refused_assessment(problem).to_json(str(file))
     except OSError:  # not allowed to read it, or the disk failed
         return Assessment.refusal("unreadable_file").to_json(str(file))
-    result = assessor.assess(photo).to_json(str(file))
+    result = assessor.assess(photo, context=told).to_json(str(file))
     if drawing is not None:
-        _save_png(assessor.explain(photo), drawing)
+        _save_png(assessor.explain(photo, method), drawing)
     return result
 
 
@@ -149,14 +189,20 @@ def _save_png(rgb: np.ndarray, file: Path) -> None:
         Image.fromarray(rgb).save(aside, format="PNG")
 
 
+def _percent(risk: float) -> str:
+    return "under 1%" if risk < 0.01 else f"{min(risk, 0.99):.0%}"
+
+
 def _line(result: dict[str, Any]) -> str:
     from skin_model.wording import sentence
 
     if result["refused"]:
         return f"{result['file']}: {result['message']}"
     hints = "".join(f"\n    {sentence('problem.' + code)}" for code in result["problems"])
-    risk = "under 1%" if result["risk"] < 0.01 else f"{min(result['risk'], 0.99):.0%}"
-    return f"{result['file']}: {risk} · {sentence('band.' + result['band'])}{hints}"
+    risk = _percent(result["risk"])
+    both = result["risk_with_context"]
+    told = "" if both is None else f"\n    With age, sex and place: {_percent(both)}"
+    return f"{result['file']}: {risk} · {sentence('band.' + result['band'])}{told}{hints}"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from skin_model.lesion.locate import square_around
 from skin_model.network import calibration, saliency
 from skin_model.network.architecture import prepare
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint
+from skin_model.network.context import Context
 from skin_model.network.inference import ONNX_FILE, engine
 from skin_model.photo import Photo, PhotoRefused
 from skin_model.region import Region
@@ -25,6 +26,7 @@ from skin_model.wording import sentence
 
 NOT_SKIN, UNFAMILIAR = "not_skin", "unfamiliar"
 NO_SUCH_FILE = "no_such_file"
+NOTHING_TOLD = Context()
 VIEWS = (1, 2, 4, 8)
 """How many views of a photo can be averaged: the photo, its mirror image, upside down, and all that turned by 90°."""
 
@@ -37,7 +39,8 @@ class Assessment:
     per diagnosis, which sum to 1 (None for a binary checkpoint). border and crop (left, top, right, bottom): pixels of
     the upright full-size photo. problems: codes of what is wrong with the picture. refused: a code, or None. located:
     x and y of the middle, width and height of the spot that was judged, in the same pixels, and how certain that is,
-    0…1; None where none stood out.
+    0…1; None where none stood out. risk_with_context: the risk with what was told of age, sex and site; None where
+    nothing was told, or the checkpoint does not know what that adds.
     """
 
     risk: float | None = None
@@ -49,6 +52,7 @@ class Assessment:
     refused: str | None = None
     message: str | None = None
     located: dict[str, float] | None = None
+    risk_with_context: float | None = None
 
     @classmethod
     def refusal(cls, code: str, language: str = "en") -> Assessment:
@@ -60,6 +64,7 @@ class Assessment:
         return {
             "file": file,
             "risk": None if self.risk is None else round(self.risk, 6),
+            "risk_with_context": None if self.risk_with_context is None else round(self.risk_with_context, 6),
             "band": self.band,
             "diagnoses": None if self.diagnoses is None else {k: round(v, 6) for k, v in self.diagnoses.items()},
             "border": None if self.border is None else self.border.to_json(),
@@ -158,9 +163,19 @@ class Assessor:
         cropped = regions.cropped(photo.rgb, region, preprocessing)
         return View(region, cropped, prepare(region.square_of(cropped), preprocessing))
 
-    def assess(self, photo: Photo, view: View | None = None) -> Assessment:
-        """Score one photo. Whatever decodes gets a number, refused or not. view: ``view(photo)``, where it is known."""
-        return self._assess([photo], [view or self.view(photo)])[0]
+    def assess(self, photo: Photo, view: View | None = None, context: Context = NOTHING_TOLD) -> Assessment:
+        """Score one photo. Whatever decodes gets a number, refused or not.
+
+        view: ``view(photo)``, where it is known. context: what the person tells of the spot.
+        """
+        return self.with_context(self._assess([photo], [view or self.view(photo)])[0], context)
+
+    def with_context(self, assessment: Assessment, context: Context) -> Assessment:
+        """The assessment with the risk that it has with this context."""
+        model = self.checkpoint.config.context
+        if model is None or assessment.risk is None or context.is_empty:
+            return replace(assessment, risk_with_context=None)
+        return replace(assessment, risk_with_context=model.risk(assessment.risk, context))
 
     def assess_many(self, photos: Iterable[Photo]) -> list[Assessment]:
         """Score several photos in one forward pass; the same numbers as one by one, up to rounding."""

@@ -12,6 +12,7 @@ from skin_model.network import architecture as networks
 from skin_model.network.architecture import Preprocessing
 from skin_model.network.calibration import Calibration, Thresholds
 from skin_model.network.checkpoint_folder import CheckpointError
+from skin_model.network.context import ContextModel
 
 SCHEMA = 1
 LICENCE_NOTE = (
@@ -30,7 +31,7 @@ class Config:
     threshold, sensitivity and specificity (all 0…1), measured on validation photographs. training: recipe, seed,
     data and split hashes, versions. licence: of the weights, as the Hub writes it. model_sha256: of
     ``model.safetensors``. gate_sha256: of ``gate.safetensors``, "" in checkpoints without one and in those from before
-    it was kept.
+    it was kept. context: what age, sex and site add to the risk; None where that was not fitted.
     """
 
     diagnoses: tuple[str, ...]
@@ -45,6 +46,7 @@ class Config:
     licence_note: str = LICENCE_NOTE
     model_sha256: str = ""
     gate_sha256: str = ""
+    context: ContextModel | None = None
 
     @property
     def malignant(self) -> list[bool]:
@@ -57,6 +59,7 @@ class Config:
         ours = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("architecture", "licence")}
         for name in ("preprocessing", "calibration", "thresholds"):
             ours[name] = asdict(ours[name])
+        ours["context"] = None if self.context is None else asdict(self.context)
         return {
             "architecture": self.architecture,
             "num_classes": len(self.malignant),
@@ -107,6 +110,7 @@ class Config:
                 licence_note=str(ours["licence_note"]),
                 model_sha256=str(ours["model_sha256"]),
                 gate_sha256=str(ours.get("gate_sha256", "")),
+                context=ContextModel.from_json(ours["context"]) if ours.get("context") else None,
             )
         except KeyError as missing:
             raise CheckpointError(f"{where} lacks the key {missing}. Copy the checkpoint again.") from None

@@ -11,15 +11,19 @@ from collections.abc import Callable, Sequence
 import cv2
 import numpy as np
 import torch
-from captum.attr import IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion
+from captum.attr import GradientShap, IntegratedGradients, LayerAttribution, LayerGradCam, Occlusion
 from torch import Tensor, nn
 
 from skin_model.network import architecture as networks
 
 METHODS: tuple[str, ...] = ("integrated_gradients", "grad_cam", "occlusion")
 """The default first: the one that ``python -m train evaluate --full`` finds best at pointing to the lesion."""
+ON_DEMAND: tuple[str, ...] = ("gradient_shap", "kernel_shap", "lime")
+"""Further ones, for the command line and the evaluation: the last two need scikit-image and scikit-learn."""
 INTEGRATION_STEPS = 2
 """Of Gauss and Legendre. On validation photographs two point to the lesion as well as 6, 24 or 64, sooner."""
+SHAP_SAMPLES = 8
+"""Noisy copies of the picture whose gradients GradientSHAP averages."""
 OCCLUDED_SHARE = 0.2
 """Side of the patch that Occlusion covers, as a share of the input's side; it moves by half of that."""
 
@@ -64,12 +68,15 @@ def explain(network: nn.Module, batch: Tensor, malignant_mask: Sequence[bool], m
       rim to the picture, because a black baseline would be blind to dark pixels, which is where a lesion is.
     - grad_cam (Selvaraju et al. 2017, arXiv 1610.02391): last feature map, weighted by its mean gradients, ReLU.
     - occlusion (Zeiler & Fergus 2014, arXiv 1311.2901): the drop in log-odds when a patch is painted in that colour.
+    - gradient_shap (Lundberg & Lee 2017, arXiv 1705.07874): gradients along that path, of noisy copies of the picture.
+    - kernel_shap, lime: see ``superpixels.attribution``; superpixels are painted in that colour.
 
     Returns (S, S) float32 in 0…1 with its maximum at 1, or all zeros where nothing raises the risk. Raises ValueError
     for an unknown method, a wrong shape, or (grad_cam) a network without feature maps.
     """
-    if method not in METHODS:
-        raise ValueError(f"There is no saliency method {method!r}; choose one of {', '.join(METHODS)}.")
+    if method not in (*METHODS, *ON_DEMAND):
+        names = ", ".join((*METHODS, *ON_DEMAND))
+        raise ValueError(f"There is no saliency method {method!r}; choose one of {names}.")
     if batch.ndim != 4 or batch.shape[0] != 1 or batch.shape[2] != batch.shape[3]:
         raise ValueError(f"Saliency explains one square input of shape (1, 3, S, S), not {tuple(batch.shape)}.")
     with torch.inference_mode(False), torch.enable_grad():
@@ -83,7 +90,13 @@ def explain(network: nn.Module, batch: Tensor, malignant_mask: Sequence[bool], m
 
         if method == "integrated_gradients":
             return _integrated_gradients(target, picture)
-        return _occlusion(target, picture)
+        if method == "gradient_shap":
+            return _gradient_shap(target, picture)
+        if method == "occlusion":
+            return _occlusion(target, picture)
+        from skin_model.network import superpixels
+
+        return _to_unit(superpixels.attribution(target, picture, _rim_colour(picture), method))
 
 
 def coarse_map(network: nn.Module, batch: Tensor, malignant_mask: Sequence[bool]) -> np.ndarray:
@@ -151,9 +164,26 @@ def _integrated_gradients(target: Callable[[Tensor], Tensor], picture: Tensor) -
     attribution = IntegratedGradients(target).attribute(
         picture, baselines=_rim_colour(picture), n_steps=INTEGRATION_STEPS
     )
-    # Single pixels are too fine to see on a phone, and their sign flickers: sums over about a hundredth of the side
-    # are what reads. The brightest percent saturates, or one hot pixel would leave the rest of the map dark.
-    summed = cv2.GaussianBlur(attribution.detach()[0].sum(0).numpy(), (0, 0), max(picture.shape[-1] / 100, 0.5))
+    return _readable(attribution)
+
+
+def _gradient_shap(target: Callable[[Tensor], Tensor], picture: Tensor) -> np.ndarray:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        np.random.seed(0)  # noqa: NPY002 — Captum draws places on the path from NumPy's global generator
+        attribution = GradientShap(target).attribute(
+            picture, baselines=_rim_colour(picture), n_samples=SHAP_SAMPLES, stdevs=0.05
+        )
+    return _readable(attribution)
+
+
+def _readable(attribution: Tensor) -> np.ndarray:
+    """A map of single pixels, (1, 3, S, S), as a map that can be read: too fine to see on a phone, and their sign
+    flickers, so sums over about a hundredth of the side are drawn. The brightest percent saturates, or one hot pixel
+    would leave the rest of the map dark.
+    """
+    side = attribution.shape[-1]
+    summed = cv2.GaussianBlur(attribution.detach()[0].sum(0).numpy(), (0, 0), max(side / 100, 0.5))
     return _to_unit(summed, saturate=0.01)
 
 

@@ -12,7 +12,19 @@ from tests.conftest import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
 
-KEYS = ["file", "risk", "band", "diagnoses", "border", "crop", "located", "problems", "refused", "message"]
+KEYS = [
+    "file",
+    "risk",
+    "risk_with_context",
+    "band",
+    "diagnoses",
+    "border",
+    "crop",
+    "located",
+    "problems",
+    "refused",
+    "message",
+]
 
 
 @pytest.fixture

@@ -216,6 +216,22 @@ def full_metrics():
                 },
             },
         },
+        "adversarial": {
+            "n": 500,
+            "n_malignant": 120,
+            "threshold": 0.06,
+            "auc": figure(0.88),
+            "attacks": {
+                "fgsm": {
+                    "1": {
+                        "auc": figure(0.6),
+                        "auc_change": figure(-0.28, -0.3, -0.26),
+                        "talked_down": figure(0.31),
+                        "talked_up": figure(0.42),
+                    }
+                }
+            },
+        },
         "saliency": {
             "n": 60,
             "methods": {

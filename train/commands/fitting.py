@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from train import UserError
 from train.commands import options
 
 app = typer.Typer()
@@ -16,15 +17,17 @@ def fit(
     out: Annotated[Path, typer.Option(help="The run folder: checkpoint/, history.csv and plots.")],
     recipe: options.RecipeName = "released",
     backbone: options.Backbone = None,
-    teacher: Annotated[
-        list[Path] | None, typer.Option(help="Checkpoint folders that the recipe distilled learns from, once each.")
-    ] = None,
+    teacher: options.Teachers = None,
     start: Annotated[
         Path | None, typer.Option(help="A checkpoint folder to train on, head and all, in place of a backbone.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="In place of the recipe's own.")] = None,
     epochs: options.Epochs = None,
     input_size: options.InputSize = None,
+    folds: options.Folds = None,
+    fold: Annotated[
+        list[int] | None, typer.Option(help="Train only this fold here, counted from 0; repeat the option for several.")
+    ] = None,
 ) -> None:
     """Train one recipe, calibrate it and write a checkpoint; the same command resumes an interrupted run.
 
@@ -32,11 +35,20 @@ def fit(
     ACCELERATE_USE_CPU=true OMP_NUM_THREADS=1 torchrun --nproc_per_node 2 -m train fit ...
     """
     from train.fitting import fit
+    from train.fitting.folds import fit_folds
     from train.fitting.recipes import find
 
     asked = {"seed": seed, "epochs": epochs, "input_size": input_size}
     chosen = find(recipe).change(**{name: value for name, value in asked.items() if value is not None})
-    if fit.fit(work, out, chosen, backbone, teachers=teacher or [], start=start) is not None:
+    if fold and folds is None:
+        raise UserError("--fold needs --folds, the number of folds that there are.")
+    if folds is not None:
+        if start is not None:
+            raise UserError("--start is not for folds: an earlier checkpoint may have seen what a fold holds out.")
+        written = fit_folds(work, out, chosen, backbone, count=folds, only=fold or [], teachers=teacher or [])
+    else:
+        written = fit.fit(work, out, chosen, backbone, teachers=teacher or [], start=start)
+    if written is not None:
         folder = out / "checkpoint"
         print(f"Wrote {folder}. Next: python -m train evaluate --checkpoint {folder} --work {work} --out REPORT")
 

@@ -15,6 +15,14 @@ Backbone = Annotated[
 RecipeName = Annotated[str, typer.Option(help="How to train; an unknown name prints the list.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="In place of the recipe's own.")]
 InputSize = Annotated[int | None, typer.Option(min=32, help="In place of the recipe's own, in pixels.")]
+Folds = Annotated[
+    int | None,
+    typer.Option(min=2, max=20, help="Train a network a fold first, then one on all but the test part."),
+]
+Teachers = Annotated[
+    list[Path] | None,
+    typer.Option(help="Run folders with folds, or checkpoint folders, that a recipe which distils learns from."),
+]
 Resamples = Annotated[int, typer.Option(min=1, help="Bootstrap resamples behind every interval.")]
 BootstrapSeed = Annotated[int, typer.Option(help="Of the bootstrap; the same seed gives the same intervals.")]
 Page = Annotated[Path | None, typer.Option(help="A page whose table, between two marks, is renewed.")]

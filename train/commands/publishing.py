@@ -62,6 +62,8 @@ def release(
     seed: Annotated[int, typer.Option(help="Of the split and of training.")] = 0,
     epochs: options.Epochs = None,
     input_size: options.InputSize = None,
+    folds: options.Folds = None,
+    teacher: options.Teachers = None,
     full: Annotated[
         bool, typer.Option("--full", help="Evaluate with altered photographs too; takes much longer.")
     ] = False,
@@ -82,7 +84,7 @@ def release(
     asked = {name: value for name, value in locals().items() if name != "out"}
     from train.commands import release_steps
 
-    order = release_steps.Order(**{**asked, "data": tuple(data)})
+    order = release_steps.Order(**{**asked, "data": tuple(data), "teacher": tuple(map(str, teacher or []))})
     try:
         found = release_steps.release(order, out)
     except release_steps.GateClosed as closed:

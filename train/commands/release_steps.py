@@ -49,6 +49,8 @@ class Order:
     seed: int = 0
     epochs: int | None = None
     input_size: int | None = None
+    folds: int | None = None
+    teacher: tuple[str, ...] = ()
     full: bool = False
     resamples: int = 1000
     push: str | None = None
@@ -150,7 +152,7 @@ def steps(order: Order, out: Path) -> list[Step]:
         ),
         Step(
             "fit",
-            {name: getattr(order, name) for name in ("recipe", "backbone", "epochs", "input_size")},
+            {name: getattr(order, name) for name in ("recipe", "backbone", "epochs", "input_size", "folds", "teacher")},
             lambda: _fit(order, work, run),
             [checkpoint / name for name in ("config.json", "model.safetensors", "trained_on.json")],
         ),
@@ -216,12 +218,16 @@ def _prepare(order: Order, work: Path) -> dict[str, Any]:
 
 
 def _fit(order: Order, work: Path, run: Path) -> dict[str, Any]:
-    from train.fitting import fit, recipes
+    from train.fitting import fit, folds, recipes
 
     asked = {"epochs": order.epochs, "input_size": order.input_size}
     recipe = recipes.find(order.recipe).change(**{name: value for name, value in asked.items() if value is not None})
     recipe = recipe.change(seed=order.seed) if order.seed else recipe
-    checkpoint = fit.fit(work, run, recipe, Path(order.backbone) if order.backbone else None)
+    backbone, teachers = Path(order.backbone) if order.backbone else None, [Path(one) for one in order.teacher]
+    if order.folds is None:
+        checkpoint = fit.fit(work, run, recipe, backbone, teachers=teachers)
+    else:
+        checkpoint = folds.fit_folds(work, run, recipe, backbone, count=order.folds, teachers=teachers)
     if checkpoint is None:
         raise UserError("A release runs in one process; train with fit in several, then evaluate, export and push.")
     training = checkpoint.config.training

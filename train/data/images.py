@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 from torch.utils.data import Dataset, Sampler
 from tqdm import tqdm
 
@@ -38,6 +39,28 @@ def decode_square(file: Path, preprocessing: Preprocessing, size: int = SQUARE) 
         return None
     region = regions.find(rgb, preprocessing)
     return square_input(region.square_of(regions.cropped(rgb, region, preprocessing)), size)
+
+
+def large_enough(rows: pd.DataFrame, least_side: int) -> np.ndarray:
+    """(N,) whether a photograph's shorter side has at least ``least_side`` pixels, by its header.
+
+    rows: needs the columns root and file. Raises UserError naming the first file that cannot be read.
+    """
+    if not least_side:
+        return np.full(len(rows), True)
+    files = files_of(rows)
+    with thread_pool(os.cpu_count()) as pool:
+        sides = pool.imap(_shorter_side, files, chunksize=64)
+        bar = tqdm(sides, total=len(files), desc="Reading sizes", unit="photo", leave=False, disable=None)
+        return np.array([side >= least_side for side in bar])
+
+
+def _shorter_side(file: Path) -> int:
+    try:
+        with Image.open(file) as picture:
+            return min(picture.size)
+    except OSError:
+        raise UserError(f"{file} cannot be read. Run prepare again, which leaves such files out.") from None
 
 
 def load_squares(rows: pd.DataFrame, preprocessing: Preprocessing, cache: Path, size: int = SQUARE) -> np.ndarray:
@@ -86,7 +109,8 @@ class TrainingSquares(Dataset):
     """Augmented squares with their labels.
 
     A key is (index, seed): the seed alone decides the augmentation, so it does not matter which process draws it.
-    An item is (picture (S, S, 3) uint8, diagnosis index or -1 where unknown, malignant 0/1, loss weight).
+    An item is (picture (S, S, 3) uint8, diagnosis index or -1 where unknown, malignant 0/1, loss weight, index of the
+    centre family, (T,) which network of each of T teachers has not seen the photograph).
     """
 
     squares: np.ndarray
@@ -97,11 +121,12 @@ class TrainingSquares(Dataset):
     input_size: int
     augmentation: Augmentation
     centre: np.ndarray
+    folds: np.ndarray
 
     def __len__(self) -> int:
         return len(self.positions)
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, int, float, float, int]:
+    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, int, float, float, int, torch.Tensor]:
         index, seed = key
         rng = np.random.default_rng(max(0, seed))
         changes = NO_AUGMENTATION if seed == UNCHANGED else self.augmentation
@@ -112,6 +137,7 @@ class TrainingSquares(Dataset):
             float(self.malignant[index]),
             float(self.weight[index]),
             int(self.centre[index]),
+            torch.from_numpy(self.folds[index]),
         )
 
 

@@ -72,14 +72,28 @@ def conflicting(rows: pd.DataFrame, near: pd.DataFrame) -> pd.Series:
 def assign(rows: pd.DataFrame, fixed: dict[str, str] | None = None, seed: int = 0) -> np.ndarray:
     """(N,) split of each row: 70 % train, 15 % validation, 15 % test of every source and label, whole groups at a time.
 
-    rows: source, diagnosis, malignant, group. fixed: group -> split that is already decided. The rarest source and
-    label is served first, then larger groups; each group goes where most is still wanting, ties decided by the seed.
+    rows: source, diagnosis, malignant, group. fixed: group -> split that is already decided.
     """
-    fixed = fixed or {}
+    fixed = {name: SPLITS.index(split) for name, split in (fixed or {}).items()}
+    return np.array(SPLITS)[_deal(rows, SHARES, fixed, seed)]
+
+
+def folds(rows: pd.DataFrame, count: int, seed: int = 0) -> np.ndarray:
+    """(N,) fold, 0 to ``count`` - 1, of each row: an equal share of every source and label, whole groups at a time.
+
+    rows: source, diagnosis, malignant, group.
+    """
+    return _deal(rows, (1 / count,) * count, {}, seed)
+
+
+def _deal(rows: pd.DataFrame, part_shares: Sequence[float], fixed: dict[str, int], seed: int) -> np.ndarray:
+    """(N,) part of each row. The rarest source and label is served first, then larger groups; each group goes where
+    most is still wanting, ties decided by the seed.
+    """
     strata, members = pd.factorize(_strata(rows))
     groups, names = pd.factorize(rows["group"])
     totals = np.bincount(strata, minlength=len(members))
-    wanted = np.outer(SHARES, totals)
+    wanted = np.outer(part_shares, totals)
     missing = wanted.copy()
     counts = [Counter() for _ in names]
     for g, s in zip(groups, strata, strict=True):
@@ -87,7 +101,7 @@ def assign(rows: pd.DataFrame, fixed: dict[str, str] | None = None, seed: int = 
     chosen: dict[int, int] = {}
     for g, name in enumerate(names):
         if name in fixed:
-            chosen[g] = SPLITS.index(fixed[name])
+            chosen[g] = fixed[name]
             for s, n in counts[g].items():
                 missing[chosen[g], s] -= n
     rng = np.random.default_rng(seed)
@@ -99,12 +113,12 @@ def assign(rows: pd.DataFrame, fixed: dict[str, str] | None = None, seed: int = 
         part = list(counts[g])
         want = (missing[:, part] / wanted[:, part] * list(counts[g].values())).sum(axis=1) / counts[g].total()
         best = np.flatnonzero(want >= want.max() - 1e-9)
-        shares = np.array(SHARES)[best]
-        split = int(rng.choice(best, p=shares / shares.sum())) if len(best) > 1 else int(best[0])
-        chosen[g] = split
+        shares = np.array(part_shares)[best]
+        part_of_group = int(rng.choice(best, p=shares / shares.sum())) if len(best) > 1 else int(best[0])
+        chosen[g] = part_of_group
         for s, n in counts[g].items():
-            missing[split, s] -= n
-    return np.array([SPLITS[chosen[g]] for g in groups])
+            missing[part_of_group, s] -= n
+    return np.array([chosen[g] for g in groups])
 
 
 def _strata(rows: pd.DataFrame) -> pd.Series:

@@ -66,7 +66,7 @@ def evaluate(
     Raises UserError with one sentence on what the user can mend.
     """
     from skin_model.assess import Assessor
-    from train.fitting.architectures import load_checkpoint
+    from train.fitting.networks.architectures import load_checkpoint
 
     if (data is None) == (work is None):
         raise UserError("Say what to score: either --data FOLDER or --work WORK.")
@@ -279,12 +279,13 @@ def _stress(
     seed: int,
 ) -> dict[str, Any]:
     """The keys that ``--full`` adds; one that nothing could be measured for stays away."""
-    from train.evaluation import robustness, saliency_evaluation
+    from train.evaluation import adversarial, robustness, saliency_evaluation
     from train.evaluation.shortcuts import audit
 
     drawn = {"resamples": resamples, "seed": seed}
     found = {
         "robustness": robustness.measure(assessor, rows, assessor.checkpoint.config.thresholds, **drawn, out=part),
+        "adversarial": adversarial.measure(assessor, rows, assessor.checkpoint.config.thresholds, **drawn, out=part),
         "saliency": saliency_evaluation.measure(assessor, rows, **drawn, out=part),
         "shortcuts": audit.for_report(rows, work, split, part, command=command, **drawn),
     }

@@ -96,7 +96,7 @@ def make(
     Returns the content of gallery.json. Raises UserError with one sentence on what the user can mend.
     """
     from skin_model.assess import Assessor
-    from train.fitting.architectures import load_checkpoint
+    from train.fitting.networks.architectures import load_checkpoint
 
     _check_place(out)
     assessor = Assessor(load_checkpoint(checkpoint))

@@ -235,7 +235,7 @@ def summarise(
     sources, groups = rows["source"].to_numpy(dtype=str), rows["group"].to_numpy(dtype=str)
     before = risks[UNALTERED].to_numpy(dtype=np.float64)
     draws = Draws(groups, resamples, seed)
-    counted = np.isin(sources, _counted_sources(truth, sources)) | (len(_counted_sources(truth, sources)) == 0)
+    counted = np.isin(sources, counted_sources(truth, sources)) | (len(counted_sources(truth, sources)) == 0)
     few = too_few(groups, *(counted & (truth == of) for of in (0, 1)))
 
     def auc(column: str) -> np.ndarray:
@@ -269,7 +269,7 @@ def within_source_auc(risks: np.ndarray, truth: np.ndarray, sources: np.ndarray,
     malignant photographs; sources with fewer than ``LEAST_OF_EACH_CLASS`` of either class are left out. Where that
     leaves none, the AUC over everything. A resample without both classes of a source leaves that source out.
     """
-    counted = _counted_sources(truth, sources)
+    counted = counted_sources(truth, sources)
     if not counted:
         return ranking(risks, truth, weights)["auc"]
     found = []
@@ -279,7 +279,8 @@ def within_source_auc(risks: np.ndarray, truth: np.ndarray, sources: np.ndarray,
     return mean_of_known(np.stack(found))
 
 
-def _counted_sources(truth: np.ndarray, sources: np.ndarray) -> list[str]:
+def counted_sources(truth: np.ndarray, sources: np.ndarray) -> list[str]:
+    """The sources with at least ``LEAST_OF_EACH_CLASS`` photographs of either class."""
     found = []
     for source in np.unique(sources):
         ill = truth[sources == source] == 1

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from skin_model.network import calibration
-from skin_model.network.saliency import METHODS, explain, last_feature_map, risk_log_odds
+from skin_model.network.saliency import METHODS, ON_DEMAND, explain, last_feature_map, risk_log_odds
 from train.bootstrap import RESAMPLES, Draws, mean
 from train.data.outlines import outlines
 from train.data.per_photograph import draw, generator, measure_each
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from skin_model.assess import Assessor
 
 RANDOM = "random"
+EVALUATED = (*METHODS, *ON_DEMAND)
 FIGURES = ("pointing_game", "energy_inside", "deletion", "insertion", "randomisation", "infidelity")
 RANKED = {"pointing_game": 1, "energy_inside": 1, "deletion": -1, "insertion": 1}
 """What the best method is chosen by; 1 where more is better, -1 where less is."""
@@ -84,7 +85,7 @@ def measure(
         of = found[found["method"] == method]
         return {name: mean(draws, of[name].to_numpy(dtype=np.float64)) for name in FIGURES}
 
-    methods = {method: figures(method) for method in METHODS if (found["method"] == method).any()}
+    methods = {method: figures(method) for method in EVALUATED if (found["method"] == method).any()}
     area = found.loc[found["method"] == RANDOM, "area"].to_numpy(dtype=np.float64)
     return {
         "n": len(measured),
@@ -232,7 +233,7 @@ class _Measurement:
         self.assessor, self.rows, self.seed = assessor, rows, seed
         self.network, self.config = assessor.checkpoint.network, assessor.checkpoint.config
         self.random_network: nn.Module | None = None
-        self.methods = (*METHODS, RANDOM)
+        self.methods = (*EVALUATED, RANDOM)
         try:
             last_feature_map(self.network)
         except ValueError:  # some of the networks that are compared have no feature map that Grad-CAM finds

@@ -21,7 +21,7 @@ from train.digests import sha256
 from train.export import agreement, tflite
 from train.export.agreement import Answers, Photographs
 from train.export.graph import ExportGraph, metadata
-from train.fitting.architectures import load_checkpoint
+from train.fitting.networks.architectures import load_checkpoint
 
 FORMATS = ("onnx", "tflite")
 RECORD_FILE = "export.json"

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from skin_model.network.checkpoint import Checkpoint
 from train.export.graph import INPUT, ExportGraph
-from train.fitting.architectures import load_checkpoint
+from train.fitting.networks.architectures import load_checkpoint
 
 TIMED_RUNS = 50
 

@@ -17,7 +17,10 @@ from skin_model.network.architecture import Preprocessing
 from skin_model.network.checkpoint import CONFIG_FILE, Checkpoint, CheckpointError
 from train import UserError
 from train.data import images, provenance, splits
-from train.fitting import backbones, distillation
+from train.fitting import distillation, run_checkpoint
+from train.fitting.allocator import keep_freed_memory
+from train.fitting.distillation import Teacher
+from train.fitting.networks import backbones
 from train.fitting.recipes import Recipe
 from train.fitting.run import Run
 from train.fitting.run_folder import keep_recipe, training_record
@@ -45,6 +48,45 @@ def fit(
     """
     rows = read_split(work)
     started = time.monotonic()
+    accelerator = begin(recipe)
+    out.mkdir(parents=True, exist_ok=True)
+    with accelerator.main_process_first():
+        earlier = None if start is None else _earlier(start, work)
+        preprocessing = preprocessing_of(recipe)
+        training, validation = rows[rows.split == "train"], rows[rows.split == "validation"]
+        training = training[images.large_enough(training, recipe.least_side)]
+        validation = validation[images.large_enough(validation, recipe.least_side)]
+        taught_by = distillation.load(teachers, recipe, preprocessing, training)
+        keep_recipe(out, recipe, work, hashes(taught_by), earlier)
+        squares = images.load_squares(training, preprocessing, work / "cache")
+        seen = images.load_squares(validation, preprocessing, work / "cache", recipe.input_size)
+
+    run = Run(accelerator, out, recipe, preprocessing, training, validation, squares, seen)
+    run.teachers = [teacher.to(accelerator.device) for teacher in taught_by]
+    run.start([backbone] if isinstance(backbone, Path) else backbone or (), or_scratch=or_scratch, earlier=earlier)
+    accelerator.wait_for_everyone()
+    if not accelerator.is_main_process:
+        return None
+    record = training_record(work, recipe, rows, time.monotonic() - started, accelerator.num_processes)
+    if taught_by:
+        record["teachers"] = hashes(taught_by)
+        record["command"] += " --teacher CHECKPOINT" * len(taught_by)
+    if start is not None:
+        record["command"] += " --start CHECKPOINT"
+    # First, so that a checkpoint with its config.json, which finish writes last, always has it.
+    (out / "checkpoint").mkdir(exist_ok=True)
+    provenance.write(out / "checkpoint", work, start)
+    return run_checkpoint.write(run, record)
+
+
+def hashes(teachers: Sequence[Teacher]) -> list[str]:
+    """Of all networks that teach."""
+    return [one for teacher in teachers for one in teacher.hashes]
+
+
+def begin(recipe: Recipe) -> Accelerator:
+    """This process's part in training a recipe; raises UserError where the processes cannot share its batches."""
+    keep_freed_memory()
     accelerator = Accelerator(dataloader_config=DataLoaderConfiguration(split_batches=True))
     torch.set_num_threads(max(1, torch.get_num_threads() // accelerator.num_processes))
     if recipe.batch_size % accelerator.num_processes:
@@ -52,35 +94,14 @@ def fit(
             f"A batch of {recipe.batch_size} cannot be shared by {accelerator.num_processes} processes evenly. "
             "Choose a number of processes that divides it."
         )
-    out.mkdir(parents=True, exist_ok=True)
-    with accelerator.main_process_first():
-        taught_by = distillation.load(teachers, recipe)
-        earlier = None if start is None else _earlier(start, work)
-        keep_recipe(out, recipe, work, taught_by, earlier)
-        training, validation = rows[rows.split == "train"], rows[rows.split == "validation"]
-        mean, std = backbones.pixel_statistics(recipe.architecture)
-        preprocessing = Preprocessing(
-            recipe.input_size, mean, std, "border" if recipe.border_crop else "none", recipe.remove_hair, recipe.square
-        )
-        squares = images.load_squares(training, preprocessing, work / "cache")
-        seen = images.load_squares(validation, preprocessing, work / "cache", recipe.input_size)
+    return accelerator
 
-    run = Run(accelerator, out, recipe, preprocessing, training, validation, squares, seen)
-    run.teachers = [teacher.network.to(accelerator.device) for teacher in taught_by]
-    run.start([backbone] if isinstance(backbone, Path) else backbone or (), or_scratch=or_scratch, earlier=earlier)
-    accelerator.wait_for_everyone()
-    if not accelerator.is_main_process:
-        return None
-    record = training_record(work, recipe, rows, time.monotonic() - started, accelerator.num_processes)
-    if taught_by:
-        record["teachers"] = [teacher.hash for teacher in taught_by]
-        record["command"] += " --teacher CHECKPOINT" * len(taught_by)
-    if start is not None:
-        record["command"] += " --start CHECKPOINT"
-    # First, so that a checkpoint with its config.json, which finish writes last, always has it.
-    (out / "checkpoint").mkdir(exist_ok=True)
-    provenance.write(out / "checkpoint", work, start)
-    return run.finish(record)
+
+def preprocessing_of(recipe: Recipe) -> Preprocessing:
+    """How a network of this recipe sees photographs."""
+    mean, std = backbones.pixel_statistics(recipe.architecture)
+    crop = "border" if recipe.border_crop else "none"
+    return Preprocessing(recipe.input_size, mean, std, crop, recipe.remove_hair, recipe.square)
 
 
 def _earlier(folder: Path, work: Path) -> Checkpoint:

@@ -39,12 +39,15 @@ class Recipe:
     without a better validation AUC before a stage stops. frozen_batch_norm: keep batch-norm statistics (evaluation
     mode) while training. epoch_length: photographs drawn an epoch (0: as many as there are). zero_head: the head starts
     at zero. label_smoothing: share of a diagnosis spread over all. mixup: alpha of its Beta distribution (Zhang et al.
-    2018, arXiv 1710.09412; 0: off). robust: weight of the spread of the loss between centre families. stages: parts
-    with learning rates of their own, in place of ``learning_rate``. early_size, early_share: for the first share of the
-    epochs photographs are that many pixels wide, which costs less (Tan & Le 2021, arXiv 2104.00298; 0: never).
-    distil: share of the loss that asks for the teachers' mean answer to the same changed photograph in place of the
-    label (Hinton et al. 2015, arXiv 1503.02531; Beyer et al. 2022, arXiv 2106.05237; 0: no teachers). square: what of
-    a photograph is seen, as ``Preprocessing`` says: "centre" or "spot".
+    2018, arXiv 1710.09412; 0: off), on ``mixup_share`` of the batches. robust: weight of the spread of the loss between
+    centre families. stages: parts with learning rates of their own, in place of ``learning_rate``. training_sizes:
+    widths of the training photographs in pixels, for equal parts of the epochs (Tan & Le 2021, arXiv 2104.00298;
+    Touvron et al. 2019, arXiv 1906.06423, on training smaller than asked); empty: ``input_size`` throughout. distil:
+    share of the loss that asks for the teachers' mean answer to the same changed photograph in place of the label
+    (Hinton et al. 2015, arXiv 1503.02531; Beyer et al. 2022, arXiv 2106.05237; 0: no teachers). square: what of a
+    photograph is seen, as ``Preprocessing`` says: "centre" or "spot". keep: "best" keeps the epoch with the best
+    validation AUC, "last" the last one, so that validation decides nothing. least_side: photographs whose shorter side
+    has fewer pixels are not trained on.
     """
 
     name: str
@@ -73,14 +76,16 @@ class Recipe:
     zero_head: bool = False
     label_smoothing: float = 0.0
     mixup: float = 0.0
+    mixup_share: float = 1.0
     robust: float = 0.0
     augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
     stages: tuple[Stage, ...] = ()
-    early_size: int = 0
-    early_share: float = 0.0
+    training_sizes: tuple[int, ...] = ()
     distil: float = 0.0
     square: str = "centre"
+    keep: str = "best"
+    least_side: int = 0
 
     @property
     def malignant_outputs(self) -> list[bool]:
@@ -168,6 +173,22 @@ _RELEASED = Recipe(
     augmentation=replace(_STRONG, hairs=0.1, ruler=0.1, ink=0.1, phone=0.15, melanin=0.15, cutout=0.1, shift=0.05),
 )
 
+_STRONG_CROPS = _RELEASED.change(
+    name="strong-crops",
+    description="Squares round the located spot, crops from a quarter of their area, mixup on half the batches, "
+    "label smoothing, a slow moving average, 24 epochs at 128, 160 and 192 px; asked at 224 px.",
+    epochs=24,
+    patience=24,
+    keep="last",
+    training_sizes=(128, 160, 192),
+    ema_decay=0.999,
+    label_smoothing=0.05,
+    mixup=0.4,
+    mixup_share=0.5,
+    least_side=128,
+    augmentation=replace(_RELEASED.augmentation, scale=(0.5, 1.05), aspect=1.33, soft=0.4, melanin=0.2),
+)
+
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
@@ -179,15 +200,7 @@ RECIPES: dict[str, Recipe] = {
             epochs=3,
             learning_rate=3e-4,
         ),
-        _RELEASED.change(
-            name="growing-input",
-            description="The released recipe for more than twice as long, photographs 160 px wide in the first half.",
-            epochs=22,
-            patience=22,
-            early_size=160,
-            early_share=0.55,
-            ema_decay=0.998,
-        ),
+        _STRONG_CROPS,
         _RELEASED.change(
             name="distilled",
             description="The released recipe, three quarters of whose loss ask for the mean answer of teachers.",

@@ -1,4 +1,4 @@
-"""One training run: its epochs, its state on disk from which it resumes, and the checkpoint that it ends in."""
+"""One training run: its epochs, and its state on disk from which it resumes."""
 
 import sys
 import time
@@ -16,32 +16,28 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from skin_model import __version__
 from skin_model.atomic_files import replacing
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.network import architecture as networks
 from skin_model.network.architecture import Preprocessing, normalise
-from skin_model.network.checkpoint import Checkpoint, Config
-from skin_model.network.out_of_distribution import OutOfDistributionGate
+from skin_model.network.checkpoint import Checkpoint
 from train import UserError
-from train.data import images, licences
+from train.data import images
 from train.data.catalogue import family
-from train.fitting import backbones, calibration, distillation, sampling
+from train.fitting import distillation, sampling
+from train.fitting.distillation import Teacher
 from train.fitting.losses import loss_per_photograph, spread_between
-from train.fitting.ood import detector
+from train.fitting.networks import backbones
+from train.fitting.networks.stages import epochs_of, freeze, stages_of
 from train.fitting.recipes import Recipe
-from train.fitting.run_folder import HISTORY_FILE, STATE_FILE, plot_history
-from train.fitting.stages import epochs_of, freeze, stages_of
+from train.fitting.run_folder import HISTORY_FILE, STATE_FILE
 from train.fitting.validation import log_odds, predict, within_source_auc
-
-PHOTOGRAPHS_FOR_GATE = 6000
-"""Training photographs, drawn at random, that the out-of-distribution gate is fitted on."""
 
 
 def input_size(recipe: Recipe, epoch: int) -> int:
     """Side in pixels of the training photographs of an epoch (0, 1, …)."""
-    early = recipe.early_size and epoch < round(recipe.early_share * recipe.epochs)
-    return min(recipe.early_size, recipe.input_size) if early else recipe.input_size
+    sizes = recipe.training_sizes or (recipe.input_size,)
+    return sizes[min(epoch * len(sizes) // recipe.epochs, len(sizes) - 1)]
 
 
 @dataclass(eq=False)
@@ -57,7 +53,7 @@ class Run:
     squares: np.ndarray
     seen: np.ndarray
     positions: np.ndarray | None = None
-    teachers: Sequence[nn.Module] = ()
+    teachers: Sequence[Teacher] = ()
     history: list[dict[str, float]] = field(default_factory=list)
     best: dict[str, Any] = field(default_factory=lambda: {"auc": -1.0, "epoch": -1, "weights": None})
 
@@ -101,6 +97,7 @@ class Run:
             recipe.input_size,
             recipe.augmentation,
             pd.factorize(rows["source"].map(family), sort=True)[0],
+            np.stack([np.zeros(len(rows), dtype=int), *(teacher.fold for teacher in self.teachers)], axis=1)[:, 1:],
         )
         # A worker that is not forked would get a copy of all photographs.
         workers = 2 if sys.platform == "linux" else 0
@@ -110,7 +107,7 @@ class Run:
             sampler=self.sampler,
             num_workers=workers,
             # Workers hold the dataset as it was when they began, so a growing input needs new ones every epoch.
-            persistent_workers=workers > 0 and not recipe.early_size,
+            persistent_workers=workers > 0 and len(set(recipe.training_sizes)) < 2,
         )
         self.loader = self.accelerator.prepare(loader)
         self._begin(0)
@@ -146,7 +143,7 @@ class Run:
             began = time.monotonic()
             loss, learning, waited = self._epoch(epoch)
             scored = self.ema.module if self.ema else self.plain
-            auc = self._validation_auc(self._validation_logits(scored))
+            auc = self._validation_auc(scored)
             if recipe.schedule == "plateau":
                 self.scheduler.step(auc)
             seconds = time.monotonic() - began
@@ -161,15 +158,16 @@ class Run:
                     "waiting_share": waited,
                 }
             )
-            if auc > self.best["auc"]:
+            if auc > self.best["auc"] or recipe.keep == "last" or not len(self.seen):
                 weights = {name: t.detach().clone() for name, t in scored.state_dict().items()}
                 self.best = {"auc": auc, "epoch": epoch + 1, "weights": weights}
             if self.accelerator.is_main_process:
                 self._save()
                 left = (epochs - epoch - 1) * seconds / 60
+                judged = f"validation AUC within source {auc:.4f}, " if len(self.seen) else ""
                 tqdm.write(
-                    f"Epoch {epoch + 1} of {epochs}: loss {loss:.4f}, validation AUC within source {auc:.4f}, "
-                    f"{seconds:.0f} s; about {left:.0f} min left.",
+                    f"Epoch {epoch + 1} of {epochs}: loss {loss:.4f}, {judged}{seconds:.0f} s; "
+                    f"about {left:.0f} min left.",
                     file=sys.stderr,
                 )
         self.plain.load_state_dict(self.best["weights"])
@@ -197,10 +195,10 @@ class Run:
             leave=False,
             disable=None if self.accelerator.is_main_process else True,
         )
-        for waited, (pictures, diagnosis, malignant, weight, centre) in bar:
+        for waited, (pictures, diagnosis, malignant, weight, centre, folds) in bar:
             waiting += waited
             inputs = normalise(pictures, self.preprocessing)
-            losses = self._losses(inputs, diagnosis, malignant.float(), weight.float())
+            losses = self._losses(inputs, diagnosis, malignant.float(), weight.float(), folds)
             loss = losses.mean()
             if recipe.robust:
                 loss = loss + recipe.robust * spread_between(losses, centre)
@@ -219,20 +217,28 @@ class Run:
         seconds = time.monotonic() - began
         return mean, seconds, waiting / seconds
 
-    def _losses(self, inputs: Tensor, diagnosis: Tensor, malignant: Tensor, weight: Tensor) -> Tensor:
-        """(B,) weighted losses of a batch, of mixed photographs where the recipe mixes them."""
-        if not self.recipe.mixup:
-            logits = self.network(inputs)
-            losses = loss_per_photograph(logits, diagnosis, malignant, self.recipe)
-            if self.teachers:
-                losses = torch.lerp(losses, distillation.loss(logits, inputs, self.teachers), self.recipe.distil)
-            return weight * losses
-        share = float(torch.distributions.Beta(self.recipe.mixup, self.recipe.mixup).sample())
-        other = torch.randperm(len(inputs), device=inputs.device)
-        logits = self.network(torch.lerp(inputs[other], inputs, share))
-        own = weight * loss_per_photograph(logits, diagnosis, malignant, self.recipe)
-        others = weight[other] * loss_per_photograph(logits, diagnosis[other], malignant[other], self.recipe)
-        return torch.lerp(others, own, share)
+    def _losses(self, inputs: Tensor, diagnosis: Tensor, malignant: Tensor, weight: Tensor, folds: Tensor) -> Tensor:
+        """(B,) weighted losses of a batch, of mixed photographs where the recipe mixes them.
+
+        folds: (B, T), which of a teacher's networks has not seen a photograph; photographs are only mixed with others
+        that the same networks have not seen.
+        """
+        recipe = self.recipe
+        other, share = None, 1.0
+        if recipe.mixup and torch.rand(()) < recipe.mixup_share:
+            share = float(torch.distributions.Beta(recipe.mixup, recipe.mixup).sample())
+            other = _partners(folds)
+            inputs = torch.lerp(inputs[other], inputs, share)
+        logits = self.network(inputs)
+        losses = weight * loss_per_photograph(logits, diagnosis, malignant, recipe)
+        if other is not None:
+            others = weight[other] * loss_per_photograph(logits, diagnosis[other], malignant[other], recipe)
+            losses = torch.lerp(others, losses, share)
+            weight = torch.lerp(weight[other], weight, share)
+        if self.teachers:
+            taught = distillation.answers(inputs, folds, self.teachers)
+            losses = torch.lerp(losses, weight * distillation.loss(logits, taught), recipe.distil)
+        return losses
 
     def _batches(self) -> Iterator[tuple[float, Any]]:
         """Every batch with the seconds that it was waited for."""
@@ -250,8 +256,12 @@ class Run:
         everyone = accelerator.gather(torch.from_numpy(logits).to(accelerator.device)).cpu().numpy()
         return everyone.reshape(processes, -1, logits.shape[1]).swapaxes(0, 1).reshape(-1, logits.shape[1])[:count]
 
-    def _validation_auc(self, logits: np.ndarray) -> float:
-        rows, found = self.validation, log_odds(logits, self.recipe.malignant_outputs)
+    def _validation_auc(self, network: nn.Module) -> float:
+        """Within source; not a number for a run without validation photographs."""
+        if not len(self.seen):
+            return float("nan")
+        rows, logits = self.validation, self._validation_logits(network)
+        found = log_odds(logits, self.recipe.malignant_outputs)
         return within_source_auc(found, rows["malignant"].to_numpy(), rows["source"].to_numpy(dtype=str))
 
     def _has_another_epoch(self) -> bool:
@@ -303,53 +313,15 @@ class Run:
         if self.accelerator.is_main_process:
             tqdm.write(f"Resuming after epoch {len(self.history)}.", file=sys.stderr)
 
-    def finish(self, record: dict[str, Any]) -> Checkpoint:
-        """Calibrate, fit the out-of-distribution gate, write the checkpoint and the history's plot."""
-        network = self.plain.eval().requires_grad_(False).cpu()
-        rows = self.validation
-        logits = predict(network, self.seen, self.preprocessing, torch.device("cpu"))
-        fitted, thresholds, points = calibration.fit(
-            logits,
-            rows["malignant"].to_numpy(),
-            rows["source"].map(family).to_numpy(dtype=str),
-            self.recipe.malignant_outputs,
-            groups=rows["group"].to_numpy(dtype=str),
-        )
-        record |= {"best_epoch": self.best["epoch"], "validation_auc": self.best["auc"], "epochs": len(self.history)}
-        record |= {"seconds_training": round(sum(epoch["seconds"] for epoch in self.history))}
-        record |= {"started_from": self.started_from}
-        licence, note = licences.of_weights(record["licences"])
-        config = Config(
-            diagnoses=() if self.recipe.head == "binary" else DIAGNOSES,
-            preprocessing=self.preprocessing,
-            calibration=fitted,
-            thresholds=thresholds,
-            operating_points=points,
-            training=record,
-            architecture=self.recipe.architecture,
-            version=__version__,
-            licence=licence,
-            licence_note=note,
-        )
-        saved = Checkpoint(config, network, self._gate(network)).save(self.out / "checkpoint")
-        plot_history(self.history, self.out / "history.png")
-        return saved
 
-    def _gate(self, network: nn.Module) -> OutOfDistributionGate | None:
-        """The out-of-distribution gate of the released network's stages; None for a network of another build."""
-        if not networks.has_maps(network):
-            return None
-        rows, size, count = self.validation, self.recipe.input_size, len(self.training)
-        some = np.sort(np.random.default_rng(self.recipe.seed).permutation(count)[:PHOTOGRAPHS_FOR_GATE])
-        return detector.fit(
-            network,
-            self.preprocessing,
-            [networks.resize(self.squares[self.positions[i]], size, size) for i in some],
-            list(self.training["source"].iloc[some]),
-            list(self.seen),
-            list(rows["source"]),
-            seed=self.recipe.seed,
-        )
+def _partners(folds: Tensor) -> Tensor:
+    """(B,) for each photograph of a batch another one, at random among those with the same row of ``folds`` (B, T)."""
+    partners = torch.arange(len(folds), device=folds.device)
+    _, alike = folds.unique(dim=0, return_inverse=True) if folds.shape[1] else (None, torch.zeros_like(partners))
+    for row in alike.unique():
+        mine = torch.nonzero(alike == row)[:, 0]
+        partners[mine] = mine[torch.randperm(len(mine), device=mine.device)]
+    return partners
 
 
 def network_of(recipe: Recipe) -> nn.Module:

@@ -25,30 +25,40 @@ def keep_recipe(
     out: Path,
     recipe: Recipe,
     work: Path,
-    teachers: Sequence[Checkpoint] | None = None,
+    teachers: Sequence[str] | None = None,
     earlier: Checkpoint | None = None,
+    part: str = "",
 ) -> None:
     """Write the recipe and the hashes of split, teachers and start beside the run, and refuse to resume with others.
 
-    teachers: None to take whichever there were. earlier: the checkpoint that the run starts from.
+    Names and descriptions of recipes may differ: their settings count. teachers: their hashes, or None to take
+    whichever there were. earlier: the checkpoint that the run starts from. part: which of the split's photographs the
+    run learns from, where that is not its training part, such as "all but fold 1 of 5".
     """
     now = {"recipe": json.loads(json.dumps(asdict(recipe))), "split_sha256": file_sha256(work / "split.csv")}
     if teachers:
-        now["teachers"] = [teacher.hash for teacher in teachers]
+        now["teachers"] = list(teachers)
     if earlier is not None:
         now["start"] = earlier.hash
+    if part:
+        now["part"] = part
     file = out / RECIPE_FILE
     if file.is_file():
         # A run from before a setting was added has that setting's default.
         kept = _with_defaults(json.loads(file.read_text()))
         same_teachers = kept.pop("teachers", []) == now.pop("teachers", []) or teachers is None
-        if kept != now or not same_teachers:
+        if _settings(kept) != _settings(now) or not same_teachers:
             raise UserError(
                 f"{out} holds a run of another recipe or split, or one with other teachers or another start. "
                 "Choose another folder with --out."
             )
         return
     write_json(file, now)
+
+
+def _settings(kept: dict[str, Any]) -> dict[str, Any]:
+    recipe = {name: value for name, value in kept["recipe"].items() if name not in ("name", "description")}
+    return {**kept, "recipe": recipe}
 
 
 def _with_defaults(kept: dict[str, Any]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def compare_with_published(
     the same two already, it is shown again and is no further look. Raises UserError.
     """
     from skin_model.assess import Assessor
-    from train.fitting.architectures import load_checkpoint
+    from train.fitting.networks.architectures import load_checkpoint
 
     if override is not None and not override.strip():
         raise UserError('A reason has at least one word: --override "why".')

@@ -16,7 +16,7 @@ from skin_model.network.checkpoint import CONFIG_FILE, GATE_FILE, METRICS_FILE, 
 from train import UserError
 from train.data.provenance import TRAINED_ON_FILE, read_beside
 from train.digests import file_sha256
-from train.fitting.architectures import load_checkpoint
+from train.fitting.networks.architectures import load_checkpoint
 from train.fitting.run_folder import licences
 from train.hub import publish
 from train.hub.gate import ATTEMPTS_FILE, VERDICT_FILE, GateVerdict, compare_with_published

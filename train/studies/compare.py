@@ -24,7 +24,7 @@ from train.evaluation import evaluate, robustness
 from train.evaluation.metrics import measure
 from train.fitting import fit as fitting
 from train.fitting import recipes
-from train.fitting.architectures import load_checkpoint
+from train.fitting.networks.architectures import load_checkpoint
 from train.reports.markdown import table as markdown_table
 
 SCHEMA = 1

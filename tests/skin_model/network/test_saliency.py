@@ -10,6 +10,7 @@ import torch
 from captum.attr import LayerGradCam
 from torch import nn
 
+from skin_model import __main__
 from skin_model.network import architecture as networks
 from skin_model.network import saliency
 
@@ -122,7 +123,7 @@ def test_occlusion_is_the_drop_when_a_pixel_takes_the_colour_of_the_rim(picture)
     np.testing.assert_allclose(heat, by_hand, atol=1e-4)
 
 
-@pytest.mark.parametrize("method", saliency.METHODS)
+@pytest.mark.parametrize("method", (*saliency.METHODS, *saliency.ON_DEMAND))
 def test_the_map_is_as_large_as_the_input_and_lies_in_0_to_1(real_network, method):
     torch.manual_seed(1)
 
@@ -132,7 +133,7 @@ def test_the_map_is_as_large_as_the_input_and_lies_in_0_to_1(real_network, metho
     assert heat.min() >= 0 and heat.max() in (0, pytest.approx(1))
 
 
-@pytest.mark.parametrize("method", saliency.METHODS)
+@pytest.mark.parametrize("method", (*saliency.METHODS, *saliency.ON_DEMAND))
 def test_the_map_changes_when_the_weights_are_randomised(method):
     # The sanity check of Adebayo et al. 2018 (arXiv 1810.03292).
     maps, batch = [], torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(3))
@@ -144,7 +145,7 @@ def test_the_map_changes_when_the_weights_are_randomised(method):
     assert abs(np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1]) < 0.9
 
 
-@pytest.mark.parametrize("method", saliency.METHODS)
+@pytest.mark.parametrize("method", (*saliency.METHODS, *saliency.ON_DEMAND))
 def test_the_same_photo_gets_the_same_map_twice(real_network, method):
     batch = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(4))
 
@@ -153,7 +154,7 @@ def test_the_same_photo_gets_the_same_map_twice(real_network, method):
     np.testing.assert_array_equal(first, saliency.explain(real_network, batch, MALIGNANT, method))
 
 
-@pytest.mark.parametrize("method", saliency.METHODS)
+@pytest.mark.parametrize("method", (*saliency.METHODS, *saliency.ON_DEMAND))
 def test_the_network_keeps_its_mode_gradients_and_hooks(method):
     network = networks.create(7)
     network.train()
@@ -283,3 +284,19 @@ def test_grad_cam_of_the_released_network_is_captums_own_through_all_of_it(real_
     np.testing.assert_allclose(
         saliency.coarse_map(real_network, batch, MALIGNANT), expected / expected.max(), rtol=1e-4, atol=1e-6
     )
+
+
+@pytest.mark.parametrize("method", ["kernel_shap", "lime"])
+def test_a_superpixel_method_finds_the_part_that_raises_the_risk(method):
+    # Red raises the risk: the left half is grey, the right half red, so all of the heat belongs to the right.
+    picture = torch.full((1, 3, 32, 32), 0.1)
+    picture[0, 0, :, 16:] = 0.9
+
+    heat = saliency.explain(Toy([[1.0, -1.0]]), picture, [True], method)
+
+    assert heat[:, :14].max() < 0.05
+    assert heat[8:24, 20:].mean() > 0.3
+
+
+def test_the_command_line_offers_every_method_there_is():
+    assert (*saliency.METHODS, *saliency.ON_DEMAND) == __main__.METHODS

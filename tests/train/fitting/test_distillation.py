@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from tests.train.rendered_lesions import write_work
 from train import UserError
 from train.fitting import distillation
 from train.fitting import fit as fitting
+from train.fitting import run as running
 
 
 class Says(nn.Module):
@@ -27,21 +29,38 @@ class Says(nn.Module):
 INPUTS = torch.zeros(2, 3, 8, 8)
 
 
+def teacher(*networks):
+    return distillation.Teacher([], list(networks), np.zeros(2, dtype=int))
+
+
 def test_a_network_that_answers_like_its_teacher_has_nothing_to_learn():
     logits = torch.tensor([[1.0, 2.0, 0.5]]).repeat(2, 1)
-    assert distillation.loss(logits, INPUTS, [Says(1.0, 2.0, 0.5)]) == pytest.approx([0.0, 0.0], abs=1e-6)
+    assert distillation.loss(logits, logits) == pytest.approx([0.0, 0.0], abs=1e-6)
 
 
 def test_the_loss_is_four_times_the_divergence_of_the_halved_logits():
     # softmax([2 ln 3, 0] / 2) = [3/4, 1/4]; the network says [1/2, 1/2]: KL = 0.75 ln 1.5 + 0.25 ln 0.5 = 0.130812
-    found = distillation.loss(torch.zeros(2, 2), INPUTS, [Says(2.1972246, 0.0)])
+    found = distillation.loss(torch.zeros(2, 2), torch.tensor([[2.1972246, 0.0]]).repeat(2, 1))
     assert found == pytest.approx([4 * 0.130812] * 2, abs=1e-5)
 
 
 def test_teachers_are_averaged_by_their_logits():
-    logits = torch.tensor([[0.3, -0.2]]).repeat(2, 1)
-    both = distillation.loss(logits, INPUTS, [Says(3.0, 0.0), Says(1.0, 0.0)])
-    assert both == pytest.approx(distillation.loss(logits, INPUTS, [Says(2.0, 0.0)]))
+    found = distillation.answers(
+        INPUTS, torch.zeros(2, 2, dtype=int), [teacher(Says(3.0, 0.0)), teacher(Says(1.0, 4.0))]
+    )
+    assert found.tolist() == [[2.0, 2.0], [2.0, 2.0]]
+
+
+def test_each_photograph_asks_the_network_of_its_own_fold():
+    found = distillation.answers(INPUTS, torch.tensor([[1], [0]]), [teacher(Says(0.0, 7.0), Says(5.0, 0.0))])
+    assert found.tolist() == [[5.0, 0.0], [0.0, 7.0]]
+
+
+def test_photographs_are_only_mixed_with_others_of_their_fold():
+    folds = torch.tensor([[0, 1], [0, 0], [0, 1], [1, 1], [0, 0]])
+    partners = running._partners(folds)
+    assert torch.equal(folds[partners], folds)
+    assert sorted(partners.tolist()) == [0, 1, 2, 3, 4]
 
 
 @pytest.fixture(scope="module")

@@ -156,16 +156,16 @@ def test_what_the_start_was_trained_on_counts_as_trained_on(finished, tmp_path):
     assert now["train"] == before["train"]
 
 
-def test_early_epochs_see_small_photographs_and_later_ones_the_full_input():
-    recipe = TINY.change(input_size=224, epochs=10, early_size=160, early_share=0.55)
-    assert [running.input_size(recipe, epoch) for epoch in (0, 5, 6, 9)] == [160, 160, 224, 224]
+def test_training_sizes_share_the_epochs_evenly():
+    recipe = TINY.change(input_size=224, epochs=6, training_sizes=(128, 160, 192))
+    assert [running.input_size(recipe, epoch) for epoch in range(6)] == [128, 128, 160, 160, 192, 192]
     assert running.input_size(TINY.change(input_size=224), 0) == 224
 
 
 def test_a_run_whose_photographs_grow_trains_on_both_sizes(tmp_path, monkeypatch):
     sizes = []
     monkeypatch.setattr(running, "normalise", lambda x, p: (sizes.append(x.shape[1]), normalise(x, p))[1])
-    recipe = TINY.change(epochs=2, input_size=64, early_size=32, early_share=0.5)
+    recipe = TINY.change(epochs=2, input_size=64, training_sizes=(32, 64))
     fitting.fit(write_work(tmp_path), tmp_path / "run", recipe)
     assert sizes[0] == 32
     assert set(sizes) == {32, 64}

@@ -16,11 +16,12 @@ from tests.train.rendered_lesions import render_lesion, write_work
 from train import UserError
 from train.data.augmentation import NO_AUGMENTATION, augment
 from train.data.images import UNCHANGED
-from train.fitting import architectures, backbones, hand_features, losses, run_folder, sampling
 from train.fitting import fit as fitting
+from train.fitting import losses, run_folder, sampling
 from train.fitting import run as running
+from train.fitting.networks import architectures, backbones, hand_features
+from train.fitting.networks.stages import freeze, head_prefix, stages_of
 from train.fitting.recipes import BALANCES, RECIPES, Recipe, Stage, find
-from train.fitting.stages import freeze, head_prefix, stages_of
 
 SMALLEST_INPUT = {"inception_resnet_v2": 96}
 STAGED = Recipe(

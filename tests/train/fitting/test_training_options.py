@@ -1,5 +1,6 @@
 """Options of a recipe that change the loss or the start: label smoothing, mixup, the robust loss, a head of zeros."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -75,3 +76,28 @@ def test_mixing_with_a_share_of_one_is_no_mixing(monkeypatch, tmp_path):
     fitting.fit(work, tmp_path / "with", frozen.change(mixup=0.2))
     first, second = ((tmp_path / name / "history.csv").read_text().splitlines()[1] for name in ("without", "with"))
     assert float(first.split(",")[1]) == pytest.approx(float(second.split(",")[1]), rel=1e-4)
+
+
+def test_batches_are_mixed_in_the_share_that_the_recipe_names(monkeypatch, tmp_path):
+    mixed = []
+    partners = running._partners
+    monkeypatch.setattr(running, "_partners", lambda folds: mixed.append(1) or partners(folds))
+    work = write_work(tmp_path, training=24, validation=12)
+    fitting.fit(work, tmp_path / "never", TINY.change(mixup=0.4, mixup_share=0.0))
+    assert not mixed
+    fitting.fit(work, tmp_path / "always", TINY.change(mixup=0.4))
+    assert len(mixed) == 3 * 3  # epochs times batches of eight
+
+
+def test_the_last_epoch_is_kept_where_the_recipe_says_so(tmp_path):
+    work = write_work(tmp_path, training=24, validation=12)
+    checkpoint = fitting.fit(work, tmp_path / "run", TINY.change(keep="last"))
+    assert checkpoint.config.training["best_epoch"] == 3
+
+
+def test_photographs_smaller_than_the_recipe_asks_are_not_learned_from(tmp_path):
+    work = write_work(tmp_path, training=24, validation=12)
+    small = work.parent / "data" / "images" / "1.png"
+    cv2.imwrite(str(small), cv2.resize(cv2.imread(str(small)), (80, 120)))
+    checkpoint = fitting.fit(work, tmp_path / "run", TINY.change(epochs=1, least_side=96))
+    assert checkpoint.config.training["photographs"]["train"] == {"rendered": 23}

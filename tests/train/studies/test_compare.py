@@ -14,9 +14,10 @@ from train import UserError
 from train.commands.command_line import main
 from train.data import catalogue
 from train.evaluation import evaluate
-from train.fitting import backbones, recipes, validation
 from train.fitting import fit as fitting
-from train.fitting.architectures import load_checkpoint
+from train.fitting import recipes, validation
+from train.fitting.networks import backbones
+from train.fitting.networks.architectures import load_checkpoint
 from train.studies import compare
 
 NAMES = ("seven-class-cnn", "hand-features", "tiny-binary")

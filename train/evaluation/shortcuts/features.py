@@ -136,7 +136,7 @@ def read(rows: pd.DataFrame, cache: Path | None = None) -> dict[str, np.ndarray]
     tasks = [
         (Path(root) / file, outlines(root).get(file)) for root, file in zip(rows["root"], rows["file"], strict=True)
     ]
-    from train.fitting.architectures import load_checkpoint
+    from train.fitting.networks.architectures import load_checkpoint
 
     checkpoint = load_checkpoint() if any(outline is not None for _, outline in tasks) else None
     parts = []

@@ -20,10 +20,10 @@ from skin_model.network.architecture import Preprocessing
 from skin_model.network.config import LICENCE_NOTE
 from train.data import splits
 from train.digests import file_sha256
-from train.fitting import backbones
 from train.fitting.dense_prediction import DenseRun
 from train.fitting.locator import scenes
 from train.fitting.locator.photographs import material, opened
+from train.fitting.networks import backbones
 from train.fitting.ood import debian_outliers
 
 WEIGHTS_FILE, STATE_FILE, FIGURES_FILE = "locator.safetensors", "locator-state.pt", "locator.json"

@@ -25,6 +25,7 @@ def sections(metrics: Mapping[str, Any]) -> list[Section]:
         use.abstention(metrics),
         doubts.shortcuts(metrics),
         doubts.robustness(metrics),
+        doubts.adversarial(metrics),
         doubts.saliency(metrics),
     ]
 

@@ -36,7 +36,15 @@ SALIENCY = {
     "randomisation": "change with random weights ↑",
     "infidelity": "infidelity ↓",
 }
-METHODS = {"grad_cam": "Grad-CAM", "integrated_gradients": "Integrated Gradients", "occlusion": "Occlusion"}
+METHODS = {
+    "grad_cam": "Grad-CAM",
+    "integrated_gradients": "Integrated Gradients",
+    "occlusion": "Occlusion",
+    "gradient_shap": "GradientSHAP",
+    "kernel_shap": "KernelSHAP",
+    "lime": "LIME",
+}
+ATTACKS = {"fgsm": "FGSM, one step", "pgd": "PGD, ten steps"}
 
 
 def subgroups(metrics: Mapping[str, Any]) -> Section:
@@ -142,6 +150,38 @@ def robustness(metrics: Mapping[str, Any]) -> Section:
     head = ("alteration", "mean change of the risk", "answers flipped", "risk AUC", "change of the AUC")
     table = Table("Alterations, each applied to the same photographs", head, rows)
     return Section(key, title, tuple(says), (table,), measured_by=measured_by(found))
+
+
+def adversarial(metrics: Mapping[str, Any]) -> Section:
+    """The same photographs, changed by a few steps of brightness so that the network errs."""
+    key, title = "adversarial", "What invisible changes made on purpose can do"
+    found = metrics.get(key) or {}
+    if not found.get("attacks"):
+        return Section(key, title, missing=("robustness against changes made on purpose",))
+    rows = tuple(
+        (
+            Cell(f"{ATTACKS.get(name, name)}, {strength}/255"),
+            decimal(row["auc"]),
+            decimal(row["auc_change"], signed=True),
+            share(row["talked_down"]),
+            share(row["talked_up"]),
+        )
+        for name, by_strength in found["attacks"].items()
+        for strength, row in by_strength.items()
+    )
+    says = (
+        f"The same {found['n']} photographs ({found['n_malignant']} malignant), each pixel changed by at most the "
+        f"stated amount, in the direction that misleads this very network. Unaltered, the risk AUC is "
+        f"{decimal(found['auc']).text}; the threshold is a risk of {percent(found['threshold'])}.",
+        "No camera does this, and whoever takes a photograph of their own skin has no reason to. It means that an "
+        "answer is not safe against somebody who wants a wrong one, for instance to deceive an insurer: never rely on "
+        "the number of a photograph whose origin is not known. It also shows that the answer stands on fine texture "
+        "that a person does not see.",
+    )
+    head = ("attack", "risk AUC", "change of the AUC", "cancers talked down", "benign talked up")
+    return Section(
+        key, title, says, (Table("Attacks on what the network sees", head, rows),), measured_by=measured_by(found)
+    )
 
 
 def saliency(metrics: Mapping[str, Any]) -> Section:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from skin_model.network.checkpoint import Checkpoint
 from train import UserError
-from train.fitting import architectures
-from train.fitting.stages import head_prefix
+from train.fitting.networks import architectures
+from train.fitting.networks.stages import head_prefix
 
 FROM_FILE, FROM_TIMM, FROM_SCRATCH = "ImageNet from file", "ImageNet from timm", "from scratch"
 

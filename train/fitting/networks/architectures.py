@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from skin_model.network.checkpoint import Checkpoint, CheckpointError
 from train import UserError
-from train.fitting import hand_features
+from train.fitting.networks import hand_features
 
 SEEN_SIDE = 28
 MOBILENET_V2 = "mobilenetv2_100"

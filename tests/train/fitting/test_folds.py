@@ -1,0 +1,130 @@
+"""Folds: nobody is asked about what they learnt from, and the last network learns from all and from those answers."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from skin_model.assess import Assessor
+from skin_model.network.checkpoint import Checkpoint
+from skin_model.photo import open_photo
+from tests.train.fitting.test_fit import TINY
+from tests.train.rendered_lesions import write_work
+from train import UserError
+from train.data import splits
+from train.fitting import calibration, folds, run_folder
+
+DISTILLED = TINY.change(name="distilled", epochs=1, distil=0.5)
+
+
+@pytest.fixture(scope="module")
+def crossed(tmp_path_factory):
+    """A run with two folds, and the network that learnt from them."""
+    folder = tmp_path_factory.mktemp("crossed")
+    work = write_work(folder)
+    return work, folder / "run", folds.fit_folds(work, folder / "run", DISTILLED, count=2)
+
+
+def record(folder):
+    return json.loads((folder / "checkpoint" / "config.json").read_text())["skin_model"]["training"]
+
+
+def test_folds_hold_an_equal_share_of_every_label_and_keep_groups_whole():
+    rows = pd.DataFrame({"source": "one", "diagnosis": ["mel", "nv"] * 20, "malignant": [1, 0] * 20})
+    rows["group"] = np.repeat(np.arange(20), 2).astype(str)
+    found = splits.folds(rows, 5)
+    assert pd.crosstab(found, rows["diagnosis"]).to_numpy().tolist() == [[4, 4]] * 5
+    assert (rows.assign(fold=found).groupby("group")["fold"].nunique() == 1).all()
+
+
+def test_every_photograph_but_the_tests_is_held_out_once(crossed):
+    table = pd.read_csv(crossed[1] / "out_of_fold.csv")
+    assert len(table) == 48
+    assert table["fold"].value_counts().to_dict() == {0: 24, 1: 24}
+
+
+def test_an_out_of_fold_answer_is_that_of_the_network_that_did_not_see_the_photograph(crossed):
+    work, run, _ = crossed
+    table = pd.read_csv(run / "out_of_fold.csv")
+    for fold in (0, 1):
+        assessor = Assessor.load(run / f"fold-{fold}" / "checkpoint")
+        first = table[table["fold"] == fold].iloc[0]
+        logits = first[[name for name in table if name.startswith("logit_")]].to_numpy(dtype=float)
+        expected = assessor.assess(open_photo(work.parent / "data" / first["file"])).diagnoses
+        fitted = assessor.checkpoint.config.calibration
+        shifted = logits / fitted.temperature + fitted.malignant_offset * np.array(assessor.checkpoint.config.malignant)
+        assert np.exp(shifted) / np.exp(shifted).sum() == pytest.approx(list(expected.values()), abs=2e-3)
+
+
+def test_folds_learn_from_labels_and_the_last_network_from_the_folds(crossed):
+    _, run, checkpoint = crossed
+    taught_by = [Checkpoint.load(run / f"fold-{k}" / "checkpoint").hash for k in (0, 1)]
+    assert checkpoint.config.training["teachers"] == taught_by
+    assert "teachers" not in record(run / "fold-0")
+    assert record(run / "fold-0")["settings"]["distil"] == 0
+
+
+def test_the_last_network_learns_from_training_and_validation_and_keeps_its_last_epoch(crossed):
+    _, run, checkpoint = crossed
+    assert len(pd.read_csv(run / "history.csv")) == checkpoint.config.training["best_epoch"] == 1
+    assert json.loads((run / "recipe.json").read_text())["part"] == "training and validation, with 2 folds"
+    assert record(run)["folds"] == 2
+
+
+def test_the_last_network_is_calibrated_on_the_out_of_fold_answers(crossed):
+    _, run, checkpoint = crossed
+    table = pd.read_csv(run / "out_of_fold.csv")
+    logits = table[[name for name in table if name.startswith("logit_")]].to_numpy()
+    expected, thresholds, _ = calibration.fit(
+        logits,
+        table["malignant"].to_numpy(),
+        np.full(48, "rendered"),
+        checkpoint.config.malignant,
+        groups=table["group"].to_numpy(dtype=str),
+    )
+    assert checkpoint.config.calibration == expected
+    assert checkpoint.config.thresholds == thresholds
+
+
+def test_the_gate_opens_as_wide_as_the_folds_gates_do_on_average(crossed):
+    _, run, checkpoint = crossed
+    limits = [float(Checkpoint.load(run / f"fold-{k}" / "checkpoint").gate.threshold) for k in (0, 1)]
+    assert float(checkpoint.gate.threshold) == pytest.approx(np.mean(limits))
+
+
+def test_folds_trained_one_by_one_are_gone_on_from(crossed, tmp_path):
+    work, _, whole = crossed
+    for number in (1, 0):
+        assert folds.fit_folds(work, tmp_path / "run", DISTILLED, count=2, only=[number]) is None
+    assert not (tmp_path / "run" / "checkpoint").exists()
+    assert folds.fit_folds(work, tmp_path / "run", DISTILLED, count=2).hash == whole.hash
+
+
+def test_another_run_with_folds_may_teach_too(crossed, tmp_path):
+    work, run, _ = crossed
+    other = TINY.change(epochs=1, seed=3)
+    checkpoint = folds.fit_folds(work, tmp_path / "run", other.change(distil=0.5), count=3, teachers=[run])
+    assert len(checkpoint.config.training["teachers"]) == 3 + 2
+    assert checkpoint.config.training["command"].endswith("--folds 3 --teacher RUN")
+
+
+def test_a_run_of_the_same_settings_under_another_name_is_the_same_run(crossed):
+    work, run, _ = crossed
+    run_folder.keep_recipe(
+        run / "fold-0",
+        DISTILLED.change(distil=0.0, name="renamed", description="renamed"),
+        work,
+        part="all but fold 0 of 2",
+    )
+
+
+def test_other_folds_in_the_same_folder_are_refused(crossed):
+    work, run, _ = crossed
+    with pytest.raises(UserError, match="another recipe or split"):
+        folds.fit_folds(work, run, DISTILLED, count=3)
+
+
+def test_a_fold_that_there_is_not_is_refused(crossed, tmp_path):
+    with pytest.raises(UserError, match="the last one is fold 1"):
+        folds.fit_folds(crossed[0], tmp_path / "run", DISTILLED, count=2, only=[2])
