@@ -16,7 +16,7 @@ from interface.server.errors import keep_values_out_of_the_log
 from interface.server.middleware import AdmissionMiddleware
 from interface.server.sessions import Sessions, held
 from interface.server.settings import Settings
-from interface.tabs import about, check, compare, evidence, many_photos, mistakes, on_device
+from interface.tabs import about, assess_endpoint, check, compare, evidence, many_photos, mistakes, on_device
 from skin_model.assess import Assessor
 from skin_model.photo import MAX_BYTES
 from skin_model.wording import ENGLISH, Words, languages
@@ -44,7 +44,7 @@ def build(assessor: Assessor, settings: Settings | None = None) -> gr.Blocks:
         # there is anything on the page, for Gradio describes all of the app anew each time.
         page.queue(default_concurrency_limit=settings.concurrency, max_size=None, api_open=False)
         _fill(page, assessor, settings, Words(first))
-        check.endpoint(assessor)
+        assess_endpoint.endpoint(assessor)
         about.endpoint(assessor)
         for language in languages():
             if language != first:

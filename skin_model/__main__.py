@@ -201,7 +201,7 @@ def _line(result: dict[str, Any]) -> str:
     hints = "".join(f"\n    {sentence('problem.' + code)}" for code in result["problems"])
     risk = _percent(result["risk"])
     both = result["risk_with_context"]
-    told = "" if both is None else f"\n    With age, sex and place: {_percent(both)}"
+    told = "" if both is None else f"\n    {sentence('context.risk', risk=_percent(both))}"
     return f"{result['file']}: {risk} · {sentence('band.' + result['band'])}{told}{hints}"
 
 

@@ -47,17 +47,19 @@ def page_for_the_doctor(
     day: date,
     *,
     part_only: bool = False,
+    with_context: float | None = None,
 ) -> bytes:
     """A PDF of one A4 page: photo, overlay, risk, diagnoses, which network, date and what it is not.
 
     photo, overlay: (H, W, 3) uint8 each. found: of photos that were not refused. part_only: whether only a part of the
-    photo was scored. Raises ValueError for a refused assessment.
+    photo was scored. with_context: the risk with what was told of age, sex and place. Raises ValueError for a refused
+    assessment.
     """
     assessment = found.assessment
     if assessment.refused is not None or assessment.risk is None or assessment.band is None:
         raise ValueError("A refused photo has no page for the doctor.")
     for scale in _SCALES:
-        pdf = _compose(words, photo, overlay, found, checkpoint, day, part_only, scale)
+        pdf = _compose(words, photo, overlay, found, checkpoint, day, part_only, with_context, scale)
         if pdf.get_y() <= _BOTTOM:
             break
     return bytes(pdf.output())
@@ -71,6 +73,7 @@ def _compose(
     checkpoint: Checkpoint,
     day: date,
     part_only: bool,
+    with_context: float | None,
     scale: float,
 ) -> FPDF:
     """The page with type and pictures at ``scale`` (1: full size), however far down it reaches."""
@@ -108,6 +111,8 @@ def _compose(
         line(words("pdf.photos", count=photos, risks=risks), 9, grey=80)
     if found.urgent is not None:
         line(disagreement(words, interval), 10)
+    if with_context is not None:
+        line(words("context.risk", risk=words.percent(with_context)), 10)
     if part_only:
         line(words("interface.part_only"), 9, grey=80)
     calibrated = checkpoint.config.calibration

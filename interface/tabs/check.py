@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from interface.components import pdf_report, result_card
+from interface.components import about_spot, pdf_report, result_card
 from interface.components.photo_stage import Box, data_uri, full_size_box, stage, staged
 from interface.components.scored_photo import (
     QUEUE,
@@ -34,6 +35,7 @@ from interface.components.sliders import (
 from interface.server.uploads import KEPT_SECONDS
 from skin_model.assess import Assessment, Assessor, refused_assessment
 from skin_model.network import saliency
+from skin_model.network.context import UnknownContext
 from skin_model.photo import MAX_BYTES, PhotoRefused, open_photo
 from skin_model.wording import Words
 
@@ -93,6 +95,7 @@ def build(assessor: Assessor, words: Words) -> None:
                     elem_id="method",
                 )
                 seen = gr.HTML()
+                about = about_spot.build(words) if config.context is not None else None
                 with gr.Accordion(words("interface.diagnoses"), open=True, elem_id="diagnoses"):
                     bars = gr.HTML()
                 with gr.Accordion(words("interface.sure"), open=False, elem_id="sure"):
@@ -181,19 +184,24 @@ def build(assessor: Assessor, words: Words) -> None:
             return [gr.skip()] * len(everything)
         return show(replace(old, further=[*old.further, assessment]), *settings)
 
-    def as_pdf(old: ScoredPhoto | None, method_name: str, strength_percent: float) -> str:
+    def as_pdf(old: ScoredPhoto | None, method_name: str, strength_percent: float, *fields: Any) -> str:
         if old is None or old.assessment.refused is not None:
             gr.Warning(words("refused.expired"), duration=8)
             return ""
         _, after = before_and_after(assessor, old, method_name, max(strength_percent, 30) / 100)
+        found = combine(old, config.thresholds)
+        told = None
+        with suppress(UnknownContext):  # what is wrong stands beside the field
+            told = about_spot.risk_with(assessor, found.assessment, *fields)
         document = pdf_report.page_for_the_doctor(
             words,
             with_frame(old),
             after,
-            combine(old, config.thresholds),
+            found,
             assessor.checkpoint,
             date.today(),
             part_only=old.region is not None,
+            with_context=told,
         )
         return pdf_report.download(words, document)
 
@@ -268,7 +276,8 @@ def build(assessor: Assessor, words: Words) -> None:
     ]
     answers.append(shown.too_large(lambda: refuse(too_large), None, everything, show_progress="hidden", **private))
     answers.append(more.upload(add, [more, current, *settings], everything, show_progress_on=answer, **private))
-    make_page.click(as_pdf, [current, method, strength], pdf, show_progress_on=make_page, **private).then(
+    telling = about.fields if about is not None else []
+    make_page.click(as_pdf, [current, method, strength, *telling], pdf, show_progress_on=make_page, **private).then(
         None, js="() => document.querySelector('#pdf a')?.click()", **private
     )
     for event in answers:
@@ -276,6 +285,20 @@ def build(assessor: Assessor, words: Words) -> None:
     camera.click(None, js="() => window.dispatchEvent(new Event('open-camera'))", **private)
     for control in sliders:
         control.input(None, sliders, js=_DRAW_SQUARE, **private)
+
+    if about is not None:
+        tell = partial(about_spot.told, assessor, words)
+        for event in answers:
+            event.then(tell, [current, *telling], about.answer, show_progress="hidden", **private)
+        gr.on(
+            [field.input for field in about.fields],
+            tell,
+            [current, *telling],
+            about.answer,
+            show_progress="hidden",
+            trigger_mode="always_last",
+            **private,
+        )
 
     def redraw(old: ScoredPhoto | None, method_name: str, strength_percent: float) -> Any:
         if old is None:
@@ -305,43 +328,6 @@ def build(assessor: Assessor, words: Words) -> None:
         show_progress="hidden",
         trigger_mode="always_last",
         api_visibility="private",
-    )
-
-
-def endpoint(assessor: Assessor) -> None:
-    """The public ``/assess``, on components of its own that no visitor sees."""
-    photo = gr.File(visible=False, label="photo")
-    method = gr.Radio(list(saliency.METHODS), value=METHOD, visible=False, label="method")
-    strength = bounded_slider(0, 1, 0.5, visible=False, label="strength")
-    answer = gr.JSON(visible=False, label="assessment")
-    overlay = gr.Image(visible=False, format="jpeg", label="overlay")
-    crop = gr.Image(visible=False, format="jpeg", label="crop")
-
-    def assess(photo: str, method: str = METHOD, strength: float = 0.5) -> tuple[Any, Any, Any]:
-        """Score a photo of a skin lesion. A screening aid, not a diagnosis.
-
-        Returns the object that the command line prints with --json, the photo with the heat drawn over it, and the
-        square that was scored; no pictures for a refused photo.
-        """
-        if not isinstance(photo, str):
-            raise gr.Error("Send a photo: gradio_client.handle_file('mole.jpg').", print_exception=False)
-        file = Path(photo)
-        try:
-            current = score_photo(assessor, file)
-        except PhotoRefused as problem:
-            return refused_assessment(problem).to_json(file.name), None, None
-        report = current.assessment.to_json(file.name)
-        if current.assessment.refused:
-            return report, None, None
-        return report, before_and_after(assessor, current, method, strength)[1], scored_square(current)
-
-    gr.Button(visible=False).click(
-        assess,
-        [photo, method, strength],
-        [answer, overlay, crop],
-        api_name="assess",
-        api_visibility="public",
-        concurrency_id=QUEUE,
     )
 
 

@@ -24,7 +24,7 @@ from skin_model.network.checkpoint import CONFIG_FILE, Checkpoint
 from train import UserError
 from train.data import images, provenance, splits
 from train.data.tables import read_text_table
-from train.fitting import distillation, run_checkpoint
+from train.fitting import context, distillation, run_checkpoint
 from train.fitting import fit as fitting
 from train.fitting.distillation import OUT_OF_FOLD_FILE
 from train.fitting.networks.architectures import load_checkpoint
@@ -111,6 +111,7 @@ class CrossFitting:
             " --teacher RUN" * len(teachers),
             out_of_fold=table[[name for name in table if name.startswith("logit_")]].to_numpy(),
             gate_threshold=None if None in gates else float(np.mean([float(gate.threshold) for gate in gates])),
+            told=splits.with_known(self.rows, self.work / "split.csv", context.COLUMNS).assign(fold=self.fold),
         )
 
     def _run(

@@ -4,17 +4,19 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
 from skin_model import __version__
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.network import architecture as networks
+from skin_model.network import calibration as calibrated
 from skin_model.network.checkpoint import Checkpoint, Config
 from skin_model.network.out_of_distribution import OutOfDistributionGate
 from train.data import licences
 from train.data.catalogue import family
-from train.fitting import calibration
+from train.fitting import calibration, context
 from train.fitting.ood import detector
 from train.fitting.run import Run
 from train.fitting.run_folder import plot_history
@@ -30,13 +32,15 @@ def write(
     *,
     out_of_fold: np.ndarray | None = None,
     gate_threshold: float | None = None,
+    told: pd.DataFrame | None = None,
 ) -> Checkpoint:
     """Calibrate a trained run's network, fit its gate, and write the checkpoint and the history's plot.
 
     record: the training record, to which what the run found is added. A run without validation photographs needs
     out_of_fold, (N, K) logits of networks that did not see its N training photographs, on which calibration and
     thresholds are fitted, and gate_threshold, as such networks' gates have it: its own answers to photographs that it
-    learnt from are surer than those to a stranger's.
+    learnt from are surer than those to a stranger's. told: N rows with age, sex, site and fold, from which is learned
+    what these add, if anything.
     """
     network, recipe = run.plain.eval().requires_grad_(False).cpu(), run.recipe
     if out_of_fold is None:
@@ -56,6 +60,12 @@ def write(
     record |= {"seconds_training": round(sum(epoch["seconds"] for epoch in run.history))}
     record |= {"started_from": run.started_from}
     licence, note = licences.of_weights(record["licences"])
+    added = None
+    if told is not None:
+        risks = calibrated.risk(
+            calibrated.probabilities(logits, recipe.malignant_outputs, fitted), recipe.malignant_outputs
+        )
+        added = context.fit_where_it_helps(told, risks, fitted.reference_prevalence, told["fold"].to_numpy())
     config = Config(
         diagnoses=() if recipe.head == "binary" else DIAGNOSES,
         preprocessing=run.preprocessing,
@@ -67,6 +77,7 @@ def write(
         version=__version__,
         licence=licence,
         licence_note=note,
+        context=added,
     )
     gate = _gate(run, network)
     if gate is not None and gate_threshold is not None:

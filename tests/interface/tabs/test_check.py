@@ -295,6 +295,13 @@ def test_assess_says_why_a_cut_file_is_refused(client, examples, tmp_path):
     assert answer["risk"] is None and overlay is None and crop is None
 
 
+def test_assess_takes_age_sex_and_site_and_says_which_word_it_does_not_know(client, examples):
+    answer, *_ = assess(client, examples / "tone-1.jpg", age=54, sex="female", site="back")
+    assert answer["refused"] is None
+    with pytest.raises(Exception, match="'moon' is no body site"):
+        assess(client, examples / "tone-1.jpg", site="moon")
+
+
 def test_assess_reads_a_phones_heic(client, examples, tmp_path):
     import pillow_heif
 

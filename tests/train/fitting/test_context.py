@@ -61,3 +61,14 @@ def test_the_gain_is_measured_with_effects_of_other_folds():
     found = context.fit(rows, risks, 0.15, np.arange(len(rows)) % 5)
     assert found.gain["ham10000"]["photographs"] == 6000
     assert 0.005 < found.gain["ham10000"]["auc_with_context"] - found.gain["ham10000"]["auc"] < 0.05
+
+
+def test_a_context_that_does_not_help_is_left_out():
+    rows, risks = photographs(2000)
+    rows["sex"] = ""  # nothing is known
+    assert context.fit_where_it_helps(rows, risks, 0.15, np.arange(2000) % 5) is None
+
+
+def test_a_context_that_helps_is_kept():
+    rows, risks = photographs()
+    assert context.fit_where_it_helps(rows, risks, 0.15, np.arange(len(rows)) % 5) is not None

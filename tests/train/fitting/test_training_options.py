@@ -86,13 +86,16 @@ def test_batches_are_mixed_in_the_share_that_the_recipe_names(monkeypatch, tmp_p
     fitting.fit(work, tmp_path / "never", TINY.change(mixup=0.4, mixup_share=0.0))
     assert not mixed
     fitting.fit(work, tmp_path / "always", TINY.change(mixup=0.4))
-    assert len(mixed) == 3 * 3  # epochs times batches of eight
+    assert len(mixed) == 3  # batches of eight
 
 
-def test_the_last_epoch_is_kept_where_the_recipe_says_so(tmp_path):
+@pytest.mark.parametrize(("keep", "kept"), [("best", 1), ("last", 2)])
+def test_the_best_epoch_is_kept_or_the_last_as_the_recipe_says(tmp_path, monkeypatch, keep, kept):
+    aucs = iter([0.9, 0.6])
+    monkeypatch.setattr(running.Run, "_validation_auc", lambda *_: next(aucs))
     work = write_work(tmp_path, training=24, validation=12)
-    checkpoint = fitting.fit(work, tmp_path / "run", TINY.change(keep="last"))
-    assert checkpoint.config.training["best_epoch"] == 3
+    checkpoint = fitting.fit(work, tmp_path / "run", TINY.change(keep=keep, epochs=2))
+    assert checkpoint.config.training["best_epoch"] == kept
 
 
 def test_photographs_smaller_than_the_recipe_asks_are_not_learned_from(tmp_path):
