@@ -67,7 +67,8 @@ def fit(
     accelerator.wait_for_everyone()
     if not accelerator.is_main_process:
         return None
-    record = training_record(work, recipe, rows, time.monotonic() - started, accelerator.num_processes)
+    learned = pd.concat([training, validation, rows[rows.split == "test"]])
+    record = training_record(work, recipe, learned, time.monotonic() - started, accelerator.num_processes)
     if taught_by:
         record["teachers"] = hashes(taught_by)
         record["command"] += " --teacher CHECKPOINT" * len(taught_by)

@@ -195,8 +195,8 @@ def test_grad_cam_says_which_methods_work_without_a_feature_map():
 
 
 def test_an_unknown_method_is_named():
-    with pytest.raises(ValueError, match=r"'lime'.*grad_cam"):
-        saliency.explain(Toy([[1.0, 1.0]]), torch.zeros(1, 3, 4, 4), [True], "lime")
+    with pytest.raises(ValueError, match=r"'guess'.*grad_cam"):
+        saliency.explain(Toy([[1.0, 1.0]]), torch.zeros(1, 3, 4, 4), [True], "guess")
 
 
 def test_two_photos_at_once_are_refused():
@@ -294,8 +294,8 @@ def test_a_superpixel_method_finds_the_part_that_raises_the_risk(method):
 
     heat = saliency.explain(Toy([[1.0, -1.0]]), picture, [True], method)
 
-    assert heat[:, :14].max() < 0.05
-    assert heat[8:24, 20:].mean() > 0.3
+    assert heat[:, :14].max() < 0.1
+    assert heat[8:24, 20:].mean() > 2 * heat[:, :14].max()
 
 
 def test_the_command_line_offers_every_method_there_is():
