@@ -16,6 +16,7 @@ _JSON = {
     "gate_threshold",
     "operating_points",
     "training",
+    "context",
 }
 
 

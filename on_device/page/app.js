@@ -1,4 +1,5 @@
 // The page: loads the network once, then turns photos into answers without asking anybody.
+import { aboutSpot } from "./about_spot.js";
 import { Camera } from "./camera.js";
 import { PhotoStage } from "./choosing.js";
 import { element } from "./dom.js";
@@ -175,7 +176,8 @@ function show() {
     const input = photoCanvas({ rgb: found.input });
     const sure = element("details", { id: "sure", hidden: "" }, element("summary", {}, words.say("interface.sure")));
     const looks = found.diagnoses ? element("details", { open: "" }, element("summary", {}, words.say("interface.diagnoses")), result.diagnosisBars(words, found.diagnoses, config)) : null;
-    at("reasons").replaceChildren(...why, result.seen(words, input, found, region !== null), ...(looks ? [looks] : []), sure);
+    const about = config.context ? [aboutSpot(words, found, config)] : [];
+    at("reasons").replaceChildren(...why, result.seen(words, input, found, region !== null), ...about, ...(looks ? [looks] : []), sure);
     now.drawn = { found, words };
   }
   if (interval) {

@@ -118,6 +118,7 @@ def metadata(checkpoint: Checkpoint) -> dict[str, Any]:
         "preprocessing": {**asdict(config.preprocessing), "mean": [*preprocessing.mean], "std": [*preprocessing.std]},
         "calibration": asdict(config.calibration),
         "thresholds": asdict(config.thresholds),
+        "context": None if config.context is None else asdict(config.context),
         "gate_threshold": None if gate is None else float(gate.threshold),
         "operating_points": config.operating_points,
         "training": config.training,
