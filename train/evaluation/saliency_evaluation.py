@@ -64,9 +64,9 @@ def measure(
     """Every figure of every method on photographs whose lesion is outlined, malignant or not, drawn with ``seed``.
 
     rows: root, file, group. ``area`` is the mean share of the network's square that the lesion covers, which is what
-    energy and pointing game give a map that knows nothing. ``best``: see ``best_method``. Photographs that cannot be
-    opened, or whose lesion lies outside the square, are left out; so is Grad-CAM for a network that it cannot explain.
-    None where no lesion is outlined.
+    energy and pointing game give a map that knows nothing. ``best``: of those that the app offers, see
+    ``best_method``. Photographs that cannot be opened, or whose lesion lies outside the square, are left out; so is
+    Grad-CAM for a network that it cannot explain. None where no lesion is outlined.
     out: a folder that the measurements are kept in as they come, so that an interrupted call, repeated, goes on.
     """
     outlined = [row.file in outlines(row.root) for row in rows.itertuples(index=False)]
@@ -92,7 +92,7 @@ def measure(
         "methods": methods,
         "random": figures(RANDOM),
         "area": mean(draws, area),
-        "best": best_method(methods),
+        "best": best_method({name: of for name, of in methods.items() if name in METHODS}),
     }
 
 

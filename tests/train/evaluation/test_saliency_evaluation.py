@@ -20,6 +20,7 @@ from skin_model.network.saliency import METHODS
 from tests.train.rendered_lesions import render_lesion
 from train.data import per_photograph
 from train.evaluation import saliency_evaluation
+from train.evaluation.saliency_evaluation import EVALUATED
 
 LESION = np.zeros((4, 4), dtype=bool)
 LESION[1:3, 1:3] = True  # a quarter of the square
@@ -205,8 +206,8 @@ def test_a_measurement_holds_every_figure_of_every_method_and_resumes_to_the_sam
     monkeypatch.setattr(per_photograph, "SAVED_EVERY", 1)
     whole = saliency_evaluation.measure(assessor(), data, resamples=20, out=tmp_path)
     assert whole["n"] == 3
-    assert set(whole["methods"]) == set(METHODS)
-    assert whole["best"] in METHODS
+    assert set(whole["methods"]) == set(EVALUATED)
+    assert whole["best"] in METHODS  # of those that the app can offer
     # A circle of a quarter of the side covers pi / 16 of the square.
     assert whole["area"]["value"] == pytest.approx(np.pi / 16, abs=0.01)
     for figures in (*whole["methods"].values(), whole["random"]):
@@ -217,7 +218,7 @@ def test_a_measurement_holds_every_figure_of_every_method_and_resumes_to_the_sam
 
     (kept,) = tmp_path.glob("saliency-*.csv")
     lines = kept.read_text().splitlines(keepends=True)
-    kept.write_text("".join(lines[: 1 + len(METHODS) + 1]))  # as if interrupted after the first photograph
+    kept.write_text("".join(lines[: 1 + len(EVALUATED) + 1]))  # as if interrupted after the first photograph
     assert saliency_evaluation.measure(assessor(), data, resamples=20, out=tmp_path) == whole
 
 
@@ -230,4 +231,4 @@ def test_grad_cam_is_left_out_for_a_network_without_a_feature_map(data):
     torch.manual_seed(0)
     plain = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Linear(48, 1)).eval().requires_grad_(False)
     found = saliency_evaluation.measure(Assessor(Checkpoint(config, plain)), data, resamples=5)
-    assert set(found["methods"]) == set(METHODS) - {"grad_cam"}
+    assert set(found["methods"]) == set(EVALUATED) - {"grad_cam"}

@@ -254,7 +254,7 @@ def test_a_change_has_a_sign():
 
 def test_every_section_says_where_it_comes_from(whole):
     parts = re.findall(r'<section id="([a-z_]+)".*?</section>', whole, flags=re.DOTALL)
-    assert len(parts) == 14
+    assert len(parts) == 15
     for key in set(parts) - {"reading", "reproduce"}:
         text = re.search(rf'<section id="{key}".*?</section>', whole, flags=re.DOTALL)[0]
         origin = re.search(r'<p class="origin">(.*?)</p>', text)[1]
