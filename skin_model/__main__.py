@@ -101,6 +101,8 @@ def score(
         print(f"Error: {overlay} cannot be made a folder. Name another folder after --overlay.", file=sys.stderr)
         raise typer.Exit(1)
 
+    if assessor.checkpoint.config.context is None and (context or any(v is not None for v in (age, sex, site))):
+        print("This checkpoint does not know what age, sex and site add, so they are not used.", file=sys.stderr)
     files = list(_expand(photos))
     drawings = _overlay_files(files, overlay)
     shown = {"total": len(files), "desc": "Scoring", "unit": "photo", "file": sys.stderr}

@@ -1,5 +1,6 @@
 """What a visitor may tell of a spot beside its photo, age, sex and place, and the second risk that this gives."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -34,25 +35,17 @@ class AboutSpot:
 
 def build(words: Words) -> AboutSpot:
     """Lay the fields out, folded, inside the open Blocks."""
-    untold = (words("context.untold"), _UNTOLD)
+
+    def listed(kind: str, codes: Sequence[str], width: int) -> gr.Dropdown:
+        choices = [(words("context.untold"), _UNTOLD), *((words(f"context.{kind}.{code}"), code) for code in codes)]
+        label = words(f"context.{kind}")
+        return gr.Dropdown(choices, value=_UNTOLD, label=label, min_width=width, filterable=False)
+
     with gr.Accordion(words("context.title"), open=False, elem_id="about-spot"):
         gr.HTML(f'<p class="small">{escape(words("context.line"))}</p>')
         with gr.Row():
             age = gr.Number(None, label=words("context.age"), precision=0, min_width=110)
-            sex = gr.Dropdown(
-                [untold, *((words(f"context.sex.{code}"), code) for code in SEXES)],
-                value=_UNTOLD,
-                label=words("context.sex"),
-                min_width=130,
-                filterable=False,
-            )
-            site = gr.Dropdown(
-                [untold, *((words(f"context.site.{code}"), code) for code in ASKED_SITES)],
-                value=_UNTOLD,
-                label=words("context.site"),
-                min_width=180,
-                filterable=False,
-            )
+            sex, site = listed("sex", SEXES, 130), listed("site", ASKED_SITES, 180)
         answer = gr.HTML(elem_id="told")
     return AboutSpot(age, sex, site, answer)
 

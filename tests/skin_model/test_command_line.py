@@ -125,3 +125,25 @@ def test_overlays_have_the_photos_size_and_never_overwrite_each_other(photos, tm
 def test_without_json_a_person_reads_the_band_and_no_number_of_a_refused_file(photos):
     assert "%" in run(photos / "a.jpg").stdout or "skin" in run(photos / "a.jpg").stdout
     assert "%" not in run(photos / "cut.jpg").stdout
+
+
+def test_what_a_checkpoint_cannot_use_is_said(photos):
+    result = run(photos / "a.jpg", "--age", "54", "--json")
+    assert "does not know what age, sex and site add" in result.stderr
+    assert lines(result)[0]["risk_with_context"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--age", "400"], "between 0 and 120"),
+        (["--site", "moon"], "'moon' is no body site"),
+        (["--context", "missing.csv"], "missing.csv cannot be read"),
+        (["--method", "guess"], "integrated_gradients"),
+    ],
+)
+def test_an_option_that_means_nothing_is_one_sentence_and_status_2(photos, options, says):
+    result = run(photos / "a.jpg", *options)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr

@@ -59,8 +59,13 @@ def _shorter_side(file: Path) -> int:
     try:
         with Image.open(file) as picture:
             return min(picture.size)
-    except OSError:
+    except (OSError, Image.DecompressionBombError):
+        pass  # HEIC, say, which only the gate can open
+    try:
+        photo = open_photo(file)
+    except (PhotoRefused, OSError):
         raise UserError(f"{file} cannot be read. Run prepare again, which leaves such files out.") from None
+    return min(photo.width, photo.height)
 
 
 def load_squares(rows: pd.DataFrame, preprocessing: Preprocessing, cache: Path, size: int = SQUARE) -> np.ndarray:

@@ -21,11 +21,11 @@ from torch import Tensor
 from skin_model.network import calibration
 from skin_model.network.calibration import Thresholds
 from skin_model.network.saliency import risk_log_odds
-from train.bootstrap import RESAMPLES, Draws, figure, mean, too_few
+from train.bootstrap import RESAMPLES, mean
 from train.data.per_photograph import draw, measure_each
 from train.data.tables import photo_of
 from train.digests import cache_key
-from train.evaluation.robustness import UNALTERED, counted_sources, within_source_auc
+from train.evaluation.robustness import UNALTERED, DrawnRisks
 
 if TYPE_CHECKING:
     from skin_model.assess import Assessor
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 ATTACKS: tuple[str, ...] = ("fgsm", "pgd")
 STRENGTHS: tuple[int, ...] = (1, 2, 4)
 """Most that a channel of a pixel may change, in steps of 1/255."""
+KINDS = [(name, strength) for name in ATTACKS for strength in STRENGTHS]
 PHOTOGRAPHS = 500
 PGD_STEPS = 10
 
@@ -67,13 +68,13 @@ def measure(
 
 def attacked_risks(assessor: Assessor, row: Any) -> dict[str, float]:
     """The risk of one photograph (root, file, malignant) as it is and under every attack, NaN where not opened."""
-    names = [f"{attack}_{strength}" for attack in ATTACKS for strength in STRENGTHS]
+    names = [f"{name}_{strength}" for name, strength in KINDS]
     photo = photo_of(row)
     if photo is None:
         return dict.fromkeys([UNALTERED, *names], np.nan)
     batch = assessor.view(photo).batch.contiguous()
     malignant = torch.tensor([float(row.malignant)])
-    changed = [attack(assessor, batch, malignant, *name.split("_")) for name in names]
+    changed = [attack(assessor, batch, malignant, *kind) for kind in KINDS]
     config = assessor.checkpoint.config
     with torch.no_grad():
         logits = assessor.checkpoint.network(torch.cat([batch, *changed])).double().numpy()
@@ -81,7 +82,7 @@ def attacked_risks(assessor: Assessor, row: Any) -> dict[str, float]:
     return dict(zip([UNALTERED, *names], map(float, risks), strict=True))
 
 
-def attack(assessor: Assessor, batch: Tensor, malignant: Tensor, name: str, strength: str | int) -> Tensor:
+def attack(assessor: Assessor, batch: Tensor, malignant: Tensor, name: str, strength: int) -> Tensor:
     """The network's input (1, 3, S, S) changed by at most ``strength`` / 255 a channel, towards the wrong answer.
 
     name: one of ATTACKS. malignant: (1,) 0 or 1, the truth.
@@ -99,7 +100,7 @@ def attack(assessor: Assessor, batch: Tensor, malignant: Tensor, name: str, stre
     def wrongness(found: Tensor, truth: Tensor) -> Tensor:
         return torch.where(truth > 0.5, -found, found)
 
-    reach = int(strength) / 255
+    reach = strength / 255
     with torch.inference_mode(False), torch.enable_grad():
         pixels = pixels.clone()
         if name == "fgsm":
@@ -114,38 +115,21 @@ def summarise(
     risks: pd.DataFrame, rows: pd.DataFrame, thresholds: Thresholds, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Any]:
     """``measure``'s figures of risks that are known: a column ``unaltered`` and one ``attack_strength`` each."""
-    truth = rows["malignant"].to_numpy(dtype=np.float64)
-    sources, groups = rows["source"].to_numpy(dtype=str), rows["group"].to_numpy(dtype=str)
-    draws = Draws(groups, resamples, seed)
-    counted = np.isin(sources, counted_sources(truth, sources)) | (len(counted_sources(truth, sources)) == 0)
-    few = too_few(groups, *(counted & (truth == of) for of in (0, 1)))
-    before = risks[UNALTERED].to_numpy(dtype=np.float64)
-
-    def auc(values: np.ndarray) -> np.ndarray:
-        return draws.measure(lambda weights: within_source_auc(values, truth, sources, weights))
+    drawn = DrawnRisks(risks, rows, resamples, seed)
+    before, truth = drawn.of(UNALTERED), drawn.truth
 
     def share(of: np.ndarray, turned: np.ndarray) -> Any:
-        return mean(draws, np.where(of, turned.astype(np.float64), np.nan))
+        return mean(drawn.draws, np.where(of, turned.astype(np.float64), np.nan))
 
-    unaltered = auc(before)
     attacks: dict[str, dict[str, Any]] = {}
-    for name in ATTACKS:
-        for strength in STRENGTHS:
-            after = risks[f"{name}_{strength}"].to_numpy(dtype=np.float64)
-            area = auc(after)
-            attacks.setdefault(name, {})[str(strength)] = {
-                "auc": figure(area, few),
-                "auc_change": figure(area - unaltered, few),
-                "talked_down": share((truth == 1) & (before >= thresholds.low), after < thresholds.low),
-                "talked_up": share((truth == 0) & (before < thresholds.low), after >= thresholds.low),
-            }
-    return {
-        "n": len(rows),
-        "n_malignant": int(truth.sum()),
-        "threshold": thresholds.low,
-        "auc": figure(unaltered, few),
-        "attacks": attacks,
-    }
+    for name, strength in KINDS:
+        after = drawn.of(f"{name}_{strength}")
+        attacks.setdefault(name, {})[str(strength)] = {
+            **drawn.aucs(f"{name}_{strength}"),
+            "talked_down": share((truth == 1) & (before >= thresholds.low), after < thresholds.low),
+            "talked_up": share((truth == 0) & (before < thresholds.low), after >= thresholds.low),
+        }
+    return {**drawn.facts, "threshold": thresholds.low, "attacks": attacks}
 
 
 def _key(assessor: Assessor, rows: pd.DataFrame) -> str:

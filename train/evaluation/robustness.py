@@ -231,35 +231,51 @@ def summarise(
     risks: pd.DataFrame, rows: pd.DataFrame, thresholds: Thresholds, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Any]:
     """``measure``'s figures of risks that are known: a column ``unaltered`` and one an alteration, as long as rows."""
-    truth = rows["malignant"].to_numpy(dtype=np.float64)
-    sources, groups = rows["source"].to_numpy(dtype=str), rows["group"].to_numpy(dtype=str)
-    before = risks[UNALTERED].to_numpy(dtype=np.float64)
-    draws = Draws(groups, resamples, seed)
-    counted = np.isin(sources, counted_sources(truth, sources)) | (len(counted_sources(truth, sources)) == 0)
-    few = too_few(groups, *(counted & (truth == of) for of in (0, 1)))
-
-    def auc(column: str) -> np.ndarray:
-        values = risks[column].to_numpy(dtype=np.float64)
-        return draws.measure(lambda weights: within_source_auc(values, truth, sources, weights))
-
-    unaltered = auc(UNALTERED)
+    drawn = DrawnRisks(risks, rows, resamples, seed)
+    before, draws = drawn.of(UNALTERED), drawn.draws
     alterations = {}
     for name in risks.columns.intersection(list(ALTERATIONS), sort=False):
-        after, area = risks[name].to_numpy(dtype=np.float64), auc(name)
+        after = drawn.of(name)
         crossed = (after >= thresholds.low) != (before >= thresholds.low)
         alterations[name] = {
             "mean_abs_change": mean(draws, np.abs(after - before)),
             "flips": mean(draws, crossed.astype(np.float64)),
-            "auc": figure(area, few),
-            "auc_change": figure(area - unaltered, few),
+            **drawn.aucs(name),
         }
-    return {
-        "n": len(rows),
-        "n_malignant": int(truth.sum()),
-        "threshold": thresholds.low,
-        "auc": figure(unaltered, few),
-        "alterations": alterations,
-    }
+    return {**drawn.facts, "threshold": thresholds.low, "alterations": alterations}
+
+
+class DrawnRisks:
+    """Risks of the same photographs unaltered and changed in several ways, with bootstrap draws of their groups."""
+
+    def __init__(self, risks: pd.DataFrame, rows: pd.DataFrame, resamples: int, seed: int) -> None:
+        """risks: a column ``unaltered`` and one a change, as long as rows (source, group, malignant)."""
+        self.risks, self.truth = risks, rows["malignant"].to_numpy(dtype=np.float64)
+        self.sources, groups = rows["source"].to_numpy(dtype=str), rows["group"].to_numpy(dtype=str)
+        self.draws = Draws(groups, resamples, seed)
+        names = _counted_sources(self.truth, self.sources)
+        counted = np.isin(self.sources, names) | (not names)
+        self.few = too_few(groups, *(counted & (self.truth == of) for of in (0, 1)))
+        self.unaltered = self._auc(UNALTERED)
+
+    def of(self, name: str) -> np.ndarray:
+        """(N,) risks."""
+        return self.risks[name].to_numpy(dtype=np.float64)
+
+    def aucs(self, name: str) -> dict[str, Any]:
+        """``auc`` within sources, and ``auc_change`` against the unaltered photographs, from the same resamples."""
+        area = self._auc(name)
+        return {"auc": figure(area, self.few), "auc_change": figure(area - self.unaltered, self.few)}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How many photographs there are, and the AUC within sources without a change."""
+        counts = {"n": len(self.truth), "n_malignant": int(self.truth.sum())}
+        return {**counts, "auc": figure(self.unaltered, self.few)}
+
+    def _auc(self, name: str) -> np.ndarray:
+        values = self.of(name)
+        return self.draws.measure(lambda weights: within_source_auc(values, self.truth, self.sources, weights))
 
 
 def within_source_auc(risks: np.ndarray, truth: np.ndarray, sources: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -269,7 +285,7 @@ def within_source_auc(risks: np.ndarray, truth: np.ndarray, sources: np.ndarray,
     malignant photographs; sources with fewer than ``LEAST_OF_EACH_CLASS`` of either class are left out. Where that
     leaves none, the AUC over everything. A resample without both classes of a source leaves that source out.
     """
-    counted = counted_sources(truth, sources)
+    counted = _counted_sources(truth, sources)
     if not counted:
         return ranking(risks, truth, weights)["auc"]
     found = []
@@ -279,7 +295,7 @@ def within_source_auc(risks: np.ndarray, truth: np.ndarray, sources: np.ndarray,
     return mean_of_known(np.stack(found))
 
 
-def counted_sources(truth: np.ndarray, sources: np.ndarray) -> list[str]:
+def _counted_sources(truth: np.ndarray, sources: np.ndarray) -> list[str]:
     """The sources with at least ``LEAST_OF_EACH_CLASS`` photographs of either class."""
     found = []
     for source in np.unique(sources):

@@ -13,7 +13,7 @@ from train.fitting.validation import within_source_auc
 
 KNOTS = (20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0)
 """Years; the effect of the age is linear between them."""
-PENALTY = 0.02
+PENALTY = 0.002
 """Of the squared effects: strong enough that a site seen on a handful of photographs adds almost nothing."""
 TELLING = 0.1
 """Where a value is known for a share of the cancers that differs from that of the others by more than this, its being
@@ -110,8 +110,8 @@ def _solve(
         effects, intercepts = parameters[:count], parameters[count:]
         z = offset + design @ effects + intercepts[source]
         wrong = weights * (1 / (1 + np.exp(-z)) - truth)
-        value = float((weights * (np.logaddexp(0, z) - truth * z)).sum() + PENALTY * (effects**2).sum() / 10)
-        slope = np.concatenate([design.T @ wrong + 2 * PENALTY * effects / 10, np.bincount(source, wrong, centres)])
+        value = float((weights * (np.logaddexp(0, z) - truth * z)).sum() + PENALTY * (effects**2).sum())
+        slope = np.concatenate([design.T @ wrong + 2 * PENALTY * effects, np.bincount(source, wrong, centres)])
         return value, slope
 
     found = minimize(loss, np.zeros(count + centres), jac=True, method="L-BFGS-B", options={"maxiter": 500})

@@ -74,6 +74,7 @@ class CrossFitting:
             return
         if self.accelerator.is_main_process:
             tqdm.write(f"Training without fold {number}, of folds 0 to {self.count - 1}.", file=sys.stderr)
+        (self.out / OUT_OF_FOLD_FILE).unlink(missing_ok=True)  # an earlier network's answers
         run = self._run(folder, recipe, others, held_out)
         self._finish(run, {"fold": number}, f" --fold {number}")
 
@@ -96,9 +97,7 @@ class CrossFitting:
         teachers: further runs that a recipe which distils learns from, beside the networks of these folds.
         """
         table, recipe = self.out_of_fold(), self.recipe.change(keep="last")
-        taught_by = []
-        if recipe.distil or teachers:
-            taught_by = distillation.load([self.out, *teachers], recipe, self.preprocessing, self.rows)
+        taught_by = self.teachers([self.out, *teachers]) if recipe.distil else []
         with self.accelerator.main_process_first():
             part = f"training and validation, with {self.count} folds"
             keep_recipe(self.out, recipe, self.work, fitting.hashes(taught_by), part=part)
@@ -113,6 +112,10 @@ class CrossFitting:
             gate_threshold=None if None in gates else float(np.mean([float(gate.threshold) for gate in gates])),
             told=splits.with_known(self.rows, self.work / "split.csv", context.COLUMNS).assign(fold=self.fold),
         )
+
+    def teachers(self, folders: Sequence[Path]) -> list[distillation.Teacher]:
+        """Raises UserError where one cannot teach this recipe."""
+        return distillation.load(folders, self.recipe, self.preprocessing, self.rows)
 
     def _run(
         self,
@@ -190,6 +193,8 @@ def fit_folds(
     if not set(only) <= set(range(count)):
         raise UserError(f"Folds are counted from 0: of {count} folds the last one is fold {count - 1}.")
     crossed = CrossFitting(work, out, recipe, backbone, count, or_scratch)
+    if teachers:
+        crossed.teachers(teachers)  # what is wrong with them is told before hours of training
     for number in only or range(count):
         crossed.train_fold(number)
     return None if only or not crossed.is_complete else crossed.train_on_all(teachers)

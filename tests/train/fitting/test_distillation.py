@@ -61,6 +61,8 @@ def test_photographs_are_only_mixed_with_others_of_their_fold():
     partners = running._partners(folds)
     assert torch.equal(folds[partners], folds)
     assert sorted(partners.tolist()) == [0, 1, 2, 3, 4]
+    drawn = {tuple(running._partners(folds).tolist()) for _ in range(60)}
+    assert len(drawn) == 4  # both pairs of a fold, each swapped or not
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Folds: nobody is asked about what they learnt from, and the last network learns from all and from those answers."""
 
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from tests.train.fitting.test_fit import TINY
 from tests.train.rendered_lesions import write_work
 from train import UserError
 from train.data import splits
-from train.fitting import calibration, folds, run_folder
+from train.fitting import allocator, calibration, folds, run_folder
 
 DISTILLED = TINY.change(name="distilled", epochs=1, distil=0.5)
 
@@ -128,3 +129,13 @@ def test_other_folds_in_the_same_folder_are_refused(crossed):
 def test_a_fold_that_there_is_not_is_refused(crossed, tmp_path):
     with pytest.raises(UserError, match="the last one is fold 1"):
         folds.fit_folds(crossed[0], tmp_path / "run", DISTILLED, count=2, only=[2])
+
+
+def test_a_teacher_that_does_not_fit_is_refused_before_anything_is_trained(crossed, tmp_path):
+    with pytest.raises(UserError, match=str(tmp_path / "none")):
+        folds.fit_folds(crossed[0], tmp_path / "run", DISTILLED, count=2, teachers=[tmp_path / "none"])
+    assert not list((tmp_path / "run").glob("fold-*"))
+
+
+def test_freed_memory_is_kept_where_the_c_library_can():
+    assert allocator.keep_freed_memory() is (sys.platform == "linux")

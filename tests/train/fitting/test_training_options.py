@@ -2,10 +2,15 @@
 
 import cv2
 import numpy as np
+import pandas as pd
+import pillow_heif
 import pytest
 import torch
+from PIL import Image
 
 from tests.train.rendered_lesions import write_work
+from train import UserError
+from train.data import images
 from train.fitting import fit as fitting
 from train.fitting import losses
 from train.fitting import run as running
@@ -104,3 +109,15 @@ def test_photographs_smaller_than_the_recipe_asks_are_not_learned_from(tmp_path)
     cv2.imwrite(str(small), cv2.resize(cv2.imread(str(small)), (80, 120)))
     checkpoint = fitting.fit(work, tmp_path / "run", TINY.change(epochs=1, least_side=96))
     assert checkpoint.config.training["photographs"]["train"] == {"rendered": 23}
+
+
+def test_the_size_of_a_heic_photograph_is_known_too(tmp_path):
+    pillow_heif.from_pillow(Image.new("RGB", (200, 120), (200, 150, 120))).save(tmp_path / "a.heic")
+    rows = pd.DataFrame({"root": [str(tmp_path)], "file": ["a.heic"]})
+    assert [images.large_enough(rows, least).tolist() for least in (120, 121)] == [[True], [False]]
+
+
+def test_a_file_that_is_no_photograph_is_named(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"a\.jpg cannot be read"):
+        images.large_enough(pd.DataFrame({"root": [str(tmp_path)], "file": ["a.jpg"]}), 128)
