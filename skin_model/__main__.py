@@ -50,7 +50,7 @@ def score(
     views: Annotated[
         int, typer.Option(metavar="1|2|4|8", help="Average over mirrored and turned views of each photo: slower.")
     ] = 1,
-    age: Annotated[float | None, typer.Option(help="Years, of the person in all these photos; see below.")] = None,
+    age: Annotated[float | None, typer.Option(help="Years, of the person in all these photos.")] = None,
     sex: Annotated[str | None, typer.Option(metavar="female|male", help="Of that person.")] = None,
     site: Annotated[str | None, typer.Option(help="Where the spot is: face, chest, back, arm, leg, palm …")] = None,
     context: Annotated[
