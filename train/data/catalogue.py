@@ -1,18 +1,33 @@
 """One table of photographs and labels, whatever layout the data came in."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from train.data.data_folder import COLUMNS, DataFolder
+from train.data.data_folder import COLUMNS, Collected, DataFolder
 from train.data.labels import CatalogueError
 from train.data.layouts import LAYOUTS, Layout
 
-__all__ = ["COLUMNS", "FAMILIES", "LEFT_OUT", "TEST_ONLY", "CatalogueError", "family", "read", "read_all"]
+__all__ = [
+    "COLUMNS",
+    "FAMILIES",
+    "LEFT_OUT",
+    "TEST_ONLY",
+    "CatalogueError",
+    "Survey",
+    "family",
+    "read",
+    "read_all",
+    "survey",
+]
 
 LEFT_OUT = ("root", "file", "source", "image_id", "diagnosis", "malignant", "reason")
 """Columns of the rows that are left out."""
+_PACKED = frozenset((".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".hdf5", ".h5", ".npz", ".parquet", ".xlsx", ".xls"))
+"""Endings of files that hold photographs or tables in a form that is not read here."""
 FAMILIES: dict[str, str] = {
     "ham10000": "ham10000",
     "ham10000_28x28": "ham10000",
@@ -37,21 +52,48 @@ def family(source: str) -> str:
     return FAMILIES.get(source, source)
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What several data folders hold.
+
+    rows, left_out: as ``read_all`` gives them. labels: (upstream's label, what it was taken for) -> photographs.
+    photographs: all that were found; unlabelled: those of which nobody could tell benign from malignant.
+    not_looked_at: data folder -> kind -> paths of what was not used.
+    """
+
+    rows: pd.DataFrame
+    left_out: pd.DataFrame
+    labels: Counter[tuple[str, str]]
+    photographs: int
+    unlabelled: int
+    not_looked_at: dict[str, dict[str, list[str]]]
+
+
 def read(folder: Path, work: Path | None = None) -> pd.DataFrame:
-    """Every usable labelled photograph of a data folder, its layout autodetected; see read_all for what it refuses."""
-    return read_all([folder], work)[0]
+    """Every usable labelled photograph of a data folder, its layout autodetected; see survey for what it refuses."""
+    return survey([folder], work).rows
 
 
 def read_all(folders: Sequence[Path], work: Path | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The catalogue of several data folders, and the rows left out.
+    """The catalogue of several data folders, and the rows left out: ``survey`` without its counts."""
+    found = survey(folders, work)
+    return found.rows, found.left_out
+
+
+def survey(folders: Sequence[Path], work: Path | None = None, *, only_labelled: bool = True) -> Survey:
+    """Read several data folders.
 
     work: a folder to unpack photographs into that come as numbers in a table; without one such data is refused.
-    Returns (catalogue, left_out). Catalogue columns are COLUMNS: malignant is int 0/1, everything else text, "" where
-    unknown; root is the absolute folder that file is relative to. left_out has root, file, source, image_id,
-    diagnosis, malignant ("" where unknown) and reason: rows without a usable label or without their photograph.
+    only_labelled: whether a folder without any usable photograph is refused.
+    Catalogue columns are COLUMNS: malignant is int 0/1, everything else text, "" where unknown; root is the absolute
+    folder that file is relative to. left_out has root, file, source, image_id, diagnosis, malignant ("" where unknown)
+    and reason: rows without a usable label or without their photograph.
     Raises CatalogueError where a folder is missing, of no known layout, of several at once, or empty of labels.
     """
     tables, left_out = [], []
+    labels: Counter[tuple[str, str]] = Counter()
+    photographs = unlabelled = 0
+    not_looked_at = {}
     roots: set[Path] = set()
     for folder in folders:
         root = Path(folder).expanduser().resolve()
@@ -64,25 +106,62 @@ def read_all(folders: Sequence[Path], work: Path | None = None) -> tuple[pd.Data
         data = DataFolder(root, work)
         layout = _recognise(data)
         layout.read(data)
-        if not data.rows:
-            reasons = sorted({row["reason"] for row in data.left_out})
-            why = f" Every row was left out: {'; '.join(reasons[:3])}." if reasons else ""
-            raise CatalogueError(f"{folder} looks like {layout.described}, but no labelled photograph was found.{why}")
-        tables.append(pd.DataFrame(data.rows, columns=list(COLUMNS)))
-        left_out += data.left_out
+        found = data.collected()
+        if only_labelled and not found.rows:
+            raise CatalogueError(
+                f"{folder} looks like {layout.described}, but no labelled photograph was found.{_why(data, found)}"
+            )
+        tables.append(pd.DataFrame(found.rows, columns=list(COLUMNS)))
+        left_out += found.left_out
+        labels += found.labels
+        photographs += found.labels.total()
+        unlabelled += found.unlabelled
+        not_looked_at[str(root)] = data.not_looked_at()
     if not tables:
         raise CatalogueError("No data folder was given.")
-    return pd.concat(tables, ignore_index=True), pd.DataFrame(left_out, columns=list(LEFT_OUT)).astype(str)
+    return Survey(
+        pd.concat(tables, ignore_index=True),
+        pd.DataFrame(left_out, columns=list(LEFT_OUT)).astype(str),
+        labels,
+        photographs,
+        unlabelled,
+        not_looked_at,
+    )
+
+
+def _why(data: DataFolder, found: Collected) -> str:
+    """Why nothing was found: the reasons with an example each, and archives that nobody unpacked."""
+    examples = {str(row["reason"]): str(row["image_id"]) for row in reversed(found.left_out)}
+    reasons = [f"{reason} ({name})" for reason, name in sorted(examples.items())[:3]]
+    return (f" Every row was left out: {'; '.join(reasons)}." if reasons else "") + _packed(data)
+
+
+def _packed(data: DataFolder) -> str:
+    packed = [path for path in data.other_files if path.suffix.lower() in _PACKED]
+    return f" {packed[0]} in it was not looked at; unpack it first." if packed else ""
 
 
 def _recognise(data: DataFolder) -> Layout:
     found = [layout for layout in LAYOUTS if layout.recognise(data)]
     if not found:
         known = "; ".join(layout.described for layout in LAYOUTS)
-        raise CatalogueError(f"{data.root} has no layout that is known. Known are: {known}.")
+        raise CatalogueError(f"{data.root} has no layout that is known.{_seen(data)} Known are: {known}.")
     first = found[0]
     clashing = [layout for layout in found[1:] if layout.name not in first.contains]
     if clashing:
         names = " and ".join(layout.described for layout in (first, *clashing))
         raise CatalogueError(f"{data.root} looks like several data sets at once: {names}. Give each its own folder.")
     return first
+
+
+def _seen(data: DataFolder) -> str:
+    """What lies in a folder of no known layout, as far as it helps to see what is wrong with it."""
+    said = f" It holds {len(data.pictures)} photographs"
+    tables = [f"{path} ({', '.join(cells[:6])})" for path, cells in data.headers.items() if len(cells) > 1]
+    said += f" and the tables {'; '.join(tables[:3])}." if tables else "."
+    for path in data.other_files:
+        target = data.link_in_words(path)
+        if target:
+            said += f" {path} is a text with the path {target}, as copied links are; make it a link or a folder again."
+            break
+    return said + _packed(data)

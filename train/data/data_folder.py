@@ -1,14 +1,16 @@
 """A data folder as the layout readers see it: its files, its tables, and the rows collected from them."""
 
-import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from train.data import labels
-from train.data.labels import NoLabel
-from train.data.tables import OTHERS, read_text_table
+from skin_model.photo.folders import list_folder
+from train.data.labels import NoLabel, Told, plain, settle, taken_for
+from train.data.photograph_names import PICTURE_ENDINGS, PhotographNames, SeveralPhotographs
+from train.data.tables import header, read_text_table
 
 COLUMNS: tuple[str, ...] = (
     "root",
@@ -30,52 +32,84 @@ COLUMNS: tuple[str, ...] = (
 )
 """Columns of a catalogue. given_split is what the layout itself says (train, validation, test), "" where nothing."""
 
-_PICTURES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif", ".bmp", ".tif", ".tiff"})
 _UNKNOWN = frozenset({"nan", "none", "unknown", "unk", "null", "na", "n/a"})
 _SPLITS = {"train": "train", "training": "train", "val": "validation", "valid": "validation"}
 _SPLITS |= {"validation": "validation", "test": "test", "testing": "test"}
-TABLE_DEPTH = 2
-"""Tables lie in the data folder itself or one folder down."""
+_NO_PHOTOGRAPH: dict[str, str] = {
+    **dict.fromkeys(("rcm", "confocal"), "confocal microscopy"),
+    **dict.fromkeys(("histology", "histological", "histopathology", "histopathological"), "histology"),
+    **dict.fromkeys(("ultrasound", "sonography"), "ultrasound"),
+    **dict.fromkeys(("oct", "tomography"), "optical coherence tomography"),
+    **dict.fromkeys(("mask", "segmentation"), "a mask"),
+}
+"""Words of an image type -> what is left out, since it is no photograph of skin."""
+_LONGEST_LINK = 1024
+"""Bytes."""
+
+
+@dataclass
+class _Entry:
+    """One photograph as one or several rows tell of it. reason: why it cannot be used, "" where it can."""
+
+    row: dict[str, str]
+    told: list[Told]
+    reason: str = ""
+
+
+@dataclass
+class Collected:
+    """What a reader made of a data folder.
+
+    rows: as COLUMNS. left_out: dicts with the reason. labels: (upstream's label, what it was taken for) -> photographs.
+    unlabelled: photographs of which nobody could tell benign from malignant; upstream's own "indeterminate" is none.
+    """
+
+    rows: list[dict[str, object]] = field(default_factory=list)
+    left_out: list[dict[str, object]] = field(default_factory=list)
+    labels: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unlabelled: int = 0
 
 
 class DataFolder:
-    """A data folder's files, and the rows and left-out rows that a reader collects from it."""
+    """A data folder's files, and the rows that a reader collects from it."""
 
     def __init__(self, root: Path, work: Path | None) -> None:
         self.root, self.work = root, work
-        self.rows: list[dict[str, object]] = []
-        self.left_out: list[dict[str, object]] = []
-        files = sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
-        self.files = [path for path in files if not any(part.startswith((".", "__MACOSX")) for part in path.parts)]
+        self._entries: dict[object, _Entry] = {}
+        self._read: set[Path] = set()
+        self._listing = list_folder(root)
+
+    def move_to(self, root: Path) -> None:
+        """Take another folder for the data, to which its photographs were unpacked."""
+        self.root, self._listing = root, list_folder(root)
+        for name in ("pictures", "other_files", "names", "headers"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def pictures(self) -> list[Path]:
-        """Relative paths of all photographs, sorted."""
-        return [path for path in self.files if path.suffix.lower() in _PICTURES]
+        """Relative paths of all photographs, sorted, and of pictures in formats that cannot be opened."""
+        named = [path for path in self._listing.others if path.suffix.lower() in PICTURE_ENDINGS]
+        return sorted([*self._listing.photos, *named])
 
     @cached_property
-    def paths(self) -> set[str]:
-        """Relative paths of all files."""
-        return {path.as_posix() for path in self.files}
+    def other_files(self) -> list[Path]:
+        """Relative paths of all files that are no pictures, sorted."""
+        pictures = set(self.pictures)
+        return [path for path in self._listing.others if path not in pictures]
 
     @cached_property
-    def by_stem(self) -> dict[str, str]:
-        """Photograph name without ending -> relative path; the first where a name comes twice."""
-        return {path.stem: path.as_posix() for path in reversed(self.pictures)}
+    def names(self) -> PhotographNames:
+        """The photographs by name."""
+        return PhotographNames(self.root, self.pictures)
 
     @cached_property
     def headers(self) -> dict[Path, list[str]]:
-        """Relative path of every table near the top -> its first line's cells."""
-        found = {}
-        for path in self.files:
-            if path.suffix.lower() == ".csv" and len(path.parts) <= TABLE_DEPTH:
-                with (self.root / path).open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-                    found[path] = [cell.strip() for cell in next(csv.reader(stream), [])]
-        return found
+        """Relative path of every table -> its first row's cells."""
+        return {path: cells for path in self.other_files if (cells := header(self.root / path))}
 
     def tables(self, *columns: str) -> list[Path]:
         """Tables that have all these columns."""
-        return [path for path, header in self.headers.items() if set(columns) <= set(header)]
+        return [path for path, cells in self.headers.items() if set(columns) <= set(cells)]
 
     def rows_of(self, *columns: str) -> Iterator[tuple[Path, dict[str, str]]]:
         """Every row, as ``table`` gives it, of every table that has these columns, with the table's relative path."""
@@ -83,34 +117,88 @@ class DataFolder:
             for row in self.table(path):
                 yield path, row
 
-    def table(self, path: Path, header: list[str] | None = None) -> Iterator[dict[str, str]]:
-        """A table's rows as text, "" for empty and unknown cells. header: names, where the file has none.
+    def table(self, path: Path, names: Sequence[str] | None = None) -> Iterator[dict[str, str]]:
+        """A table's rows as text, "" for empty and unknown cells. names: of the columns, where the file has none.
 
         Raises CatalogueError where it is no table.
         """
-        options = {"header": None, "names": header} if header else {}
-        table = read_text_table(self.root / path, **OTHERS, **options)
-        table.columns = [str(name).strip() for name in table.columns]
-        yield from table.map(known_text).to_dict("records")
+        self._read.add(path)
+        yield from read_text_table(self.root / path, names).map(known_text).to_dict("records")
 
     def add(
-        self, file: str | None, source: str, image_id: str, words: Iterable[str], said: int | None = None, **known: str
+        self, name: str, source: str, image_id: str, told: Sequence[Told], below: Path = Path(), **known: str
     ) -> None:
-        """Collect one row. words: upstream's labels, the most specific first; said: 0/1 if upstream says malignancy."""
-        row = {"root": str(self.root), "file": file or "", "source": source, "image_id": image_id}
-        code = next((code for word in words if (code := labels.diagnosis(word))), "")
-        try:
-            code, malignant = labels.reconcile(code, said)
-            if not file or file not in self.paths:
-                self._leave_out(row, code, str(malignant), "no such photograph in the folder")
-                return
-        except NoLabel as reason:
-            self._leave_out(row, code, "" if said is None else str(said), str(reason))
-            return
-        self.rows.append(dict.fromkeys(COLUMNS, "") | known | row | {"diagnosis": code, "malignant": malignant})
+        """Collect what one row tells of a photograph.
 
-    def _leave_out(self, row: dict[str, object], code: str, malignant: str, reason: str) -> None:
-        self.left_out.append(row | {"diagnosis": code, "malignant": malignant, "reason": reason})
+        name: as the row gives it, see PhotographNames.find, and below the folder of its table. told: upstream's labels,
+        the most specific first. Rows of one photograph are one: what the first leaves open the others fill in.
+        """
+        row = {"root": str(self.root), "file": "", "source": source, "image_id": image_id}
+        reason = ""
+        try:
+            found = self.names.find(name, below)
+        except SeveralPhotographs as problem:
+            found, reason = None, str(problem)
+        key: object = len(self._entries), name
+        if found is not None:
+            found = self.names.original(found)
+            row["file"] = found.as_posix()
+            key = (self.root / found).resolve()
+        elif not reason:
+            reason = "no such photograph in the folder"
+        if word := next((word for word in plain(known.get("modality", "")).split() if word in _NO_PHOTOGRAPH), None):
+            reason = f"no photograph: {_NO_PHOTOGRAPH[word]}"
+        entry = self._entries.setdefault(key, _Entry(dict.fromkeys(COLUMNS, ""), [], reason))
+        entry.row |= {column: value for column, value in (known | row).items() if value and not entry.row[column]}
+        entry.told += [place for place in told if place not in entry.told]
+
+    def leave_out(self, path: Path, source: str, image_id: str, reason: str) -> None:
+        """Collect a file that is not used, with the reason."""
+        row = dict.fromkeys(COLUMNS, "") | {"root": str(self.root), "source": source, "image_id": image_id}
+        self._entries.setdefault((self.root / path).resolve(), _Entry(row | {"file": path.as_posix()}, [], reason))
+
+    def collected(self) -> Collected:
+        """All that was added, one row a photograph."""
+        found = Collected()
+        for entry in self._entries.values():
+            row, reason = entry.row, entry.reason
+            code, malignant = "", ""
+            if not reason or entry.told:
+                try:
+                    code, malignant = settle(entry.told)
+                except NoLabel as problem:
+                    found.unlabelled += str(problem).startswith("no label") and not problem.upstream and not reason
+                    reason = reason or str(problem)
+            if row["file"] and (entry.told or not reason.startswith(("a mask", "a copy"))):
+                words = ", ".join(f"{place.place} {place.text}" for place in entry.told) or "no label"
+                found.labels[words, taken_for(entry.told)] += 1
+            if reason:
+                said = {"diagnosis": code, "malignant": str(malignant), "reason": reason}
+                found.left_out.append({key: row[key] for key in ("root", "file", "source", "image_id")} | said)
+            else:
+                found.rows.append(row | {"diagnosis": code, "malignant": malignant})
+        return found
+
+    def link_in_words(self, path: Path) -> str:
+        """The path that a file holds in place of the link that it was before it was copied, "" where it is none."""
+        file = self.root / path
+        if path.suffix or file.stat().st_size > _LONGEST_LINK:
+            return ""
+        text = file.read_text(encoding="utf-8", errors="replace").strip()
+        return text if "/" in text and "\n" not in text and (file.parent / text).is_dir() else ""
+
+    def not_looked_at(self) -> dict[str, list[str]]:
+        """What lies in the folder and was not used, by kind: photographs that no table lists, other files, …"""
+        used = {entry.row["file"] for entry in self._entries.values()}
+        # The copies of a folder in itself stand for their originals.
+        unlisted = [path for path in self.pictures if self.names.original(path).as_posix() not in used]
+        others = [path for path in self.other_files if path not in self._read]
+        kinds = {
+            "photographs that no row names": unlisted,
+            "other files": others,
+            "folders and links that cannot be followed": self._listing.unreadable,
+        }
+        return {kind: [path.as_posix() for path in paths] for kind, paths in kinds.items() if paths}
 
 
 def known_text(text: str) -> str:
@@ -120,9 +208,13 @@ def known_text(text: str) -> str:
 
 
 def given_split(path: str | Path) -> str:
-    """train, validation or test where a folder on the way to the file, or a word of its name, says so."""
-    parts = [part.lower() for part in Path(path).parent.parts] + re.split(r"[^a-z]+", Path(path).stem.lower())
-    return next((_SPLITS[part] for part in parts if part in _SPLITS), "")
+    """train, validation or test where a folder on the way to the file, or a word of its name, says so.
+
+    The folder next to the file counts first.
+    """
+    parts = [*reversed(Path(path).parent.parts), Path(path).stem]
+    words = (word for part in parts for word in re.split(r"[^a-z]+", part.lower()))
+    return next((_SPLITS[word] for word in words if word in _SPLITS), "")
 
 
 def plain_id(name: str) -> str:

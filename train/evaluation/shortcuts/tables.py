@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from train.data import labels, splits
+from train.data import splits
 from train.data.data_folder import DataFolder, given_split
-from train.data.labels import CatalogueError
-from train.data.tables import OTHERS, read_text_table
+from train.data.labels import CatalogueError, LabelColumns, NoLabel, settle
+from train.data.photograph_names import SeveralPhotographs
+from train.data.tables import read_text_table
 
 NAMES: dict[str, tuple[str, ...]] = {
     "file": ("file", "path", "image", "filename", "file_name", "filepath", "image_path", "image_name", "image_id"),
@@ -24,7 +25,6 @@ NAMES: dict[str, tuple[str, ...]] = {
 }
 """What a column is called here -> what it is called out there, the first that is there counting."""
 
-_ENDINGS = ("", ".jpg", ".jpeg", ".png", ".JPG")
 _NUMBER = re.compile(r"\d+(\.0)?")
 
 
@@ -35,7 +35,7 @@ def read(path: Path) -> pd.DataFrame:
     ``fold 0``, ``fold 1``… where it numbers them. root is the table's own folder where it gives none. Raises
     CatalogueError, saying what was expected, where the table has no labels, no photographs, or words that are unknown.
     """
-    table = read_text_table(path, **OTHERS)
+    table = read_text_table(path)
     known = {str(name).strip().lower(): name for name in table.columns}
     column = {ours: next((known[name] for name in names if name in known), None) for ours, names in NAMES.items()}
     if table.empty:
@@ -60,13 +60,15 @@ def read(path: Path) -> pd.DataFrame:
 
 
 def _labels(path: Path, column: str, words: pd.Series) -> pd.Series:
+    rows = [{column: word} for word in words.unique()]
+    # A column called so may hold answers or names of classes; its words tell which.
+    columns = LabelColumns(rows, classes=[column])
     found = {}
-    for word in words.unique():
-        said = labels.yes_or_no(word)
+    for row in rows:
+        word = row[column]
         try:
-            # The words of either kind overlap ("melanoma"); a plain yes or no comes first.
-            found[word] = said if said is not None else labels.reconcile(labels.diagnosis(word), None)[1]
-        except labels.NoLabel:
+            found[word] = settle(columns.of(row))[1]
+        except NoLabel:
             raise CatalogueError(
                 f"{path} has {word!r} in its column {column}: neither 0 or 1, benign or malignant, nor a diagnosis "
                 "that is known. Mend or remove those rows."
@@ -89,21 +91,22 @@ def _splits(path: Path, column: str, words: pd.Series) -> pd.Series:
 
 def _files(path: Path, column: str, rows: pd.DataFrame) -> pd.Series:
     """Each photograph relative to its root; names without an ending or a folder are looked for below the root."""
-    stems: dict[str, dict[str, str]] = {}
+    folders: dict[str, DataFolder] = {}
 
     if (rows["file"] == "").any():
         line = int((rows["file"] == "").to_numpy().argmax()) + 2
         raise CatalogueError(f"Line {line} of {path} names no photograph in its column {column}; mend or remove it.")
 
     def place(root: str, file: str) -> str | None:
-        for ending in _ENDINGS:
-            if (Path(root) / (file + ending)).is_file():
-                return file + ending
-        if len(Path(file).parts) > 1:
+        if (Path(root) / file).is_file():
+            return file
+        if root not in folders:
+            folders[root] = DataFolder(Path(root), None)
+        try:
+            found = folders[root].names.find(file)
+        except SeveralPhotographs:
             return None
-        if root not in stems:
-            stems[root] = DataFolder(Path(root), None).by_stem
-        return stems[root].get(file) or stems[root].get(Path(file).stem)
+        return None if found is None else found.as_posix()
 
     found = [place(root, file) for root, file in zip(rows["root"], rows["file"], strict=True)]
     if all(file is None for file in found):

@@ -1,0 +1,77 @@
+"""The photos of a folder, told by their first bytes: by content, and not by the ending of a name."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from skin_model.photo.decoding import format_of
+
+ENDINGS: frozenset[str] = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".hif"))
+"""Of photos. A file so named that is none is listed as well, to be refused with a reason and not passed over."""
+_HEAD = 16
+"""Bytes that tell a format."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What lies in a folder, as paths below it, sorted. unreadable: folders that may not be entered, and dead links,
+    as they are."""
+
+    photos: list[Path]
+    others: list[Path]
+    unreadable: list[Path]
+
+
+def is_photo(file: Path) -> bool:
+    """Whether a file is a photo by its first bytes, or at least by its name."""
+    if file.suffix.lower() in ENDINGS:
+        return True
+    try:
+        with file.open("rb") as stream:
+            return format_of(stream.read(_HEAD)) is not None
+    except OSError:
+        return False
+
+
+def list_folder(root: Path) -> Listing:
+    """Everything below a folder, links followed; what a system hides (.name, __MACOSX) is not listed."""
+    unreadable: list[Path] = []
+    files: list[Path] = []
+    for path in _walk(root, (), Counter(), unreadable):
+        if path.is_file():
+            files.append(path.relative_to(root))
+        else:
+            unreadable.append(path)
+    photos, others = [], []
+    for path in sorted(files):
+        (photos if is_photo(root / path) else others).append(path)
+    return Listing(photos, others, sorted(unreadable))
+
+
+_Inode = tuple[int, int]
+
+
+def _walk(folder: Path, above: tuple[_Inode, ...], entered: Counter[_Inode], unreadable: list[Path]) -> Iterator[Path]:
+    """Every file below; a folder is not entered from within itself, and not a third time, whatever links say."""
+    try:
+        status = folder.stat()
+        with os.scandir(folder) as entries:
+            found = sorted(Path(entry.path) for entry in entries)
+    except OSError:
+        unreadable.append(folder)
+        return
+    here = (status.st_dev, status.st_ino)
+    if here in above or entered[here] == 2:
+        return
+    entered[here] += 1
+    for path in found:
+        if path.name.startswith((".", "__MACOSX")):
+            continue
+        if path.is_dir():
+            yield from _walk(path, (*above, here), entered, unreadable)
+        else:
+            yield path

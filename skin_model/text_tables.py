@@ -1,0 +1,64 @@
+"""How a text table is written: its encoding and its separator, told from the text itself.
+
+Excel writes semicolons where the comma is the decimal sign, UTF-16 with tabs as "Unicode text", cp1252 as plain CSV,
+and sometimes a first line ``sep=;`` that is no row.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from itertools import islice
+
+SEPARATORS = ("\t", ";", "|", ",")
+"""The likelier first where a line could be cut in two ways: a comma may be a decimal sign, a tab hardly anything."""
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=(\\t|.)"?[\t;|, ]*\r?(\n|$)', re.IGNORECASE)
+_LOOKED_AT = 50
+"""Rows that are compared where the first line can be cut in two ways."""
+
+
+def decoded(data: bytes, whole: bool = True) -> str:
+    """The text of a table's bytes; raises UnicodeDecodeError where they are no text. whole: whether they are all."""
+    encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None) or _unmarked(data)
+    text = codecs.getincrementaldecoder(encoding)().decode(data, final=whole)
+    if "\0" in text:
+        raise UnicodeDecodeError(encoding, data[:1], 0, 1, "no text")
+    return text
+
+
+def _unmarked(data: bytes) -> str:
+    if b"\0" in data[:200]:
+        return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def cut(text: str) -> tuple[str, str]:
+    """(separator, text without a ``sep=`` line) of a table; a comma where nothing separates."""
+    said = _SEPARATOR_LINE.match(text)
+    if said:
+        return said[1].replace("\\t", "\t"), text[said.end() :]
+    return max(SEPARATORS, key=lambda separator: _cells(text, separator)), text
+
+
+def _cells(text: str, separator: str) -> tuple[int, int, int]:
+    """How well a separator cuts a text: cells of the first row, rows that have as many, and rank among equals."""
+    try:
+        rows = [row for row in islice(csv.reader(io.StringIO(text), delimiter=separator), _LOOKED_AT) if row]
+    except csv.Error:
+        rows = []
+    width = len(rows[0]) if rows else 0
+    alone = separator == "," and width == 1
+    return width, alone + sum(len(row) == width for row in rows), -SEPARATORS.index(separator)

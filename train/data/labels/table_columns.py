@@ -1,0 +1,61 @@
+"""The label columns of a table, each judged as a whole: whether its numbers are answers or the ids of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from train.data.labels.meaning import BENIGN, MALIGN, Meaning, Told
+from train.data.labels.plain_text import plain
+from train.data.labels.wording import meaning
+
+_YES = frozenset(("true", "yes", "y", "positive", "pos", "m", "ja", "oui", "si"))
+_NO = frozenset(("false", "no", "n", "negative", "neg", "b", "nein", "non"))
+_ANSWERS = frozenset((0.0, 1.0))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def answer(text: str) -> int | None:
+    """1 or 0 for what a column says that asks for malignancy: 1, 0, true, false, yes, no, malignant…; else None."""
+    number = _number(text)
+    if number is not None:
+        return int(number) if number in _ANSWERS else None
+    words = plain(text)
+    return 1 if words in _YES else 0 if words in _NO else meaning(text).malignant
+
+
+class LabelColumns:
+    """Some columns of a table, or of several that belong together, which say what each row's photograph shows.
+
+    rows: all of them, for a column's numbers are answers (0 benign, 1 malignant) only if there are no others in it.
+    answers: columns that ask for malignancy. classes: columns that name a class. The most specific ones come first.
+    """
+
+    def __init__(
+        self, rows: Iterable[Mapping[str, str]], classes: Iterable[str] = (), answers: Iterable[str] = ()
+    ) -> None:
+        rows = list(rows)
+        self._asked = tuple(answers)
+        self._columns = (*classes, *self._asked)
+        self._binary = {
+            column: {number for row in rows if (number := _number(row.get(column, ""))) is not None} <= _ANSWERS
+            for column in self._columns
+        }
+
+    def of(self, row: Mapping[str, str]) -> list[Told]:
+        """What a row's columns say, empty cells left out."""
+        return [
+            Told(column, text, self._meaning(column, text)) for column in self._columns if (text := row.get(column, ""))
+        ]
+
+    def _meaning(self, column: str, text: str) -> Meaning:
+        if column not in self._asked and _number(text) is None and plain(text) not in ("true", "false"):
+            return meaning(text)
+        said = answer(text) if self._binary[column] else None
+        known = meaning(text)
+        return known if known.diagnosis or said is None else MALIGN if said else BENIGN

@@ -1,0 +1,77 @@
+"""Folders that are named by what their photographs show: benign and malignant, or diagnoses in any spelling."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from train.data.data_folder import DataFolder, given_split
+from train.data.labels import NoLabel, Told, meaning, settle
+from train.data.labels.meaning import NOTHING
+from train.data.layouts.layout import Layout
+
+
+class ClassFolders:
+    """What the folders above photographs say of them. pictures: paths of all photographs below the data folder."""
+
+    def __init__(self, pictures: Iterable[Path]) -> None:
+        self._classes = {folder for path in pictures for folder in path.parents if meaning(folder.name).understood}
+        self._beside = {folder.parent for folder in self._classes}
+
+    def __bool__(self) -> bool:
+        """Whether any folder is named by a diagnosis."""
+        return bool(self._classes)
+
+    def of(self, path: Path) -> list[Told]:
+        """What the folders above a photograph say, the nearest first.
+
+        A folder that lies among folders named by diagnoses is a class too, though perhaps one that is not understood.
+        """
+        above = [folder for folder in path.parents if folder.name]
+        told = [Told("folder", folder.name, meaning(folder.name)) for folder in above if folder in self._classes]
+        if told:
+            return told
+        among = (
+            folder for folder in reversed(above) if folder.parent in self._beside and not given_split(folder / "x")
+        )
+        return [Told("folder", folder.name, NOTHING) for folder in among][:1]
+
+
+def _read(data: DataFolder) -> None:
+    folders = ClassFolders(data.pictures)
+    source = data.root.name
+    for path, reason in _made_from_others(data, folders).items():
+        data.leave_out(path, source, path.with_suffix("").as_posix(), reason)
+    for path in data.pictures:
+        told = folders.of(path)
+        if told:
+            name = path.with_suffix("").as_posix()
+            data.add(path.as_posix(), source, name, told, given_split=given_split(path.parent / "x"))
+
+
+def _made_from_others(data: DataFolder, folders: ClassFolders) -> dict[Path, str]:
+    """Masks and copies that bear the name of a photograph -> the reason for leaving them out.
+
+    Photographs of different classes may share a name by chance, and so may those of train and test.
+    """
+    found: dict[Path, str] = {}
+    for namesakes in data.names.namesakes():
+        by_label: dict[object, list[Path]] = {}
+        for path in namesakes:
+            try:
+                label: object = settle(folders.of(path))
+            except NoLabel:
+                label = None
+            by_label.setdefault(label, []).append(path)
+        unlabelled = by_label.pop(None, [])
+        for paths in by_label.values():
+            found |= {
+                path: reason for path, reason in data.names.made_from_others([*paths, *unlabelled]).items() if reason
+            }
+    return found
+
+
+CLASS_FOLDERS = Layout(
+    "class_folders",
+    "folders named benign and malignant, or by diagnoses, with or without train and test above them",
+    lambda data: bool(ClassFolders(data.pictures)),
+    _read,
+)

@@ -1,0 +1,71 @@
+"""Tables that name files: this project's lesions.csv, and the imagefolder of Hugging Face's datasets."""
+
+from pathlib import Path
+
+from train.data.data_folder import COLUMNS, DataFolder, given_split
+from train.data.labels import CatalogueError, LabelColumns
+from train.data.layouts.class_folders import ClassFolders
+from train.data.layouts.layout import Layout
+
+_LABELS = ("diagnosis", "malignant")
+_KNOWN = tuple(column for column in COLUMNS[4:] if column not in _LABELS)
+_REQUIRED = ("file", "image_id", "malignant", "source")
+_CLASSES = ("diagnosis", "dx", "label", "class", "category")
+_ANSWERS = ("malignant", "benign_malignant", "target")
+
+
+def _lesion_tables(data: DataFolder) -> list[Path]:
+    return [path for path in data.headers if path.stem == "lesions"]
+
+
+def _read_lesions(data: DataFolder) -> None:
+    for path in _lesion_tables(data):
+        missing = [column for column in _REQUIRED if column not in data.headers[path]]
+        if missing:
+            raise CatalogueError(f"{data.root / path} lacks the column {missing[0]}.")
+        rows = list(data.table(path))
+        labels = LabelColumns(rows, classes=["diagnosis"], answers=["malignant"])
+        for row in rows:
+            known = {column: row.get(column, "") for column in _KNOWN}
+            data.add(row["file"], row["source"], row["image_id"], labels.of(row), path.parent, **known)
+
+
+def _imagefolder_tables(data: DataFolder) -> list[Path]:
+    return data.tables("file_name")
+
+
+def _read_imagefolder(data: DataFolder) -> None:
+    found = [(path.parent, row) for path in _imagefolder_tables(data) for row in data.table(path)]
+    labels = LabelColumns([row for _, row in found], _CLASSES, _ANSWERS)
+    # Where no column has a label, the folder's name is one, as the datasets library has it too.
+    labelled = any(column in row for _, row in found for column in (*_CLASSES, *_ANSWERS))
+    folders = ClassFolders(data.pictures)
+    for below, row in found:
+        file = row["file_name"].replace("\\", "/")
+        place = below / file
+        known = {column: row.get(column, "") for column in _KNOWN}
+        known["given_split"] = known["given_split"] or given_split(place)
+        data.add(
+            file,
+            row.get("source", "") or data.root.name,
+            row.get("image_id", "") or place.with_suffix("").as_posix(),
+            labels.of(row) if labelled else folders.of(place),
+            below,
+            **known,
+        )
+
+
+LESIONS_CSV = Layout(
+    "lesions_csv",
+    "lesions.csv beside its photographs",
+    lambda data: bool(_lesion_tables(data)),
+    _read_lesions,
+    contains=frozenset({"ham10000", "hmnist", "isic_cli", "imagefolder", "class_folders"}),
+)
+IMAGEFOLDER = Layout(
+    "imagefolder",
+    "an imagefolder (metadata.csv or metadata.jsonl with file_name and label, malignant or diagnosis)",
+    lambda data: bool(_imagefolder_tables(data)),
+    _read_imagefolder,
+    contains=frozenset({"class_folders"}),
+)

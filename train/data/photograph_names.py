@@ -1,0 +1,178 @@
+"""Which photograph of a folder a table's name means, and what of several files that bear one name."""
+
+from __future__ import annotations
+
+import filecmp
+import posixpath
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from skin_model.photo.folders import ENDINGS
+from train.data.labels import plain
+
+PICTURE_ENDINGS: frozenset[str] = ENDINGS | {".pjpeg", ".pjp", ".avif", ".bmp", ".dib", ".tif", ".tiff", ".gif", ".jp2"}
+"""Endings that a table may give, or leave away, and the photograph have another."""
+_DERIVED: frozenset[str] = frozenset(
+    {"mask", "segmentation", "superpixel", "thumb", "thumbnail", "preview", "enhanced", "clahe", "augmented"}
+    | {"processed", "preprocessed", "filtered", "sharpened", "hairless", "resized"}
+)
+"""Words in the names of folders that hold what was made from photographs."""
+_TWO_COLOURED = 0.97
+"""Share of a mask's pixels that are near black or near white; the rest are its edge, blurred by JPEG."""
+_SIDE = 32
+_SAME = 8.0
+"""Mean difference in levels of two pictures of that side which show the same."""
+_SAME_ASPECT = 0.03
+
+
+class SeveralPhotographs(ValueError):
+    """Several different photographs bear the name; the sentence names them."""
+
+
+@dataclass(frozen=True)
+class _Sight:
+    """What is looked at to tell files apart: (width, height), a small RGB picture, and whether it is a mask."""
+
+    size: tuple[int, int]
+    small: np.ndarray
+    two_coloured: bool
+
+
+def _loose(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def _stem(name: str) -> str:
+    path = PurePosixPath(name)
+    return path.stem if path.suffix.lower() in PICTURE_ENDINGS else path.name
+
+
+class PhotographNames:
+    """The photographs of a folder by name. pictures: their paths below root."""
+
+    def __init__(self, root: Path, pictures: Sequence[Path]) -> None:
+        self._root = root
+        self._pictures = pictures
+
+    @cached_property
+    def _exact(self) -> dict[str, Path]:
+        return {path.as_posix(): path for path in self._pictures}
+
+    @cached_property
+    def _by_stem(self) -> dict[str, list[Path]]:
+        found: dict[str, list[Path]] = {}
+        for path in self._pictures:
+            found.setdefault(_loose(_stem(path.name)), []).append(path)
+        return found
+
+    def find(self, name: str, below: Path = Path()) -> Path | None:
+        """The photograph that a table lying in the folder ``below`` calls so, relative to the root; None without one.
+
+        The exact path counts first, then the only one that is the same after Unicode normalisation, case, slashes and
+        ending, wherever it lies below the table or, where no photograph lies there, in the whole folder. Of several
+        the photograph counts and not its mask, thumbnail or copy. Raises SeveralPhotographs.
+        """
+        written = name.strip().replace("\\", "/")
+        for exact in (posixpath.normpath(f"{below.as_posix()}/{written}"), posixpath.normpath(written)):
+            if exact in self._exact:
+                return self._exact[exact]
+        *above, last = [_loose(part) for part in PurePosixPath(written).parts if part != ".."] or [""]
+        found = [
+            path
+            for path in self._by_stem.get(_stem(last), [])
+            if [_loose(part) for part in path.parts[:-1]][-len(above) :] == above or not above
+        ]
+        near = [path for path in found if path.is_relative_to(below)]
+        found = near if near or self._below(below) else found
+        for nearer in (
+            lambda path: _loose(path.name) == last,
+            lambda path: (
+                unicodedata.normalize("NFC", path.name) == unicodedata.normalize("NFC", PurePosixPath(written).name)
+            ),
+        ):
+            found = [path for path in found if nearer(path)] or found
+        if len(found) < 2:
+            return found[0] if found else None
+        kept = [path for path, reason in self.told_apart(found).items() if not reason]
+        if len(kept) > 1:
+            raise SeveralPhotographs(f"several photographs of this name ({', '.join(map(str, kept[:4]))})")
+        return kept[0]
+
+    def namesakes(self) -> list[list[Path]]:
+        """Photographs that bear one name, those without a namesake left out."""
+        return [paths for paths in self._by_stem.values() if len(paths) > 1]
+
+    def original(self, path: Path) -> Path:
+        """The photograph of which this one is a copy because the folder holds a copy of itself, or the path itself."""
+        for start in range(len(path.parts) - 1, 0, -1):
+            shorter = Path(*path.parts[start:])
+            if shorter.as_posix() in self._exact and self._equal(path, shorter):
+                return shorter
+        return path
+
+    def told_apart(self, paths: Sequence[Path]) -> dict[Path, str]:
+        """Each of several files of one photograph -> "" where it is that photograph, else of which it is made."""
+        made = self.made_from_others(paths)
+        sights = {path: self._look(path) for path in paths if not made[path]}
+        kept: list[Path] = []
+        for path in sorted(sights, key=lambda path: -(sights[path].size[0] if sights[path] else 0)):
+            if not any(self._equal(path, other) or _reduced(sights[path], sights[other]) for other in kept):
+                kept.append(path)
+        return {
+            path: made[path] or ("" if path in kept else f"a copy of another photograph ({kept[0]})") for path in paths
+        }
+
+    def made_from_others(self, paths: Sequence[Path]) -> dict[Path, str]:
+        """Each of several namesakes -> why it is no photograph of its own (a mask, a copy in such a folder), or ""."""
+        masks = {path for path in paths if (sight := self._look(path)) and sight.two_coloured}
+        masks = masks if len(masks) < len(paths) else set()
+        copies = {path for path in paths if path not in masks and _is_derived(path)}
+        whole = [path for path in paths if path not in masks | copies]
+        if not whole:
+            whole, copies = sorted(copies), set()
+        return {
+            path: f"a mask of another photograph ({whole[0]})"
+            if path in masks
+            else f"a copy of another photograph ({whole[0]})"
+            if path in copies
+            else ""
+            for path in paths
+        }
+
+    def _below(self, folder: Path) -> bool:
+        return any(path.is_relative_to(folder) for path in self._pictures)
+
+    def _equal(self, one: Path, other: Path) -> bool:
+        return filecmp.cmp(self._root / one, self._root / other, shallow=False)
+
+    def _look(self, path: Path) -> _Sight | None:
+        try:
+            with Image.open(self._root / path) as picture:
+                size = picture.size
+                picture.draft("RGB", (2 * _SIDE, 2 * _SIDE))
+                colours = picture.convert("RGB")
+            levels = np.asarray(colours.resize((2 * _SIDE, 2 * _SIDE), Image.Resampling.NEAREST))
+            small = np.asarray(colours.resize((_SIDE, _SIDE), Image.Resampling.BOX)).astype(float)
+        except Exception:  # whatever is wrong with it is told when it is opened as a photograph
+            return None
+        extreme = (levels.max(-1) < 32) | (levels.min(-1) > 223)
+        return _Sight(size, small, bool(extreme.mean() > _TWO_COLOURED))
+
+
+def _is_derived(path: Path) -> bool:
+    return any(_DERIVED & set(plain(part).split()) for part in path.parts[:-1])
+
+
+def _reduced(one: _Sight | None, other: _Sight | None) -> bool:
+    """Whether one is a smaller copy of the other."""
+    if one is None or other is None or one.size[0] >= other.size[0]:
+        return False
+    aspects = (one.size[0] / one.size[1], other.size[0] / other.size[1])
+    same_shape = abs(aspects[0] / aspects[1] - 1) < _SAME_ASPECT
+    return same_shape and float(np.abs(one.small - other.small).mean()) < _SAME
