@@ -30,7 +30,6 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 METHODS = ("integrated_gradients", "grad_cam", "occlusion", "gradient_shap", "kernel_shap", "lime")
 """As ``skin_model.network.saliency`` has them, which takes seconds to import."""
-PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".heic", ".heif"})
 
 
 @app.command()
@@ -140,15 +139,22 @@ def _is_usable_folder(folder: Path) -> bool:
 
 
 def _expand(arguments: list[Path]) -> Iterator[Path]:
-    """Every file named, in order; folders give their photos, sorted by path, and say on stderr where they have none."""
+    """Every file named, in order; folders give their photos, sorted by path, and say on stderr what else they hold."""
+    from skin_model.photo.folders import list_folder
+
     for argument in arguments:
-        if argument.is_dir():
-            photos = sorted(f for f in argument.rglob("*") if f.is_file() and f.suffix.lower() in PHOTO_SUFFIXES)
-            if not photos:
-                print(f"{argument} holds no photos ({', '.join(sorted(PHOTO_SUFFIXES))}).", file=sys.stderr)
-            yield from photos
-        else:
+        if not argument.is_dir():
             yield argument
+            continue
+        found = list_folder(argument)
+        if not found.photos:
+            print(f"{argument} holds no photos (JPEG, PNG, WebP or HEIC).", file=sys.stderr)
+        passed = [str(path) for path in (*found.others, *found.unreadable, *found.hidden)]
+        if passed:
+            examples = ascii(", ".join(passed[:3]))[1:-1]
+            said = f"Not looked at in {argument}: {len(passed)} that are no photos, for example {examples}."
+            print(said, file=sys.stderr)
+        yield from (argument / path for path in found.photos)
 
 
 def _score_one(assessor: Assessor, told: Context, method: str, file: Path, drawing: Path | None) -> dict[str, Any]:

@@ -14,16 +14,19 @@ ENDINGS: frozenset[str] = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", "
 """Of photos. A file so named that is none is listed as well, to be refused with a reason and not passed over."""
 _HEAD = 16
 """Bytes that tell a format."""
+_HIDDEN = (".", "__MACOSX")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What lies in a folder, as paths below it, sorted. unreadable: folders that may not be entered, and dead links,
-    as they are."""
+    """What lies in a folder, as paths below it, sorted. unreadable: folders that may not be entered, and dead links.
+    hidden: what a system hides (.name, __MACOSX), not entered.
+    """
 
     photos: list[Path]
     others: list[Path]
     unreadable: list[Path]
+    hidden: list[Path]
 
 
 def is_photo(file: Path) -> bool:
@@ -38,25 +41,26 @@ def is_photo(file: Path) -> bool:
 
 
 def list_folder(root: Path) -> Listing:
-    """Everything below a folder, links followed; what a system hides (.name, __MACOSX) is not listed."""
-    unreadable: list[Path] = []
-    files: list[Path] = []
-    for path in _walk(root, (), Counter(), unreadable):
-        if path.is_file():
-            files.append(path.relative_to(root))
+    """Everything below a folder, links followed, as paths relative to it and sorted."""
+    found = Listing([], [], [], [])
+    for path in _walk(root, (), Counter(), found.unreadable):
+        if path.name.startswith(_HIDDEN):
+            found.hidden.append(path)
+        elif not path.is_file():
+            found.unreadable.append(path)
+        elif is_photo(path):
+            found.photos.append(path)
         else:
-            unreadable.append(path)
-    photos, others = [], []
-    for path in sorted(files):
-        (photos if is_photo(root / path) else others).append(path)
-    return Listing(photos, others, sorted(unreadable))
+            found.others.append(path)
+    kinds = (found.photos, found.others, found.unreadable, found.hidden)
+    return Listing(*(sorted(path.relative_to(root) for path in paths) for paths in kinds))
 
 
 _Inode = tuple[int, int]
 
 
 def _walk(folder: Path, above: tuple[_Inode, ...], entered: Counter[_Inode], unreadable: list[Path]) -> Iterator[Path]:
-    """Every file below; a folder is not entered from within itself, and not a third time, whatever links say."""
+    """Every file below, and what is hidden. No folder is entered from within itself, nor a third time, whatever links say."""
     try:
         status = folder.stat()
         with os.scandir(folder) as entries:
@@ -69,9 +73,7 @@ def _walk(folder: Path, above: tuple[_Inode, ...], entered: Counter[_Inode], unr
         return
     entered[here] += 1
     for path in found:
-        if path.name.startswith((".", "__MACOSX")):
-            continue
-        if path.is_dir():
+        if path.is_dir() and not path.name.startswith(_HIDDEN):
             yield from _walk(path, (*above, here), entered, unreadable)
         else:
             yield path

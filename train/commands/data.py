@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -32,16 +32,38 @@ def prepare(
             help="Rebuild this data set without pictures (push dataset --manifest-only) from those in --data.",
         ),
     ] = None,
+    allow_unlabelled: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unlabelled",
+            help="Go on without the photographs that have no label, even if they are more than a tenth.",
+        ),
+    ] = False,
 ) -> None:
-    """Read data folders, find near-duplicates, and split into train, validation and test without leaks."""
+    """Read data folders, find near-duplicates, and split into train, validation and test without leaks.
+
+    Prints what every label was taken for, and what in the folders was not looked at.
+    """
     from train.commands import preparation
     from train.evaluation.shortcuts import audit as shortcuts
 
-    audit = preparation.prepare(data, out, keep_split, seed, manifest)
+    audit = preparation.prepare(data, out, keep_split, seed, manifest, allow_unlabelled)
     print(shortcuts.table(audit))
     for reason, count in audit["left_out"].items():
-        print(f"left out, {reason}: {count}")
-    print(f"\nWrote {out / 'split.csv'}. Next: python -m train fit --work {out} --out RUN")
+        print(f"left out, {reason}: {count}, for example {preparation.printable(audit['left_out_examples'][reason])}")
+    for folder, kinds in audit.get("not_looked_at", {}).items():
+        for kind, found in kinds.items():
+            examples = preparation.printable(", ".join(found["examples"]))
+            print(f"not looked at in {folder}, {kind}: {found['count']}, for example {examples}")
+    print(f"\nWrote {out / 'split.csv'}. {_next(audit, out)}")
+
+
+def _next(audit: dict[str, Any], work: Path) -> str:
+    """What to do with a split, by its counts."""
+    if audit["malignant"] in (0, audit["photographs"]):
+        only, other = ("malignant", "benign") if audit["malignant"] else ("benign", "malignant")
+        return f"All its photographs are {only}, of which nothing can be learnt: add {other} ones."
+    return f"Next: python -m train fit --work {work} --out RUN"
 
 
 @app.command()

@@ -30,27 +30,92 @@ def _kept(rows: pd.DataFrame, old: pd.DataFrame, file: Path) -> dict[str, object
     return {"lineage": [*splits.lineage(file), file_sha256(file)], "missing": missing}
 
 
+def printable(text: str) -> str:
+    """A text that any terminal takes: letters that its encoding lacks come as numbers."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+MOST_UNLABELLED = 0.1
+"""Share of a data folder's photographs without a label that is taken for an oversight and not for the data."""
+
+
+def _labels(survey: catalogue.Survey) -> list[dict[str, object]]:
+    """Every distinct label of the data, the most frequent first, what it was taken for, and on how many photographs."""
+    return [
+        {"label": label, "taken_for": taken_for, "photographs": count}
+        for (label, taken_for), count in sorted(survey.labels.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def _label_lines(survey: catalogue.Survey) -> str:
+    lines = ["What every label was taken for:"]
+    lines += [f"{one['photographs']:>8}  {one['label']}  ->  {one['taken_for']}" for one in _labels(survey)]
+    return printable("\n".join(lines))
+
+
+def _refuse_unlabelled(survey: catalogue.Survey, allowed: bool) -> None:
+    for folder, (unlabelled, photographs) in survey.unlabelled.items():
+        if unlabelled > MOST_UNLABELLED * photographs and not allowed:
+            raise UserError(
+                f"{unlabelled} of the {photographs} photographs of {folder} have no label that is understood; the list "
+                "above shows which. Mend those labels, or go on without these photographs with --allow-unlabelled."
+            )
+
+
+def _not_looked_at(survey: catalogue.Survey) -> dict[str, dict[str, dict[str, object]]]:
+    """Data folder -> kind -> how many files were not used, with examples."""
+    return {
+        folder: {kind: {"count": len(paths), "examples": paths[:3]} for kind, paths in kinds.items()}
+        for folder, kinds in survey.not_looked_at.items()
+        if kinds
+    }
+
+
+def _short(reason: str) -> str:
+    """A reason without the photographs that it names in brackets, so that equal reasons count together."""
+    return str(reason).partition(" (")[0]
+
+
+def _examples(left_out: pd.DataFrame) -> dict[str, str]:
+    """Each reason for leaving photographs out -> the first of them, with what the reason names."""
+    first = left_out.assign(short=left_out["reason"].map(_short)).drop_duplicates("short").sort_values("short")
+    return {
+        row.short: f"{row.file or row.image_id}{row.reason.removeprefix(row.short)}"
+        for row in first.itertuples(index=False)
+    }
+
+
 def prepare(
     folders: Iterable[Path],
     work: Path,
     keep_split: Path | None = None,
     seed: int = 0,
     manifest: str | Path | None = None,
+    allow_unlabelled: bool = False,
 ) -> dict[str, object]:
     """Read, compare, group and split; writes split.csv, catalogue.csv, duplicates.csv, left_out.csv, audit.json.
 
     folders: data folders, and ``hub:owner/name[@revision]`` for data sets that ``push dataset`` made, which keep their
     split as keep_split's photographs do. manifest: a data set of that kind without pictures, a folder or on the Hub,
-    whose photographs are then looked for in the folders.
+    whose photographs are then looked for in the folders. allow_unlabelled: go on where more than a tenth of a folder's
+    photographs have no label. Prints what every label was taken for.
     Returns the audit. The same data, seed and old split give the same split.csv, byte for byte. Raises UserError
-    where the data cannot be read or a group would cross.
+    where the data cannot be read, too many labels are not understood, or a group would cross.
     """
     kept = splits.with_identities(keep_split) if keep_split else None
     work.mkdir(parents=True, exist_ok=True)
     places, from_hub = hub_datasets.fetch(list(folders), work)
     if manifest is None:
-        rows, left_out = catalogue.read_all(places, work)
+        survey = catalogue.survey(places, work)
+        rows, left_out = survey.rows, survey.left_out
+        print(_label_lines(survey))
+        _refuse_unlabelled(survey, allow_unlabelled)
+        if survey.empty:
+            raise UserError(survey.empty[0])
+        looked_at = {"labels": _labels(survey), "not_looked_at": _not_looked_at(survey)}
     else:
+        looked_at = {}
         rows, left_out, listed = hub_datasets.match(manifest, places, work)
         from_hub = [*from_hub, listed]
     known = [table for table in (kept, *from_hub) if table is not None]
@@ -73,7 +138,7 @@ def prepare(
     if rows.empty:
         raise UserError(f"Every photograph was left out; {work / 'left_out.csv'} would hold the reasons.")
     rows["split"] = splits.assign(rows, splits.decided(rows, old), seed)
-    audit = shortcuts.audit(rows, near)
+    audit = shortcuts.audit(rows, near) | looked_at
     if kept is not None:
         audit["kept_split"] = _kept(rows, kept, keep_split)
     crossed = {name: found for name, found in audit["crossing"].items() if found}
@@ -83,7 +148,7 @@ def prepare(
     write_csv(work / "catalogue.csv", rows[[*catalogue.COLUMNS, "group", "split"]])
     write_csv(work / "duplicates.csv", listing)
     write_csv(work / "left_out.csv", left_out)
-    # A reason names its photographs in brackets; without them, equal reasons count together.
-    audit["left_out"] = dict(sorted(Counter(str(reason).partition(" (")[0] for reason in left_out["reason"]).items()))
+    audit["left_out"] = dict(sorted(Counter(map(_short, left_out["reason"])).items()))
+    audit["left_out_examples"] = _examples(left_out)
     write_json(work / "audit.json", audit)
     return audit

@@ -56,44 +56,46 @@ def family(source: str) -> str:
 class Survey:
     """What several data folders hold.
 
-    rows, left_out: as ``read_all`` gives them. labels: (upstream's label, what it was taken for) -> photographs.
-    photographs: all that were found; unlabelled: those of which nobody could tell benign from malignant.
-    not_looked_at: data folder -> kind -> paths of what was not used.
+    rows: columns COLUMNS; malignant is int 0/1, everything else text, "" where unknown; root is the absolute folder
+    that file is relative to. left_out: columns LEFT_OUT, all text; rows without a usable label or without their
+    photograph. labels: (upstream's label, what it was taken for) -> photographs. unlabelled: data folder -> (those of
+    which nobody could tell benign from malignant, all that were found). not_looked_at: data folder -> kind -> paths of
+    what was not used. empty: a sentence for every folder without a usable photograph.
     """
 
     rows: pd.DataFrame
     left_out: pd.DataFrame
     labels: Counter[tuple[str, str]]
-    photographs: int
-    unlabelled: int
+    unlabelled: dict[str, tuple[int, int]]
     not_looked_at: dict[str, dict[str, list[str]]]
+    empty: list[str]
 
 
 def read(folder: Path, work: Path | None = None) -> pd.DataFrame:
-    """Every usable labelled photograph of a data folder, its layout autodetected; see survey for what it refuses."""
-    return survey([folder], work).rows
+    """Every usable labelled photograph of a data folder, its layout autodetected; see read_all for what it refuses."""
+    return read_all([folder], work)[0]
 
 
 def read_all(folders: Sequence[Path], work: Path | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The catalogue of several data folders, and the rows left out: ``survey`` without its counts."""
+    """The catalogue of several data folders, and the rows left out, as ``survey`` has them.
+
+    Raises CatalogueError for what ``survey`` refuses, and where a folder has no usable photograph.
+    """
     found = survey(folders, work)
+    if found.empty:
+        raise CatalogueError(found.empty[0])
     return found.rows, found.left_out
 
 
-def survey(folders: Sequence[Path], work: Path | None = None, *, only_labelled: bool = True) -> Survey:
+def survey(folders: Sequence[Path], work: Path | None = None) -> Survey:
     """Read several data folders.
 
     work: a folder to unpack photographs into that come as numbers in a table; without one such data is refused.
-    only_labelled: whether a folder without any usable photograph is refused.
-    Catalogue columns are COLUMNS: malignant is int 0/1, everything else text, "" where unknown; root is the absolute
-    folder that file is relative to. left_out has root, file, source, image_id, diagnosis, malignant ("" where unknown)
-    and reason: rows without a usable label or without their photograph.
-    Raises CatalogueError where a folder is missing, of no known layout, of several at once, or empty of labels.
+    Raises CatalogueError where a folder is missing, of no known layout, or of several at once.
     """
-    tables, left_out = [], []
+    tables, left_out, empty = [], [], []
     labels: Counter[tuple[str, str]] = Counter()
-    photographs = unlabelled = 0
-    not_looked_at = {}
+    unlabelled, not_looked_at = {}, {}
     roots: set[Path] = set()
     for folder in folders:
         root = Path(folder).expanduser().resolve()
@@ -107,15 +109,13 @@ def survey(folders: Sequence[Path], work: Path | None = None, *, only_labelled: 
         layout = _recognise(data)
         layout.read(data)
         found = data.collected()
-        if only_labelled and not found.rows:
-            raise CatalogueError(
-                f"{folder} looks like {layout.described}, but no labelled photograph was found.{_why(data, found)}"
-            )
+        if not found.rows:
+            looks = f"{folder} looks like {layout.described}, but no labelled photograph was found."
+            empty.append(looks + _why(data, found))
         tables.append(pd.DataFrame(found.rows, columns=list(COLUMNS)))
         left_out += found.left_out
         labels += found.labels
-        photographs += found.labels.total()
-        unlabelled += found.unlabelled
+        unlabelled[str(root)] = (found.unlabelled, found.labels.total())
         not_looked_at[str(root)] = data.not_looked_at()
     if not tables:
         raise CatalogueError("No data folder was given.")
@@ -123,9 +123,9 @@ def survey(folders: Sequence[Path], work: Path | None = None, *, only_labelled: 
         pd.concat(tables, ignore_index=True),
         pd.DataFrame(left_out, columns=list(LEFT_OUT)).astype(str),
         labels,
-        photographs,
         unlabelled,
         not_looked_at,
+        empty,
     )
 
 

@@ -192,11 +192,13 @@ class DataFolder:
         used = {entry.row["file"] for entry in self._entries.values()}
         # The copies of a folder in itself stand for their originals.
         unlisted = [path for path in self.pictures if self.names.original(path).as_posix() not in used]
-        others = [path for path in self.other_files if path not in self._read]
+        links = [path for path in self.other_files if self.link_in_words(path)]
+        others = [path for path in self.other_files if path not in self._read and path not in links]
         kinds = {
             "photographs that no row names": unlisted,
             "other files": others,
-            "folders and links that cannot be followed": self._listing.unreadable,
+            "folders and links that cannot be followed": [*self._listing.unreadable, *links],
+            "hidden": self._listing.hidden,
         }
         return {kind: [path.as_posix() for path in paths] for kind, paths in kinds.items() if paths}
 

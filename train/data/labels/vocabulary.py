@@ -83,8 +83,8 @@ BESIDE: frozenset[str] = _words(
     neoplasm confirmed proven biopsy present positive yes true histopathology
     nos other specified common typical classic atypical dysplastic clark compound junctional dermal intradermal
     congenital acquired blue combined halo recurrent persistent reed spilus special site acral lentiginous
-    acrolentiginous nodular superficial spreading desmoplastic amelanotic hypomelanotic spitzoid nevoid subungual mucosal in situ
-    invasive invasion metastasis metastatic primary thin thick early late stage grade low high
+    acrolentiginous nodular superficial spreading desmoplastic amelanotic hypomelanotic spitzoid nevoid subungual
+    mucosal in situ invasive invasion metastasis metastatic primary thin thick early late stage grade low high
     pigmented nonpigmented unpigmented heavily micronodular infiltrating infiltrative morpheaform sclerosing
     cystic fibroepithelial well moderately poorly differentiated keratoacanthoma hypertrophic atrophic lichenoid
     bowenoid irritated inflamed clonal flat facial face scalp nail back trunk palm sole less than more mm cm pt tis
