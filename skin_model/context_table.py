@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 
 from skin_model.network.context import Context, UnknownContext
+from skin_model.text_tables import cut, decoded
 
 _TOLD = ("age", "sex", "site")
 
@@ -21,10 +23,10 @@ class ContextTable:
         self.by_path: dict[Path, Context] = {}
         by_name: dict[str, list[Context]] = {}
         try:
-            with file.open(newline="", encoding="utf-8-sig") as stream:
-                rows = list(csv.DictReader(stream, skipinitialspace=True))
+            separator, text = cut(decoded(file.read_bytes()))
+            rows = list(csv.DictReader(io.StringIO(text), delimiter=separator, skipinitialspace=True))
         except (OSError, UnicodeDecodeError, csv.Error) as problem:
-            raise UnknownContext(f"{file} cannot be read as a CSV table in UTF-8 ({problem}).") from None
+            raise UnknownContext(f"{file} cannot be read as a CSV table ({problem}).") from None
         if not rows or "file" not in rows[0] or not set(_TOLD) & set(rows[0]):
             raise UnknownContext(f"{file} needs a column file and at least one of: {', '.join(_TOLD)}.")
         for number, row in enumerate(rows, start=2):

@@ -21,18 +21,21 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_SEPARATOR_LINE = re.compile(r'\s*"?sep=(\\t|.)"?[\t;|, ]*\r?(\n|$)', re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r'\s*"?sep=(\\t|.)"?[\t;|, ]*(\n|$)', re.IGNORECASE)
 _LOOKED_AT = 50
 """Rows that are compared where the first line can be cut in two ways."""
 
 
 def decoded(data: bytes, whole: bool = True) -> str:
-    """The text of a table's bytes; raises UnicodeDecodeError where they are no text. whole: whether they are all."""
+    """The text of a table's bytes, its lines ended as Unix ends them.
+
+    whole: whether these are all its bytes. Raises UnicodeDecodeError where they are no text.
+    """
     encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None) or _unmarked(data)
     text = codecs.getincrementaldecoder(encoding)().decode(data, final=whole)
     if "\0" in text:
         raise UnicodeDecodeError(encoding, data[:1], 0, 1, "no text")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _unmarked(data: bytes) -> str:

@@ -60,7 +60,7 @@ _Inode = tuple[int, int]
 
 
 def _walk(folder: Path, above: tuple[_Inode, ...], entered: Counter[_Inode], unreadable: list[Path]) -> Iterator[Path]:
-    """Every file below, and what is hidden. No folder is entered from within itself, nor a third time, whatever links say."""
+    """Every file below, and what is hidden; no link leads into a folder from within it, or for a third time."""
     try:
         status = folder.stat()
         with os.scandir(folder) as entries:

@@ -76,6 +76,21 @@ def test_folders_are_expanded_in_sorted_order_and_other_files_left_alone(photos)
     assert found == [str(photos / name) for name in ("a.jpg", "b.png", "cut.jpg", "deeper/a.jpg")]
 
 
+@pytest.mark.parametrize("ending", ["jfif", "jpe", "pjpeg", "JPG", "dat"])
+def test_a_photo_in_a_folder_is_scored_whatever_its_ending(photos, ending):
+    (photos / "a.jpg").rename(photos / f"a.{ending}")
+    found = [line["file"] for line in lines(run(photos, "--json"))]
+    assert str(photos / f"a.{ending}") in found and len(found) == 4
+
+
+def test_folders_that_are_linked_are_entered_and_what_is_no_photo_is_counted(photos, tmp_path):
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked/more").symlink_to(photos)
+    found = run(tmp_path / "linked", "--json")
+    assert lines(found)[0]["file"] == str(tmp_path / "linked/more/a.jpg") and len(lines(found)) == 4
+    assert f"Not looked at in {tmp_path / 'linked'}: 1 that are no photos, for example more/notes.txt" in found.stderr
+
+
 def test_a_folder_without_photos_says_so(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     found = run(tmp_path, "--json")

@@ -26,7 +26,8 @@ __all__ = [
 
 LEFT_OUT = ("root", "file", "source", "image_id", "diagnosis", "malignant", "reason")
 """Columns of the rows that are left out."""
-_PACKED = frozenset((".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".hdf5", ".h5", ".npz", ".parquet", ".xlsx", ".xls"))
+_WORKBOOKS = frozenset((".xlsx", ".xls", ".ods", ".numbers"))
+_PACKED = _WORKBOOKS | {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".hdf5", ".h5", ".npz", ".parquet"}
 """Endings of files that hold photographs or tables in a form that is not read here."""
 FAMILIES: dict[str, str] = {
     "ham10000": "ham10000",
@@ -138,7 +139,10 @@ def _why(data: DataFolder, found: Collected) -> str:
 
 def _packed(data: DataFolder) -> str:
     packed = [path for path in data.other_files if path.suffix.lower() in _PACKED]
-    return f" {packed[0]} in it was not looked at; unpack it first." if packed else ""
+    if not packed:
+        return ""
+    mend = "save it as CSV" if packed[0].suffix.lower() in _WORKBOOKS else "unpack it"
+    return f" {packed[0]} in it was not looked at; {mend} first."
 
 
 def _recognise(data: DataFolder) -> Layout:

@@ -24,7 +24,9 @@ _DERIVED: frozenset[str] = frozenset(
 )
 """Words in the names of folders that hold what was made from photographs."""
 _TWO_COLOURED = 0.97
-"""Share of a mask's pixels that are near black or near white; the rest are its edge, blurred by JPEG."""
+"""Share of a mask's pixels that have its two colours; the rest are its edge, blurred by JPEG."""
+_FAR_APART = 100
+"""Levels between a mask's two colours, in one channel at least; skin and mole may be nearer."""
 _SIDE = 32
 _SAME = 8.0
 """Mean difference in levels of two pictures of that side which show the same."""
@@ -161,8 +163,18 @@ class PhotographNames:
             small = np.asarray(colours.resize((_SIDE, _SIDE), Image.Resampling.BOX)).astype(float)
         except Exception:  # whatever is wrong with it is told when it is opened as a photograph
             return None
-        extreme = (levels.max(-1) < 32) | (levels.min(-1) > 223)
-        return _Sight(size, small, bool(extreme.mean() > _TWO_COLOURED))
+        return _Sight(size, small, _two_coloured(levels))
+
+
+def _two_coloured(levels: np.ndarray) -> bool:
+    """Whether (H, W, 3) pixels have two colours that are far apart, or are black or white all over."""
+    shades, counts = np.unique((levels.reshape(-1, 3).astype(int) + 16) // 32, axis=0, return_counts=True)
+    order = np.argsort(-counts)[:2]
+    if counts[order].sum() <= _TWO_COLOURED * counts.sum():
+        return False
+    first, last = shades[order[0]], shades[order[-1]]
+    blank = len(shades) == 1 and (first.max() == 0 or first.min() == 8)
+    return bool(blank or np.abs(first - last).max() * 32 >= _FAR_APART)
 
 
 def _is_derived(path: Path) -> bool:

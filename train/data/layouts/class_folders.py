@@ -29,10 +29,11 @@ class ClassFolders:
         told = [Told("folder", folder.name, meaning(folder.name)) for folder in above if folder in self._classes]
         if told:
             return told
-        among = (
-            folder for folder in reversed(above) if folder.parent in self._beside and not given_split(folder / "x")
-        )
-        return [Told("folder", folder.name, NOTHING) for folder in among][:1]
+        for folder in reversed(above):
+            # Train and test may lie among the classes of a folder that is badly packed.
+            if folder.parent in self._beside and not given_split(Path(folder.name) / "x"):
+                return [Told("folder", folder.name, NOTHING)]
+        return []
 
 
 def _read(data: DataFolder) -> None:
@@ -40,7 +41,7 @@ def _read(data: DataFolder) -> None:
     source = data.root.name
     for path, reason in _made_from_others(data, folders).items():
         data.leave_out(path, source, path.with_suffix("").as_posix(), reason)
-    for path in data.pictures:
+    for path in map(data.names.original, data.pictures):
         told = folders.of(path)
         if told:
             name = path.with_suffix("").as_posix()

@@ -1,0 +1,102 @@
+"""python -m train prepare says what every label was taken for, and stops where too many are not understood."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.train.rendered_folders import skin, write, write_text
+from train.commands.command_line import main
+
+
+def run(*arguments):
+    with pytest.raises(SystemExit) as ending:
+        main([str(argument) for argument in arguments])
+    return ending.value.code or 0
+
+
+def imagefolder(folder, *labels):
+    for number in range(len(labels)):
+        write(folder / f"{number}.png", skin(number, 96, mole=False))
+    write_text(folder / "metadata.csv", "file_name,label", *[f'{k}.png,"{label}"' for k, label in enumerate(labels)])
+    return folder
+
+
+def test_every_label_is_listed_with_its_count_and_what_it_was_taken_for(tmp_path, capsys):
+    data = imagefolder(tmp_path / "set", *["Melanoma"] * 3, *["NotMelanoma"] * 8, "Fleck, größer")
+    assert run("prepare", "--data", data, "--out", tmp_path / "work") == 0
+    listed = json.loads((tmp_path / "work/audit.json").read_text())["labels"]
+    assert listed == [
+        {"label": "label NotMelanoma", "taken_for": "benign, no diagnosis", "photographs": 8},
+        {"label": "label Melanoma", "taken_for": "mel, malignant", "photographs": 3},
+        {
+            "label": "label Fleck, größer",
+            "taken_for": "no label: neither a known diagnosis nor benign or malignant",
+            "photographs": 1,
+        },
+    ]
+    said = capsys.readouterr().out
+    assert all(f"{one['photographs']:>8}  {one['label']}  ->  {one['taken_for']}" in said for one in listed)
+
+
+def test_more_than_a_tenth_without_a_label_stops_it_with_the_list_and_one_sentence(tmp_path, capsys):
+    data = imagefolder(tmp_path / "set", *["melanoma"] * 4, *["nevus"] * 4, "thing", "thing")
+    assert run("prepare", "--data", data, "--out", tmp_path / "work") == 2
+    said = capsys.readouterr()
+    assert "       2  label thing  ->  no label" in said.out
+    errors = [line for line in said.err.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1 and "2 of the 10 photographs" in errors[0] and "--allow-unlabelled" in errors[0]
+    assert not (tmp_path / "work/split.csv").exists()
+
+
+def test_allow_unlabelled_goes_on_without_them(tmp_path):
+    data = imagefolder(tmp_path / "set", *["melanoma"] * 4, *["nevus"] * 4, "thing", "thing")
+    assert run("prepare", "--data", data, "--out", tmp_path / "work", "--allow-unlabelled") == 0
+    assert json.loads((tmp_path / "work/audit.json").read_text())["photographs"] == 8
+
+
+def test_ids_of_classes_stop_it_and_are_listed(tmp_path, capsys):
+    assert run("prepare", "--data", imagefolder(tmp_path / "set", *range(7)), "--out", tmp_path / "work") == 2
+    said = capsys.readouterr().out
+    assert all(f"label {number}  ->  no label" in said for number in range(7))
+
+
+def test_what_upstream_calls_indeterminate_is_left_out_without_stopping_it(tmp_path):
+    data = imagefolder(tmp_path / "set", *["melanoma"] * 4, *["nevus"] * 4, "indeterminate", "indeterminate")
+    assert run("prepare", "--data", data, "--out", tmp_path / "work") == 0
+    audit = json.loads((tmp_path / "work/audit.json").read_text())
+    assert audit["left_out"] == {"no label: upstream calls it indeterminate": 2}
+
+
+def test_of_one_class_alone_it_does_not_say_to_fit(tmp_path, capsys):
+    assert run("prepare", "--data", imagefolder(tmp_path / "set", *["nevus"] * 10), "--out", tmp_path / "work") == 0
+    said = capsys.readouterr().out
+    assert "Next:" not in said and "All its photographs are benign" in said
+
+
+def test_of_two_classes_it_says_to_fit(tmp_path, capsys):
+    data = imagefolder(tmp_path / "set", *["nevus", "melanoma"] * 5)
+    assert run("prepare", "--data", data, "--out", tmp_path / "work") == 0
+    assert "Next: python -m train fit" in capsys.readouterr().out
+
+
+def test_what_was_not_looked_at_is_said_with_examples(tmp_path, capsys):
+    data = imagefolder(tmp_path / "set", *["nevus", "melanoma"] * 5)
+    write(data / "more/unlisted.png", 99)
+    write_text(data / "notes.txt", "x")
+    assert run("prepare", "--data", data, "--out", tmp_path / "work") == 0
+    said = capsys.readouterr().out
+    assert "photographs that no row names: 1, for example more/unlisted.png" in said
+    assert "other files: 1, for example notes.txt" in said
+
+
+def test_reasons_for_leaving_out_come_with_an_example(tmp_path, capsys):
+    data = imagefolder(tmp_path / "set", *["nevus", "melanoma"] * 10)
+    for place in ("one", "two"):
+        write(data / place / "twice.png", skin(100 + len(place) + (place == "two"), 96))
+    with (data / "metadata.csv").open("a") as table:
+        table.write("twice,nevus\n")
+    assert run("prepare", "--data", data, "--out", tmp_path / "work") == 0
+    said = capsys.readouterr().out
+    assert "left out, several photographs of this name: 1, for example twice (one/twice.png, two/twice.png)" in said

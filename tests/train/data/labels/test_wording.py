@@ -1,0 +1,155 @@
+"""What a label's wording means, in every spelling, and what is not understood and so means nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from train.data import labels
+
+
+def taken_for(text):
+    return labels.taken_for([labels.Told("label", text, labels.meaning(text))])
+
+
+@pytest.mark.parametrize(
+    "wording",
+    [
+        "NotMelanoma",
+        "not melanoma",
+        "Non Melanoma",
+        "no melanoma",
+        "non-melanoma",
+        "nonmelanoma",
+        "non_melanoma",
+        "notmelanoma",
+        "NonMEL",
+        "melanoma_no",
+        "melanoma negative",
+        "without melanoma",
+        "no evidence of melanoma",
+        "non-malignant",
+        "not_malignant",
+        "NonCancerous",
+        "no cancer",
+        "kein Melanom",
+        "pas de mélanome",
+    ],
+)
+def test_a_denied_cancer_is_benign_without_a_diagnosis(wording):
+    assert taken_for(wording) == "benign, no diagnosis"
+
+
+def test_non_melanoma_skin_cancer_is_a_cancer():
+    assert {taken_for(text) for text in ("non-melanoma skin cancer", "NMSC", "Nonmelanoma skin cancers")} == {
+        "malignant, no diagnosis"
+    }
+
+
+@pytest.mark.parametrize("wording", ["not nevus", "NonNevus", "not BCC", "no dermatofibroma", "not a mole"])
+def test_another_denied_diagnosis_says_nothing(wording):
+    assert taken_for(wording).startswith("no label")
+
+
+def test_a_denied_property_is_not_a_denied_diagnosis():
+    assert taken_for("non-pigmented basal cell carcinoma") == "bcc, malignant"
+    assert taken_for("amelanotic melanoma") == "mel, malignant"
+
+
+@pytest.mark.parametrize(
+    ("code", "wordings"),
+    [
+        (
+            "mel",
+            ["melanoma", "MelanomaInSitu", "superficial-spreading_melanoma", "Mélanome", "melanoma (0.76 to 1.5 mm)"],
+        ),
+        ("bcc", ["basal_cell_carcinoma", "BasalCellCarcinoma", "basalcellcarcinoma", "Basal Cell Carcinomas", "BCC"]),
+        ("akiec", ["actinic_keratoses", "squamous_cell_carcinoma", "Bowen's disease", "SCC", "AK", "solar keratosis"]),
+        (
+            "nv",
+            [
+                "melanocytic_Nevi",
+                "Melanocytic_nevus",
+                "naevi",
+                "NÄVUS",
+                "Nævus",
+                "dysplastic-nevus",
+                "1. Nevus",
+                "moles",
+            ],
+        ),
+        ("bkl", ["benign_keratosis-like_lesions", "seborrheic-keratosis", "Seborrhoeic keratoses", "solar lentigines"]),
+        ("bkl", ["pigmented_benign_keratosis", "lichen planus-like keratosis", "SEK"]),
+        ("df", ["dermatofibroma", "Dermatofibromas", "DF"]),
+        ("vasc", ["vascular_lesions", "haemangiomata", "angiokeratoma", "PyogenicGranuloma"]),
+    ],
+)
+def test_case_separators_camel_case_plurals_and_accents_do_not_matter(code, wordings):
+    assert {wording: labels.diagnosis(wording) for wording in wordings} == dict.fromkeys(wordings, code)
+
+
+def test_ham10000s_long_names_are_understood():
+    long = {
+        "Actinic keratoses and intraepithelial carcinoma / Bowen's disease": "akiec",
+        "benign keratosis-like lesions (solar lentigines / seborrheic keratoses, lichen-planus like keratoses)": "bkl",
+        "vascular lesions (angiomas, angiokeratomas, pyogenic granulomas and hemorrhage)": "vasc",
+    }
+    assert {name: labels.diagnosis(name) for name in long} == long
+
+
+@pytest.mark.parametrize(
+    "wording",
+    [
+        "melanoma?",
+        "suspected melanoma",
+        "rule out melanoma",
+        "nevus vs melanoma",
+        "melanoma or nevus",
+        "melanoma-like nevus",
+        "family history of melanoma",
+        "malignant nevus",
+        "premalignant",
+        "suspicious",
+        "other",
+        "unknown",
+        "keratosis",
+        "images",
+        "HAM10000_images_part_1",
+        "kaggle_melanoma_120",
+        "Skin cancer ISIC collaboration",
+        "melanocytic",
+        "3",
+        "",
+    ],
+)
+def test_what_is_not_understood_in_full_is_not_guessed(wording):
+    assert taken_for(wording) == "no label: neither a known diagnosis nor benign or malignant"
+
+
+def test_milk10ks_classes_have_their_meaning():
+    names = ("AKIEC", "BCC", "BEN_OTH", "BKL", "DF", "INF", "MAL_OTH", "MEL", "NV", "SCCKA", "VASC")
+    assert {name: taken_for(name) for name in names} == {
+        "AKIEC": "akiec, malignant",
+        "BCC": "bcc, malignant",
+        "BEN_OTH": "benign, no diagnosis",
+        "BKL": "bkl, benign",
+        "DF": "df, benign",
+        "INF": "benign, no diagnosis",
+        "MAL_OTH": "malignant, no diagnosis",
+        "MEL": "mel, malignant",
+        "NV": "nv, benign",
+        "SCCKA": "akiec, malignant",
+        "VASC": "vasc, benign",
+    }
+
+
+def test_places_that_disagree_leave_no_label():
+    told = [labels.Told(place, text, labels.meaning(text)) for place, text in (("dx", "nevus"), ("label", "malignant"))]
+    with pytest.raises(labels.NoLabel, match="conflicting label: diagnosis nv, but called malignant"):
+        labels.settle(told)
+
+
+def test_the_name_of_an_indeterminate_lesion_yields_to_upstreams_own_answer():
+    told = [labels.Told("diagnosis", "AIMP", labels.meaning("AIMP"))]
+    with pytest.raises(labels.NoLabel, match="indeterminate"):
+        labels.settle(told)
+    assert labels.settle([*told, labels.Told("target", "0", labels.meaning("benign"))]) == ("", 0)

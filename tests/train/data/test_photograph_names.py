@@ -1,0 +1,97 @@
+"""Which photograph a table's name means: exact names first, then the only one that is meant, never a mask."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.train.rendered_folders import skin, write
+from train.data.photograph_names import PhotographNames, SeveralPhotographs
+
+
+def names(folder, *files):
+    """Photographs that all differ; a dict gives pictures of one's own."""
+    for number, file in enumerate(files):
+        write(folder / file, number)
+    return PhotographNames(folder, sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file()))
+
+
+def mask(side=160):
+    picture = np.zeros((side, side, 3), np.uint8)
+    picture[side // 4 : side // 2, side // 4 : side // 2] = 255
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("written", "file"),
+    [
+        ("a.jpg", "a.jpg"),
+        ("./a.jpg", "a.jpg"),
+        (r"train\mel\001.jpg", "train/mel/001.jpg"),
+        ("IMG_1.jpg", "img_1.JPG"),
+        ("ISIC_0100000", "train/ISIC_0100000.jpg"),
+        ("ISIC_0100000.jpg", "ISIC_0100000.png"),
+        ("mel/001", "set/train/mel/001.jpg"),
+        ("Straße.jpg", "STRASSE.jpg"),
+        ("img.001", "img.001.jpg"),
+        (unicodedata.normalize("NFC", "Rücken.jpg"), unicodedata.normalize("NFD", "Rücken.jpg")),
+    ],
+)
+def test_slashes_case_endings_folders_and_unicode_forms_do_not_matter(tmp_path, written, file):
+    assert names(tmp_path, file, "other.jpg").find(written) == Path(file)
+
+
+def test_the_exact_name_counts_before_a_similar_one(tmp_path):
+    found = names(tmp_path, "a.jpg", "A.jpg", "sub/a.jpg")
+    assert [found.find(name) for name in ("a.jpg", "A.jpg", "sub/a.jpg")] == [
+        Path("a.jpg"),
+        Path("A.jpg"),
+        Path("sub/a.jpg"),
+    ]
+
+
+def test_a_name_of_another_folder_is_not_taken(tmp_path):
+    found = names(tmp_path, "train/a.jpg", "test/b.jpg")
+    assert found.find("test/a.jpg") is None
+    assert found.find("b.jpg", Path("train")) is None
+
+
+def test_two_photographs_of_one_name_are_named_in_a_sentence(tmp_path):
+    found = names(tmp_path, "one/a.jpg", "two/a.jpg")
+    with pytest.raises(SeveralPhotographs, match=r"several photographs of this name \(one/a.jpg, two/a.jpg\)"):
+        found.find("a")
+
+
+def test_a_mask_is_not_taken_for_the_photograph(tmp_path):
+    write(tmp_path / "a_masks/a.png", mask())
+    write(tmp_path / "b_masks/a.jpg", mask())
+    write(tmp_path / "c_masks/a.png", mask() // 255 * np.array([200, 30, 30], np.uint8))
+    assert names(tmp_path, "images/a.jpg").find("a") == Path("images/a.jpg")
+
+
+def test_a_thumbnail_is_not_taken_for_the_photograph(tmp_path):
+    small = np.asarray(Image.fromarray(skin(0)).resize((64, 64), Image.Resampling.BOX))
+    write(tmp_path / "another/a.jpg", small)
+    assert names(tmp_path, "images/a.jpg").find("a") == Path("images/a.jpg")
+
+
+def test_an_enhanced_copy_is_not_taken_for_the_photograph(tmp_path):
+    write(tmp_path / "enhanced images/a.jpg", 255 - skin(0))
+    assert names(tmp_path, "images/a.jpg").find("a") == Path("images/a.jpg")
+
+
+def test_equal_files_are_one_photograph(tmp_path):
+    write(tmp_path / "two/a.png", 0)
+    assert names(tmp_path, "one/a.png").find("a") == Path("one/a.png")
+
+
+def test_a_folder_that_holds_a_copy_of_itself_has_each_photograph_once(tmp_path):
+    write(tmp_path / "data/train/mel/1.png", 0)
+    write(tmp_path / "data/train/mel/2.png", 7)
+    found = names(tmp_path, "train/mel/1.png", "train/mel/2.png")
+    assert found.original(Path("data/train/mel/1.png")) == Path("train/mel/1.png")
+    assert found.original(Path("data/train/mel/2.png")) == Path("data/train/mel/2.png")

@@ -1,0 +1,95 @@
+"""Tables of every dialect give the same rows, or a sentence that names the file."""
+
+from __future__ import annotations
+
+import codecs
+
+import pytest
+
+from train.data import tables
+from train.data.labels import CatalogueError
+
+ROWS = [["name", "note", "size"], ["Rücken-1", "a, b", "1.5"], ["Bauch-2", "", "12"]]
+
+
+def written(folder, separator=",", encoding="utf-8", before="", end="\n", decimal=".", name="metadata.csv"):
+    cells = [[cell.replace(".", decimal) for cell in row] for row in ROWS]
+    lines = [separator.join(f'"{cell}"' if separator in cell else cell for cell in row) for row in cells]
+    file = folder / name
+    file.write_bytes((before + end.join(lines) + end).encode(encoding))
+    return file
+
+
+@pytest.mark.parametrize(
+    "dialect",
+    [
+        {},
+        {"separator": ";"},
+        {"separator": ";", "decimal": ","},
+        {"separator": ";", "before": "sep=;\n"},
+        {"separator": ";", "before": "sep=;\r\n", "end": "\r\n", "encoding": "cp1252"},
+        {"before": '"sep=,"\n'},
+        {"separator": "\t", "name": "metadata.tab"},
+        {"separator": "\t", "encoding": "utf-16", "name": "metadata.txt"},
+        {"separator": "\t", "encoding": "utf-16-le"},
+        {"separator": ";", "encoding": "utf-16-be"},
+        {"separator": "|", "name": "metadata"},
+        {"encoding": "utf-8-sig"},
+        {"encoding": "utf-32"},
+        {"end": "\r"},
+    ],
+    ids=str,
+)
+def test_a_table_of_any_dialect_has_the_same_cells(tmp_path, dialect):
+    file = written(tmp_path, **dialect)
+    table = tables.read_text_table(file)
+    assert [list(table.columns), *table.to_numpy().tolist()] == ROWS
+    assert tables.header(file) == ROWS[0]
+
+
+def test_a_line_break_within_quotes_belongs_to_its_cell(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text('name;"a note\nin two lines"\nx;"one\ntwo"\n')
+    assert tables.read_text_table(file).to_numpy().tolist() == [["x", "one\ntwo"]]
+    assert tables.header(file) == ["name", "a note\nin two lines"]
+
+
+def test_a_comma_in_a_word_stays_a_comma(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("name;label\n1,5;Nevus, Atypical\nx;2\n")
+    assert tables.read_text_table(file).to_numpy().tolist() == [["1,5", "Nevus, Atypical"], ["x", "2"]]
+
+
+def test_a_separator_at_the_end_of_every_row_is_passed_over(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("name,label\na,1,\nb,0,\n")
+    assert tables.read_text_table(file).to_dict("list") == {"name": ["a", "b"], "label": ["1", "0"]}
+
+
+def test_rows_longer_than_the_header_are_refused(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("name,label\na,1,2\nb,0,3\n")
+    with pytest.raises(CatalogueError, match=r"a\.csv is not a readable table.*more cells"):
+        tables.read_text_table(file)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_json_lines_are_a_table_in_any_encoding(tmp_path, encoding):
+    file = tmp_path / "metadata.jsonl"
+    text = '{"file_name": "ü.png", "label": true, "age": null}\r\n\r\n{"file_name": "b.png", "label": 0}\r\n'
+    file.write_bytes(text.encode(encoding))
+    assert tables.read_text_table(file).to_dict("list") == {
+        "file_name": ["ü.png", "b.png"],
+        "label": ["True", "0"],
+        "age": ["", ""],
+    }
+    assert tables.header(file) == ["file_name", "label", "age"]
+
+
+@pytest.mark.parametrize("content", [b"", codecs.BOM_UTF8, b"\x89PNG\r\n\x1a\n\0\0\0", b"a,b\n\x81,\x8d\n"])
+def test_what_is_no_table_is_refused_with_its_name(tmp_path, content):
+    file = tmp_path / "metadata.csv"
+    file.write_bytes(content)
+    with pytest.raises(CatalogueError, match=r"metadata\.csv is not a readable table") as refusal:
+        tables.read_text_table(file)
+    assert "\n" not in str(refusal.value)
