@@ -53,8 +53,8 @@ def prepare(
         print(f"left out, {reason}: {count}, for example {preparation.printable(audit['left_out_examples'][reason])}")
     for folder, kinds in audit.get("not_looked_at", {}).items():
         for kind, found in kinds.items():
-            examples = preparation.printable(", ".join(found["examples"]))
-            print(f"not looked at in {folder}, {kind}: {found['count']}, for example {examples}")
+            examples = ", ".join(found["examples"])
+            print(preparation.printable(f"not looked at in {folder}, {kind}: {found['count']}, for example {examples}"))
     print(f"\nWrote {out / 'split.csv'}. {_next(audit, out)}")
 
 

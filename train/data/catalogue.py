@@ -161,6 +161,8 @@ def _recognise(data: DataFolder) -> Layout:
 def _seen(data: DataFolder) -> str:
     """What lies in a folder of no known layout, as far as it helps to see what is wrong with it."""
     said = f" It holds {len(data.pictures)} photographs"
+    folders = sorted({path.parent.name for path in data.pictures if path.parent.name})
+    said += f" in folders named {', '.join(folders[:6])}{' …' if len(folders) > 6 else ''}" if folders else ""
     tables = [f"{path} ({', '.join(cells[:6])})" for path, cells in data.headers.items() if len(cells) > 1]
     said += f" and the tables {'; '.join(tables[:3])}." if tables else "."
     for path in data.other_files:

@@ -141,9 +141,8 @@ class DataFolder:
             found, reason = None, str(problem)
         key: object = len(self._entries), name
         if found is not None:
-            found = self.names.original(found)
             row["file"] = found.as_posix()
-            key = (self.root / found).resolve()
+            key = (self.root / self.names.original(found)).resolve()
         elif not reason:
             reason = "no such photograph in the folder"
         if word := next((word for word in plain(known.get("modality", "")).split() if word in _NO_PHOTOGRAPH), None):
@@ -171,7 +170,7 @@ class DataFolder:
                     reason = reason or str(problem)
             if row["file"] and (entry.told or not reason.startswith(("a mask", "a copy"))):
                 words = ", ".join(f"{place.place} {place.text}" for place in entry.told) or "no label"
-                found.labels[words, taken_for(entry.told)] += 1
+                found.labels[" ".join(words.split()), taken_for(entry.told)] += 1
             if reason:
                 said = {"diagnosis": code, "malignant": str(malignant), "reason": reason}
                 found.left_out.append({key: row[key] for key in ("root", "file", "source", "image_id")} | said)
@@ -182,16 +181,20 @@ class DataFolder:
     def link_in_words(self, path: Path) -> str:
         """The path that a file holds in place of the link that it was before it was copied, "" where it is none."""
         file = self.root / path
-        if path.suffix or file.stat().st_size > _LONGEST_LINK:
+        try:
+            if path.suffix or file.stat().st_size > _LONGEST_LINK:
+                return ""
+            text = file.read_text(encoding="utf-8").strip()
+            return text if "/" in text and "\n" not in text and (file.parent / text).is_dir() else ""
+        except (OSError, ValueError):
             return ""
-        text = file.read_text(encoding="utf-8", errors="replace").strip()
-        return text if "/" in text and "\n" not in text and (file.parent / text).is_dir() else ""
 
     def not_looked_at(self) -> dict[str, list[str]]:
         """What lies in the folder and was not used, by kind: photographs that no table lists, other files, …"""
-        used = {entry.row["file"] for entry in self._entries.values()}
-        # The copies of a folder in itself stand for their originals.
-        unlisted = [path for path in self.pictures if self.names.original(path).as_posix() not in used]
+        # A photograph and its copy, where a folder holds a copy of itself, stand for each other.
+        original = self.names.original
+        used = {original(Path(entry.row["file"])) for entry in self._entries.values() if entry.row["file"]}
+        unlisted = [path for path in self.pictures if original(path) not in used]
         links = [path for path in self.other_files if self.link_in_words(path)]
         others = [path for path in self.other_files if path not in self._read and path not in links]
         kinds = {

@@ -151,7 +151,10 @@ class PhotographNames:
         return any(path.is_relative_to(folder) for path in self._pictures)
 
     def _equal(self, one: Path, other: Path) -> bool:
-        return filecmp.cmp(self._root / one, self._root / other, shallow=False)
+        try:
+            return filecmp.cmp(self._root / one, self._root / other, shallow=False)
+        except OSError:  # one of them may not be read, which is told when it is opened as a photograph
+            return False
 
     def _look(self, path: Path) -> _Sight | None:
         try:

@@ -34,7 +34,7 @@ def read_text_table(file: Path, names: Sequence[str] | None = None, usecols: Any
             return _json_lines(file, text)
         separator, text = cut(text)
         table = _parsed(text, separator, names, usecols)
-    except (ValueError, pd.errors.ParserError, csv.Error) as problem:
+    except (OSError, ValueError, pd.errors.ParserError, csv.Error) as problem:
         if isinstance(problem, CatalogueError):
             raise
         raise CatalogueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from train.data.labels.meaning import BENIGN, MALIGN, Meaning, Told
@@ -11,13 +12,11 @@ from train.data.labels.wording import meaning
 _YES = frozenset(("true", "yes", "y", "positive", "pos", "m", "ja", "oui", "si"))
 _NO = frozenset(("false", "no", "n", "negative", "neg", "b", "nein", "non"))
 _ANSWERS = frozenset((0.0, 1.0))
+_NUMBER = re.compile(r"[+-]?\d+([.,]\d*)?")
 
 
 def _number(text: str) -> float | None:
-    try:
-        return float(text.replace(",", "."))
-    except ValueError:
-        return None
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
 
 
 def answer(text: str) -> int | None:
@@ -39,13 +38,29 @@ class LabelColumns:
     def __init__(
         self, rows: Iterable[Mapping[str, str]], classes: Iterable[str] = (), answers: Iterable[str] = ()
     ) -> None:
-        rows = list(rows)
+        rows, classes = list(rows), tuple(classes)
         self._asked = tuple(answers)
         self._columns = (*classes, *self._asked)
         self._binary = {
             column: {number for row in rows if (number := _number(row.get(column, ""))) is not None} <= _ANSWERS
             for column in self._columns
         }
+        for column in classes:
+            self._binary[column] &= not self._contradicted(column, rows)
+
+    def _contradicted(self, column: str, rows: list[Mapping[str, str]]) -> bool:
+        """Whether most of a column's zeros and ones say the opposite of their rows' words, and so are ids.
+
+        Where somebody has numbered the names by the alphabet, melanoma is 0 and nevus is 1.
+        """
+        others = [other for other in self._columns if other != column]
+        agree = []
+        for row in rows:
+            number = _number(row.get(column, ""))
+            words = [text for other in others if _number(text := row.get(other, "")) is None]
+            said = [known.malignant for known in map(meaning, words) if known.malignant is not None]
+            agree += [number == answer for answer in said if number is not None]
+        return 2 * sum(agree) < len(agree)
 
     def of(self, row: Mapping[str, str]) -> list[Told]:
         """What a row's columns say, empty cells left out."""

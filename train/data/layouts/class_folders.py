@@ -41,9 +41,11 @@ def _read(data: DataFolder) -> None:
     source = data.root.name
     for path, reason in _made_from_others(data, folders).items():
         data.leave_out(path, source, path.with_suffix("").as_posix(), reason)
-    for path in map(data.names.original, data.pictures):
+    for path in data.pictures:
         told = folders.of(path)
         if told:
+            original = data.names.original(path)
+            path = original if folders.of(original) == told else path
             name = path.with_suffix("").as_posix()
             data.add(path.as_posix(), source, name, told, given_split=given_split(path.parent / "x"))
 

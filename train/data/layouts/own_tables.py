@@ -10,7 +10,7 @@ from train.data.layouts.layout import Layout
 _LABELS = ("diagnosis", "malignant")
 _KNOWN = tuple(column for column in COLUMNS[4:] if column not in _LABELS)
 _REQUIRED = ("file", "image_id", "malignant", "source")
-_CLASSES = ("diagnosis", "dx", "label", "class", "category")
+_CLASSES = ("diagnosis", "dx", "label", "class", "class_name", "label_name", "category")
 _ANSWERS = ("malignant", "benign_malignant", "target")
 
 

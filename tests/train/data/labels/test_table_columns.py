@@ -21,6 +21,18 @@ def test_in_a_column_with_other_numbers_zero_and_one_are_ids_of_classes():
     assert read(["0", "1", "6"]) == ["no label"] * 3
 
 
+def test_zeros_and_ones_that_contradict_the_words_beside_them_are_ids_by_the_alphabet():
+    rows = [{"label": "0", "name": "melanoma"}, {"label": "1", "name": "nevus"}]
+    columns = LabelColumns(rows, classes=["label", "name"])
+    assert [taken_for(columns.of(row)) for row in rows] == ["mel, malignant", "nv, benign"]
+
+
+def test_a_single_row_that_contradicts_itself_is_a_conflict():
+    rows = [*[{"label": "1", "name": "melanoma"}] * 3, {"label": "0", "name": "melanoma"}]
+    columns = LabelColumns(rows, classes=["label", "name"])
+    assert taken_for(columns.of(rows[-1])) == "conflicting label: diagnosis mel, but called benign"
+
+
 def test_words_beside_ids_keep_their_meaning():
     assert read(["melanoma", "2", "1"]) == ["mel, malignant", "no label", "no label"]
 

@@ -186,6 +186,18 @@ def test_a_folder_that_holds_a_copy_of_itself_counts_once(tmp_path):
     assert labelled(catalogue.read(tmp_path)) == {"train/benign/0": ("", 0), "train/malignant/1": ("", 1)}
 
 
+def test_a_flat_copy_beside_class_folders_takes_no_label_away(tmp_path):
+    for number, name in enumerate(("benign", "malignant")):
+        for file in (f"{number}.png", f"{name}/images/{number}.png", f"images/{number}.png"):
+            write(tmp_path / file, number)
+    found = catalogue.survey([tmp_path])
+    assert (
+        found.rows["malignant"].tolist() == [0, 1]
+        and found.left_out.empty
+        and found.unlabelled[str(tmp_path)] == (0, 2)
+    )
+
+
 def test_links_to_folders_are_followed_without_going_in_circles(tmp_path):
     pictures(tmp_path / "store", "benign/a.jpg", "malignant/b.jpg", "deep/c.jpg")
     data = pictures(tmp_path / "data", "benign/d.jpg", "malignant/e.jpg")
