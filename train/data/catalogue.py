@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from train.data.data_folder import COLUMNS, Collected, DataFolder
@@ -120,14 +121,27 @@ def survey(folders: Sequence[Path], work: Path | None = None) -> Survey:
         not_looked_at[str(root)] = data.not_looked_at()
     if not tables:
         raise CatalogueError("No data folder was given.")
+    rows = pd.concat(tables, ignore_index=True)
+    again = _again(rows) if len(tables) > 1 else np.zeros(len(rows), bool)
+    reason = "in another data folder too"
+    left_out += rows[again].reindex(columns=list(LEFT_OUT)).assign(reason=reason).to_dict("records")
     return Survey(
-        pd.concat(tables, ignore_index=True),
+        rows[~again].reset_index(drop=True),
         pd.DataFrame(left_out, columns=list(LEFT_OUT)).astype(str),
         labels,
         unlabelled,
         not_looked_at,
         empty,
     )
+
+
+def _again(rows: pd.DataFrame) -> np.ndarray:
+    """(N,) whether a row's file is an earlier row's with the same label, where data folders lie in or link to others.
+
+    With another label both stay, to be left out together as conflicting near-duplicates.
+    """
+    places = [str((Path(root) / file).resolve()) for root, file in zip(rows["root"], rows["file"], strict=True)]
+    return rows[["diagnosis", "malignant"]].assign(place=places).duplicated().to_numpy()
 
 
 def _why(data: DataFolder, found: Collected) -> str:

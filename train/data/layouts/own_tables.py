@@ -45,6 +45,7 @@ def _read_imagefolder(data: DataFolder) -> None:
         place = below / file
         known = {column: row.get(column, "") for column in _KNOWN}
         known["given_split"] = known["given_split"] or given_split(place)
+        known["modality"] = known["modality"] or row.get("image_type", "")
         data.add(
             file,
             row.get("source", "") or data.root.name,

@@ -241,6 +241,12 @@ def test_photographs_are_found_by_content(tmp_path, ending):
     assert labelled(catalogue.read(tmp_path)) == {"benign/a": ("", 0), "malignant/b": ("", 1)}
 
 
+def test_a_data_folder_within_another_is_not_counted_twice(tmp_path):
+    pictures(tmp_path, "benign/a.jpg", "malignant/b.jpg", "more/benign/c.jpg", "more/malignant/d.jpg")
+    table, left_out = catalogue.read_all([tmp_path, tmp_path / "more"])
+    assert len(table) == 4 and left_out["reason"].tolist() == ["in another data folder too"] * 2
+
+
 def test_what_was_not_looked_at_is_counted_by_kind(tmp_path):
     pictures(tmp_path, "a.jpg", "not_listed.jpg", ".hidden.jpg")
     write_text(tmp_path / "lesions.csv", "file,source,image_id,malignant", "a.jpg,s,a,0")
