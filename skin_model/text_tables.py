@@ -21,6 +21,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_ARCHIVE = b"PK\3\4"
+"""Begins a ZIP, and so an Excel workbook, which may be called .csv."""
 _SEPARATOR_LINE = re.compile(r'\s*"?sep=(\\t|.)"?[\t;|, ]*(\n|$)', re.IGNORECASE)
 _LOOKED_AT = 50
 """Rows that are compared where the first line can be cut in two ways."""
@@ -33,14 +35,16 @@ def decoded(data: bytes, whole: bool = True) -> str:
     """
     encoding = next((encoding for mark, encoding in _MARKS if data.startswith(mark)), None) or _unmarked(data)
     text = codecs.getincrementaldecoder(encoding)().decode(data, final=whole)
-    if "\0" in text:
+    if "\0" in text or data.startswith(_ARCHIVE):
         raise UnicodeDecodeError(encoding, data[:1], 0, 1, "no text")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _unmarked(data: bytes) -> str:
-    if b"\0" in data[:200]:
-        return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
+    head = data[:200]
+    for encoding, first in (("utf-16-le", 1), ("utf-16-be", 0)):
+        if 2 * head[first::2].count(0) > len(head[first::2]):
+            return encoding
     try:
         codecs.getincrementaldecoder("utf-8")().decode(data)
     except UnicodeDecodeError:

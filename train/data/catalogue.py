@@ -11,6 +11,7 @@ import pandas as pd
 from train.data.data_folder import COLUMNS, Collected, DataFolder
 from train.data.labels import CatalogueError
 from train.data.layouts import LAYOUTS, Layout
+from train.data.tables import read_text_table
 
 __all__ = [
     "COLUMNS",
@@ -27,6 +28,7 @@ __all__ = [
 
 LEFT_OUT = ("root", "file", "source", "image_id", "diagnosis", "malignant", "reason")
 """Columns of the rows that are left out."""
+_TABLES = frozenset((".csv", ".tsv", ".tab", ".jsonl", ".ndjson"))
 _WORKBOOKS = frozenset((".xlsx", ".xls", ".ods", ".numbers"))
 _PACKED = _WORKBOOKS | {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".hdf5", ".h5", ".npz", ".parquet"}
 """Endings of files that hold photographs or tables in a form that is not read here."""
@@ -162,6 +164,9 @@ def _packed(data: DataFolder) -> str:
 def _recognise(data: DataFolder) -> Layout:
     found = [layout for layout in LAYOUTS if layout.recognise(data)]
     if not found:
+        for path in data.other_files:
+            if path.suffix.lower() in _TABLES and path not in data.headers:
+                read_text_table(data.root / path)  # says what is wrong with it
         known = "; ".join(layout.described for layout in LAYOUTS)
         raise CatalogueError(f"{data.root} has no layout that is known.{_seen(data)} Known are: {known}.")
     first = found[0]

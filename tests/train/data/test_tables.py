@@ -86,7 +86,9 @@ def test_json_lines_are_a_table_in_any_encoding(tmp_path, encoding):
     assert tables.header(file) == ["file_name", "label", "age"]
 
 
-@pytest.mark.parametrize("content", [b"", codecs.BOM_UTF8, b"\x89PNG\r\n\x1a\n\0\0\0", b"a,b\n\x81,\x8d\n"])
+@pytest.mark.parametrize(
+    "content", [b"", codecs.BOM_UTF8, b"\x89PNG\r\n\x1a\n\0\0\0", b"a,b\n\x81,\x8d\n", b"PK\3\4\x14\0\6\0\x08\0"]
+)
 def test_what_is_no_table_is_refused_with_its_name(tmp_path, content):
     file = tmp_path / "metadata.csv"
     file.write_bytes(content)

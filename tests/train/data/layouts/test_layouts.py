@@ -87,6 +87,16 @@ def test_a_table_that_is_an_excel_workbook_is_named(tmp_path):
         catalogue.read(tmp_path)
 
 
+@pytest.mark.parametrize("content", [b"", b"isic_id,diagnosis_1\n\x81,Benign\n", b"PK\3\4\x14\0\6\0\x08\0"])
+def test_a_table_that_cannot_be_read_is_named_with_the_cause(tmp_path, content):
+    pictures(tmp_path, "a.jpg")
+    (tmp_path / "metadata.csv").write_bytes(content)
+    with pytest.raises(
+        catalogue.CatalogueError, match=r"metadata\.csv is not a readable table; save it as CSV in UTF-8\."
+    ):
+        catalogue.read(tmp_path)
+
+
 def test_confocal_microscopy_is_left_out_as_no_photograph(tmp_path):
     pictures(tmp_path, "ISIC_0.jpg", "ISIC_1.jpg")
     write_text(
