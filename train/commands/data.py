@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from skin_model.atomic_files import write_text
+from train.commands import options
 
 app = typer.Typer()
 
@@ -32,13 +33,7 @@ def prepare(
             help="Rebuild this data set without pictures (push dataset --manifest-only) from those in --data.",
         ),
     ] = None,
-    allow_unlabelled: Annotated[
-        bool,
-        typer.Option(
-            "--allow-unlabelled",
-            help="Go on without the photographs that have no label, even if they are more than a tenth.",
-        ),
-    ] = False,
+    allow_unlabelled: options.AllowUnlabelled = False,
 ) -> None:
     """Read data folders, find near-duplicates, and split into train, validation and test without leaks.
 

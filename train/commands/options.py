@@ -9,6 +9,13 @@ Checkpoint = Annotated[
     str | None, typer.Option(metavar="FOLDER|HUB_ID[@REVISION]", help="Default: the checkpoint that comes along.")
 ]
 Work = Annotated[Path, typer.Option(help="The work folder made by prepare.")]
+AllowUnlabelled = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unlabelled",
+        help="Go on without the photographs that have no label, even if they are more than a tenth.",
+    ),
+]
 Backbone = Annotated[
     Path | None, typer.Option(help="ImageNet weights as a safetensors file. Default: timm fetches them.")
 ]

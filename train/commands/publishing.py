@@ -62,6 +62,7 @@ def release(
     seed: Annotated[int, typer.Option(help="Of the split and of training.")] = 0,
     epochs: options.Epochs = None,
     input_size: options.InputSize = None,
+    allow_unlabelled: options.AllowUnlabelled = False,
     folds: options.Folds = None,
     teacher: options.Teachers = None,
     full: Annotated[

@@ -86,6 +86,7 @@ def dataset(
         typer.Option(help="Where what is sent is written. Default: the work folder; for --data, work/OWNER--NAME."),
     ] = None,
     licence: Licence = None,
+    allow_unlabelled: options.AllowUnlabelled = False,
     manifest_only: Annotated[
         bool, typer.Option("--manifest-only", help="Ids, labels, splits and hashes of all photographs, and no picture.")
     ] = False,
@@ -107,7 +108,7 @@ def dataset(
         raise UserError("Say what to publish: either --data FOLDER or --work WORK.")
     if work is None:
         work = (out or Path("work")) / repo.replace("/", "--")
-        preparation.prepare(data, work)
+        preparation.prepare(data, work, allow_unlabelled=allow_unlabelled)
     folder = dataset_repository.write_dataset(
         work,
         (out or work) / "dataset",

@@ -47,6 +47,7 @@ class Order:
     backbone: str | None = None
     keep_split: str | None = None
     seed: int = 0
+    allow_unlabelled: bool = False
     epochs: int | None = None
     input_size: int | None = None
     folds: int | None = None
@@ -146,6 +147,7 @@ def steps(order: Order, out: Path) -> list[Step]:
                 "data": {place: listing(place) for place in order.data},
                 "keep_split": None if keep is None else file_sha256(keep),
                 "seed": order.seed,
+                "allow_unlabelled": order.allow_unlabelled,
             },
             lambda: _prepare(order, work),
             [work / name for name in ("split.csv", "catalogue.csv", "duplicates.csv", "left_out.csv", "audit.json")],
@@ -212,7 +214,9 @@ def _prepare(order: Order, work: Path) -> dict[str, Any]:
     from train.evaluation.shortcuts import audit as shortcuts
 
     keep = Path(order.keep_split) if order.keep_split else None
-    audit = preparation.prepare([Path(place) for place in order.data], work, keep, order.seed)
+    audit = preparation.prepare(
+        [Path(place) for place in order.data], work, keep, order.seed, allow_unlabelled=order.allow_unlabelled
+    )
     print(shortcuts.table(audit))
     return {"photographs": audit["photographs"], "left_out": audit["left_out"], "crossing": audit["crossing"]}
 

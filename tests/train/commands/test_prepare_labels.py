@@ -100,3 +100,10 @@ def test_reasons_for_leaving_out_come_with_an_example(tmp_path, capsys):
     assert run("prepare", "--data", data, "--out", tmp_path / "work") == 0
     said = capsys.readouterr().out
     assert "left out, several photographs of this name: 1, for example twice (one/twice.png, two/twice.png)" in said
+
+
+@pytest.mark.parametrize("command", ["prepare", "release", "push dataset"])
+def test_every_command_that_prepares_can_go_on_without_unlabelled_photographs(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run(*command.split(), "--help") == 0
+    assert "--allow-unlabelled" in capsys.readouterr().out
