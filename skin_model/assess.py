@@ -36,11 +36,11 @@ class Assessment:
     """What is said of one photo.
 
     risk: 0…1 at the checkpoint's reference prevalence. band: low, raised, high or cannot_tell. diagnoses: probability
-    per diagnosis, which sum to 1 (None for a binary checkpoint). border and crop (left, top, right, bottom): pixels of
-    the upright full-size photo. problems: codes of what is wrong with the picture. refused: a code, or None. located:
-    x and y of the middle, width and height of the spot that was judged, in the same pixels, and how certain that is,
-    0…1; None where none stood out. risk_with_context: the risk with what was told of age, sex and site; None where
-    nothing was told, or the checkpoint does not know what that adds.
+    per diagnosis, which sum to 1 (None for a binary checkpoint), as ``DiagnosisCalibration`` says. border and crop
+    (left, top, right, bottom): pixels of the upright full-size photo. problems: codes of what is wrong with the
+    picture. refused: a code, or None. located: x and y of the middle, width and height of the spot that was judged, in
+    the same pixels, and how certain that is, 0…1; None where none stood out. risk_with_context: the risk with what was
+    told of age, sex and site; None where nothing was told, or the checkpoint does not know what that adds.
     """
 
     risk: float | None = None
@@ -190,6 +190,8 @@ class Assessor:
         mean = np.mean([answers.logits, *others], axis=0)
         probability = calibration.probabilities(mean, config.malignant, config.calibration)
         risks = calibration.risk(probability, config.malignant)
+        if config.diagnosis_calibration is not None:
+            probability = calibration.diagnosis_probabilities(mean, config.diagnosis_calibration)
         refused = np.zeros(len(photos), dtype=bool)
         if self.checkpoint.gate is not None:
             refused = self.checkpoint.gate.refuses(answers.ood_score)

@@ -1,4 +1,4 @@
-"""Logits to a calibrated risk, a band, and "cannot tell".
+"""Logits to a calibrated risk, a band, "cannot tell", and to how likely each diagnosis is.
 
 The temperature follows Guo et al. 2017 (arXiv 1706.04599); the prior shift follows Saerens et al. 2002
 (doi 10.1162/089976602753284446); the class-conditional conformal set follows Vovk 2012 (arXiv 1209.2673).
@@ -28,6 +28,24 @@ class Calibration:
             raise ValueError(f"The malignant offset must be a finite number, not {self.malignant_offset}.")
         if not 0 < self.reference_prevalence < 1:
             raise ValueError(f"The reference prevalence must lie between 0 and 1, not {self.reference_prevalence}.")
+
+
+@dataclass(frozen=True)
+class DiagnosisCalibration:
+    """Temperature and an offset (log-odds) a diagnosis, which turn logits into probabilities of diagnoses.
+
+    They hold where a diagnosis is met half-way (geometrically) between as often as in the training photographs and as
+    often as any other: at the risk's own reference prevalence the commonest diagnosis would nearly always come first.
+    """
+
+    temperature: float
+    offsets: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.temperature) and self.temperature > 0):
+            raise ValueError(f"The temperature must be a positive number, not {self.temperature}.")
+        if not np.isfinite(np.asarray(self.offsets, dtype=np.float64)).all():
+            raise ValueError(f"Every diagnosis needs an offset that is a finite number, not {self.offsets}.")
 
 
 @dataclass(frozen=True)
@@ -64,11 +82,12 @@ def probabilities(logits: np.ndarray, malignant: list[bool], calibration: Calibr
     if not np.isfinite(logits).all():
         raise ValueError("The network returned a value that is not a finite number.")
     shifted = logits / calibration.temperature + calibration.malignant_offset * np.asarray(malignant, dtype=np.float64)
-    if logits.shape[1] == 1:
-        return 1 / (1 + np.exp(-shifted))
-    shifted -= shifted.max(axis=1, keepdims=True)
-    weights = np.exp(shifted)
-    return weights / weights.sum(axis=1, keepdims=True)
+    return 1 / (1 + np.exp(-shifted)) if logits.shape[1] == 1 else _softmax(shifted)
+
+
+def diagnosis_probabilities(logits: np.ndarray, calibration: DiagnosisCalibration) -> np.ndarray:
+    """(N, K) logits to (N, K) probabilities of the K diagnoses, rows that sum to 1; not those behind the risk."""
+    return _softmax(np.asarray(logits, dtype=np.float64) / calibration.temperature + calibration.offsets)
 
 
 def risk(probability: np.ndarray, malignant: list[bool]) -> np.ndarray:
@@ -96,3 +115,8 @@ def band(value: float, thresholds: Thresholds) -> str:
     if value >= thresholds.high:
         return HIGH
     return RAISED if value >= thresholds.low else LOW
+
+
+def _softmax(values: np.ndarray) -> np.ndarray:
+    weights = np.exp(values - values.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True)

@@ -10,7 +10,7 @@ from typing import Any
 from skin_model.diagnoses import DIAGNOSES, malignant_mask
 from skin_model.network import architecture as networks
 from skin_model.network.architecture import Preprocessing
-from skin_model.network.calibration import Calibration, Thresholds
+from skin_model.network.calibration import Calibration, DiagnosisCalibration, Thresholds
 from skin_model.network.checkpoint_folder import CheckpointError
 from skin_model.network.context import ContextModel
 
@@ -31,7 +31,8 @@ class Config:
     threshold, sensitivity and specificity (all 0…1), measured on validation photographs. training: recipe, seed,
     data and split hashes, versions. licence: of the weights, as the Hub writes it. model_sha256: of
     ``model.safetensors``. gate_sha256: of ``gate.safetensors``, "" in checkpoints without one and in those from before
-    it was kept. context: what age, sex and site add to the risk; None where that was not fitted.
+    it was kept. context: what age, sex and site add to the risk; None where that was not fitted. diagnosis_calibration:
+    None where the diagnoses are those behind the risk, and sum to it.
     """
 
     diagnoses: tuple[str, ...]
@@ -47,6 +48,7 @@ class Config:
     model_sha256: str = ""
     gate_sha256: str = ""
     context: ContextModel | None = None
+    diagnosis_calibration: DiagnosisCalibration | None = None
 
     @property
     def malignant(self) -> list[bool]:
@@ -59,7 +61,8 @@ class Config:
         ours = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("architecture", "licence")}
         for name in ("preprocessing", "calibration", "thresholds"):
             ours[name] = asdict(ours[name])
-        ours["context"] = None if self.context is None else asdict(self.context)
+        for name in ("context", "diagnosis_calibration"):
+            ours[name] = None if ours[name] is None else asdict(ours[name])
         return {
             "architecture": self.architecture,
             "num_classes": len(self.malignant),
@@ -97,9 +100,10 @@ class Config:
         try:
             preprocessing = dict(ours["preprocessing"])
             preprocessing["mean"], preprocessing["std"] = tuple(preprocessing["mean"]), tuple(preprocessing["std"])
+            diagnoses = _known(ours["diagnoses"])
             return cls(
                 architecture=_named(content["architecture"]),
-                diagnoses=_known(ours["diagnoses"]),
+                diagnoses=diagnoses,
                 preprocessing=Preprocessing(**preprocessing),
                 calibration=Calibration(**ours["calibration"]),
                 thresholds=Thresholds(**ours["thresholds"]),
@@ -111,6 +115,7 @@ class Config:
                 model_sha256=str(ours["model_sha256"]),
                 gate_sha256=str(ours.get("gate_sha256", "")),
                 context=ContextModel.from_json(ours["context"]) if ours.get("context") else None,
+                diagnosis_calibration=_diagnosis_calibration(ours.get("diagnosis_calibration"), len(diagnoses)),
             )
         except KeyError as missing:
             raise CheckpointError(f"{where} lacks the key {missing}. Copy the checkpoint again.") from None
@@ -128,6 +133,15 @@ def _known(diagnoses: object) -> tuple[str, ...]:
     found = tuple(diagnoses) if isinstance(diagnoses, list) else None
     if found is None or len(set(found)) < len(found) or not set(found) <= set(DIAGNOSES):
         raise ValueError(f"the diagnoses must be some of {', '.join(DIAGNOSES)}, each once.")
+    return found
+
+
+def _diagnosis_calibration(content: object, diagnoses: int) -> DiagnosisCalibration | None:
+    if content is None:
+        return None
+    found = DiagnosisCalibration(content["temperature"], tuple(content["offsets"]))
+    if len(found.offsets) != diagnoses:
+        raise ValueError(f"the diagnosis calibration has {len(found.offsets)} offsets for {diagnoses} diagnoses.")
     return found
 
 

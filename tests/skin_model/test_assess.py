@@ -1,9 +1,12 @@
 """The whole path on one object: numbers that fit together, and one photo scores like many."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from skin_model.assess import Assessor
+from skin_model.network.calibration import DiagnosisCalibration
 from skin_model.photo import Photo, open_photo
 from tests.conftest import REPOSITORY
 
@@ -22,10 +25,24 @@ def photo(seed=0, width=320, height=240, scale=1):
     return Photo(rgb, width * scale, height * scale)
 
 
+def with_diagnosis_calibration(assessor, calibration):
+    checkpoint = assessor.checkpoint
+    return Assessor(replace(checkpoint, config=replace(checkpoint.config, diagnosis_calibration=calibration)))
+
+
 def test_the_diagnoses_sum_to_one_and_the_malignant_ones_to_the_risk(assessor):
-    found = assessor.assess(photo())
+    found = with_diagnosis_calibration(assessor, None).assess(photo())
     assert sum(found.diagnoses.values()) == pytest.approx(1)
     assert found.diagnoses["mel"] + found.diagnoses["bcc"] + found.diagnoses["akiec"] == pytest.approx(found.risk)
+
+
+def test_a_calibration_of_the_diagnoses_leaves_the_risk_alone(assessor):
+    plain = with_diagnosis_calibration(assessor, None).assess(photo())
+    own = DiagnosisCalibration(1.0, (5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+    found = with_diagnosis_calibration(assessor, own).assess(photo())
+    assert found.risk == plain.risk
+    assert sum(found.diagnoses.values()) == pytest.approx(1)
+    assert found.diagnoses["mel"] > plain.diagnoses["mel"]
 
 
 def test_a_photo_without_a_border_is_not_cropped(assessor):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from skin_model.network.calibration import Calibration, probabilities, shift_prevalence
+from skin_model.network.calibration import Calibration, DiagnosisCalibration, probabilities, shift_prevalence
 from skin_model.network.calibration import risk as total_risk
 
 CURVE_POINTS = 101
@@ -41,12 +41,19 @@ def curves(rows: pd.DataFrame, reference_prevalence: float) -> dict[str, Any] | 
     }
 
 
-def uncalibrated_risk(probability: np.ndarray, malignant: list[bool], calibration: Calibration) -> np.ndarray:
-    """The risk that the network's bare outputs would give, from calibrated probabilities (N, K); the inverse of
-    ``skin_model.network.calibration.probabilities``. K = 1: (N, 1) risks of a binary head."""
+def uncalibrated_risk(
+    probability: np.ndarray, malignant: list[bool], calibration: Calibration | DiagnosisCalibration
+) -> np.ndarray:
+    """The risk that the network's bare outputs would give, from the calibrated probabilities (N, K) of its answers; the
+    inverse of ``probabilities`` or ``diagnosis_probabilities`` of ``skin_model.network.calibration``. K = 1: (N, 1)
+    risks of a binary head."""
+    if isinstance(calibration, DiagnosisCalibration):
+        offsets = np.asarray(calibration.offsets, dtype=np.float64)
+    else:
+        offsets = calibration.malignant_offset * np.asarray(malignant, dtype=np.float64)
     clipped = np.clip(np.asarray(probability, dtype=np.float64), 1e-300, 1 - 1e-16)
     logits = np.log(clipped) - (np.log1p(-clipped) if clipped.shape[1] == 1 else 0)
-    logits = (logits - calibration.malignant_offset * np.asarray(malignant, dtype=np.float64)) * calibration.temperature
+    logits = (logits - offsets) * calibration.temperature
     return total_risk(probabilities(logits, malignant, Calibration()), malignant)
 
 

@@ -331,7 +331,8 @@ def _uncalibrated(predictions: pd.DataFrame, config: Any) -> np.ndarray:
     known = ~np.isnan(probability).any(axis=1)
     found = np.full(len(probability), np.nan)
     if known.any():
-        found[known] = uncalibrated_risk(probability[known], config.malignant, config.calibration)
+        calibration = config.diagnosis_calibration or config.calibration
+        found[known] = uncalibrated_risk(probability[known], config.malignant, calibration)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Fits what turns logits into risks and bands: temperature, malignant offset and thresholds, on validation photographs.
+"""Fits what turns logits into risks, bands and diagnoses, on validation photographs or out of fold.
 
 Data sets range from 2 % to 78 % malignant, so every photograph is weighted: each centre family counts the same, and
 within a family the malignant photographs hold exactly the reference prevalence of its weight. Within one class of one
@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import log_softmax
 
-from skin_model.network.calibration import Calibration, Thresholds, probabilities, risk
+from skin_model.network.calibration import Calibration, DiagnosisCalibration, Thresholds, probabilities, risk
 from train import UserError
 
 TARGET_SENSITIVITY = 0.95
@@ -21,6 +22,10 @@ CONFORMAL_ERROR = 0.10
 """Share of each class that the conformal set may miss."""
 FEWEST_GROUPS = 30
 """A family with fewer malignant or fewer benign groups does not take part: a handful would count like a centre."""
+COMMONNESS = 0.5
+"""How far the frequency of a diagnosis in the training photographs counts in its probability: 0 all alike, 1 fully."""
+FEWEST_OF_A_DIAGNOSIS = 30
+"""Photographs that every diagnosis needs for the diagnoses to have a calibration of their own."""
 ROUNDING = 1e-12
 """Sums of weights that should reach a target exactly may fall short of it by this much."""
 
@@ -102,6 +107,29 @@ def fit_calibration(
     found = [minimize(log_loss, start, bounds=bounds, method="L-BFGS-B") for start in ((0.0, 0.0), (0.7, prior))]
     best = min(found, key=lambda result: result.fun)
     return Calibration(float(np.exp(best.x[0])), float(best.x[1]), reference_prevalence)
+
+
+def fit_diagnoses(logits: np.ndarray, diagnoses: np.ndarray) -> DiagnosisCalibration | None:
+    """Temperature and offsets that minimise the log loss of the diagnoses, weighted to ``COMMONNESS``.
+
+    logits: (N, K). diagnoses: (N,) index of the output that is right, negative where it is not known. Vector scaling
+    (Guo et al. 2017, arXiv 1706.04599) with one temperature. None where a diagnosis has too few photographs.
+    """
+    known = np.asarray(diagnoses) >= 0
+    right, logits = np.asarray(diagnoses)[known], np.asarray(logits, dtype=np.float64)[known]
+    counts = np.bincount(right, minlength=logits.shape[1])
+    if counts.min() < FEWEST_OF_A_DIAGNOSIS:
+        return None
+    weights = counts[right] ** (COMMONNESS - 1)
+    weights /= weights.sum()
+
+    def log_loss(parameters: np.ndarray) -> float:
+        shares = log_softmax(logits / np.exp(parameters[0]) + parameters[1:], axis=1)
+        return float(-(weights * shares[np.arange(len(right)), right]).sum())
+
+    bounds = [(math.log(0.05), math.log(20)), *[(-20, 20)] * logits.shape[1]]
+    best = minimize(log_loss, np.zeros(1 + logits.shape[1]), bounds=bounds, method="L-BFGS-B").x
+    return DiagnosisCalibration(float(np.exp(best[0])), tuple(map(float, best[1:] - best[1:].mean())))
 
 
 def fit_thresholds(

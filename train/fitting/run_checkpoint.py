@@ -54,6 +54,9 @@ def write(
         recipe.malignant_outputs,
         groups=rows["group"].to_numpy(dtype=str),
     )
+    diagnoses = None
+    if recipe.head != "binary":
+        diagnoses = calibration.fit_diagnoses(logits, pd.Index(DIAGNOSES).get_indexer(rows["diagnosis"]))
     risk = log_odds(logits, recipe.malignant_outputs)
     auc = within_source_auc(risk, rows["malignant"].to_numpy(), rows["source"].to_numpy(dtype=str))
     record |= {"best_epoch": run.best["epoch"], "validation_auc": auc, "epochs": len(run.history)}
@@ -78,6 +81,7 @@ def write(
         licence=licence,
         licence_note=note,
         context=added,
+        diagnosis_calibration=diagnoses,
     )
     gate = _gate(run, network)
     if gate is not None and gate_threshold is not None:

@@ -2,7 +2,7 @@
 import { cut } from "../pixels/picture.js";
 import { enlargeMap, resizeArea, resizeLinear } from "../pixels/resize.js";
 import { findBorder } from "./border.js";
-import { bandOf, probabilities, riskOf } from "./calibration.js";
+import { bandOf, diagnosisProbabilities, probabilities, riskOf } from "./calibration.js";
 import { findRegion, squareAround } from "./locate.js";
 import { problemsOf } from "./quality.js";
 
@@ -29,6 +29,7 @@ export async function assess(photo, network, config, chosen = false) {
   const seen = await network.run([view.input]);
   const probability = probabilities(seen.logits[0], config.malignant, config.calibration);
   const risk = riskOf(probability, config.malignant);
+  const looks = config.diagnosis_calibration ? diagnosisProbabilities(seen.logits[0], config.diagnosis_calibration) : probability;
   const unlike = Boolean(seen.novelty) && seen.novelty[0] > config.gate_threshold;
   const refused = !view.showsSkin || (unlike && view.skin === null) ? "not_skin" : unlike ? "unfamiliar" : null;
   const across = photo.width / photo.rgb.width, down = photo.height / photo.rgb.height;
@@ -36,7 +37,7 @@ export async function assess(photo, network, config, chosen = false) {
   return {
     risk,
     band: refused ? "cannot_tell" : bandOf(risk, config.thresholds),
-    diagnoses: config.labels.length > 1 ? Object.fromEntries(config.labels.map((code, i) => [code, probability[i]])) : null,
+    diagnoses: config.labels.length > 1 ? Object.fromEntries(config.labels.map((code, i) => [code, looks[i]])) : null,
     border: view.border && { ...view.border, x: view.border.x * across, y: view.border.y * across, radius: view.border.radius * across },
     crop: full(view.crop),
     square: full(view.square),

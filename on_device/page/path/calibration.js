@@ -4,9 +4,17 @@
 export function probabilities(logits, malignant, { temperature, malignant_offset: offset }) {
   if (!Array.from(logits).every(Number.isFinite)) throw new Error("The network returned a value that is not a finite number.");
   const shifted = Array.from(logits, (value, i) => value / temperature + (malignant[i] ? offset : 0));
-  if (shifted.length === 1) return [1 / (1 + Math.exp(-shifted[0]))];
-  const most = Math.max(...shifted);
-  const weights = shifted.map((value) => Math.exp(value - most));
+  return shifted.length === 1 ? [1 / (1 + Math.exp(-shifted[0]))] : softmax(shifted);
+}
+
+/** Probabilities of the K diagnoses, which sum to 1; not those behind the risk. */
+export function diagnosisProbabilities(logits, { temperature, offsets }) {
+  return softmax(Array.from(logits, (value, i) => value / temperature + offsets[i]));
+}
+
+function softmax(values) {
+  const most = Math.max(...values);
+  const weights = values.map((value) => Math.exp(value - most));
   const total = weights.reduce((sum, value) => sum + value, 0);
   return weights.map((value) => value / total);
 }

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from skin_model.network.calibration import Calibration, Thresholds, band, probabilities, risk, shift_prevalence
+from skin_model.network.calibration import (
+    Calibration,
+    DiagnosisCalibration,
+    Thresholds,
+    band,
+    diagnosis_probabilities,
+    probabilities,
+    risk,
+    shift_prevalence,
+)
 
 MALIGNANT = [True, False]
 THRESHOLDS = Thresholds(low=0.1, high=0.5, malignant_from=0.2, benign_to=0.4)
@@ -31,6 +40,19 @@ def test_binary_head_is_a_logistic_function():
 
 def test_risk_is_the_sum_of_the_malignant_probabilities():
     assert risk(np.array([[0.1, 0.2, 0.7]]), [True, True, False])[0] == pytest.approx(0.3)
+
+
+def test_an_offset_multiplies_the_odds_of_its_diagnosis():
+    # logits (2 ln 3, 0, 0) at temperature 2 are odds 3 : 1 : 1; an offset of ln 2 on the last makes them 3 : 1 : 2.
+    calibration = DiagnosisCalibration(2.0, (0.0, 0.0, float(np.log(2))))
+    found = diagnosis_probabilities(np.array([[2 * np.log(3), 0, 0]]), calibration)
+    assert found[0] == pytest.approx([3 / 6, 1 / 6, 2 / 6])
+
+
+@pytest.mark.parametrize(("temperature", "offsets"), [(0.0, (0.0,)), (1.0, (float("nan"),))])
+def test_a_diagnosis_calibration_of_impossible_numbers_is_refused(temperature, offsets):
+    with pytest.raises(ValueError, match=r"positive|finite"):
+        DiagnosisCalibration(temperature, offsets)
 
 
 def test_large_logits_do_not_overflow():

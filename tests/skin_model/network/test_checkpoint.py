@@ -11,7 +11,7 @@ from safetensors.torch import load, load_file, save_file
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.network import checkpoint as checkpoints
 from skin_model.network.architecture import Preprocessing, create
-from skin_model.network.calibration import Calibration, Thresholds
+from skin_model.network.calibration import Calibration, DiagnosisCalibration, Thresholds
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint, CheckpointError, Config
 
 
@@ -44,6 +44,20 @@ def test_config_survives_saving_and_loading(saved):
     assert config.preprocessing == Preprocessing()
     assert config.calibration == Calibration(1.5, -0.3, 0.15)
     assert config.thresholds == Thresholds(0.1, 0.4, 0.15, 0.35)
+
+
+def test_diagnosis_calibration_survives_saving_and_loading(tmp_path):
+    own = DiagnosisCalibration(0.8, (0.1, -0.2, 0.3, 0.0, -0.4, 0.5, -0.3))
+    config = Config(DIAGNOSES, Preprocessing(), Calibration(), Thresholds(0, 0, 0, 0), diagnosis_calibration=own)
+    assert Checkpoint(config, create(7).eval()).save(tmp_path).config.diagnosis_calibration == own
+    assert Checkpoint.load(tmp_path).config.diagnosis_calibration == own
+
+
+def test_a_diagnosis_calibration_of_another_number_of_diagnoses_is_refused(saved):
+    wrong = {"temperature": 1.0, "offsets": [0.0, 0.0]}
+    change_config(saved, lambda content: content["skin_model"].update(diagnosis_calibration=wrong))
+    with pytest.raises(CheckpointError, match="2 offsets for 7 diagnoses"):
+        Checkpoint.load(saved)
 
 
 def test_half_precision_storage_changes_no_weight_by_more_than_a_thousandth_of_its_size(tmp_path):

@@ -8,7 +8,15 @@ import pytest
 import sklearn.metrics as oracle
 
 from skin_model.diagnoses import DIAGNOSES, malignant_mask
-from skin_model.network.calibration import Calibration, Thresholds, probabilities, risk, shift_prevalence
+from skin_model.network.calibration import (
+    Calibration,
+    DiagnosisCalibration,
+    Thresholds,
+    diagnosis_probabilities,
+    probabilities,
+    risk,
+    shift_prevalence,
+)
 from train.bootstrap import Draws, figure
 from train.evaluation.curves import curves, uncalibrated_risk
 from train.evaluation.metrics import (
@@ -337,6 +345,14 @@ def test_the_bare_risk_of_the_network_is_found_from_calibrated_probabilities(out
     calibrated = probabilities(logits, mask, calibration)
     bare = risk(probabilities(logits, mask, Calibration()), mask)
     assert uncalibrated_risk(calibrated, mask, calibration) == pytest.approx(bare)
+
+
+def test_the_bare_risk_of_the_network_is_found_from_diagnoses_with_a_calibration_of_their_own():
+    logits = np.random.default_rng(0).normal(size=(50, 7)) * 3
+    calibration = DiagnosisCalibration(0.7, (0.5, -0.1, 0.2, -0.9, 0.0, 0.2, 0.1))
+    bare = risk(probabilities(logits, malignant_mask(), Calibration()), malignant_mask())
+    found = uncalibrated_risk(diagnosis_probabilities(logits, calibration), malignant_mask(), calibration)
+    assert found == pytest.approx(bare)
 
 
 def test_the_curves_are_thinned_and_agree_with_the_figures():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from skin_model.network.calibration import band, is_uncertain, probabilities, risk
+from skin_model.network.calibration import band, diagnosis_probabilities, is_uncertain, probabilities, risk
 from train import UserError
-from train.fitting.calibration import choose_families, fit, fit_calibration, fit_thresholds, weigh
+from train.fitting.calibration import choose_families, fit, fit_calibration, fit_diagnoses, fit_thresholds, weigh
 
 
 def log_odds(p):
@@ -52,6 +52,21 @@ def test_a_known_temperature_and_shift_are_recovered_from_seven_outputs():
     found = fit_calibration(distorted, malignant, np.array(["a"] * 60_000), outputs, float(malignant.mean()))
     assert found.temperature == pytest.approx(2.5, rel=0.05)
     assert found.malignant_offset == pytest.approx(-1.0 / 2.5, abs=0.05)
+
+
+def test_a_diagnosis_counts_with_the_root_of_its_frequency():
+    # Logits that say nothing, 160 photographs of one diagnosis and 40 of another: as common as the roots, 2 to 1.
+    found = fit_diagnoses(np.zeros((200, 2)), np.repeat([0, 1], [160, 40]))
+    assert diagnosis_probabilities(np.zeros((1, 2)), found)[0] == pytest.approx([2 / 3, 1 / 3], abs=1e-4)
+
+
+def test_photographs_of_unknown_diagnosis_do_not_count():
+    right = np.repeat([0, 1, -1], [160, 40, 500])
+    assert fit_diagnoses(np.zeros((700, 2)), right).offsets == fit_diagnoses(np.zeros((200, 2)), right[:200]).offsets
+
+
+def test_a_diagnosis_with_few_photographs_leaves_the_diagnoses_as_they_are():
+    assert fit_diagnoses(np.zeros((59, 2)), np.repeat([0, 1], [30, 29])) is None
 
 
 def test_the_mean_risk_is_the_reference_prevalence():
