@@ -126,6 +126,7 @@ def _config(described: dict[str, Any]) -> dict[str, Any]:
         **{name: described[name] for name in own if name in described},
         "gate_threshold": described.get("gate_threshold"),
         "context": described.get("context"),
+        "views": described.get("views", 1),
         "diagnosis_calibration": described.get("diagnosis_calibration"),
         "least_skin": float(entries(LOCATOR.read_bytes())["least_skin"]),
         "version": __version__,

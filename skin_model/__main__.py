@@ -47,8 +47,11 @@ def score(
         typer.Option(help=f"How the overlay is made: {', '.join(METHODS)}. Default: the first."),
     ] = None,
     views: Annotated[
-        int, typer.Option(metavar="1|2|4|8", help="Average over mirrored and turned views of each photo: slower.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            metavar="1|2|4|8", help="Average over mirrored and turned views of each photo. Default: the checkpoint's."
+        ),
+    ] = None,
     age: Annotated[float | None, typer.Option(help="Years, of the person in all these photos.")] = None,
     sex: Annotated[str | None, typer.Option(metavar="female|male", help="Of that person.")] = None,
     site: Annotated[str | None, typer.Option(help="Where the spot is: face, chest, back, arm, leg, palm …")] = None,
@@ -76,8 +79,9 @@ def score(
         import cv2
         import torch
 
-        from skin_model.assess import VIEWS, Assessor
+        from skin_model.assess import Assessor
         from skin_model.network.context import UnknownContext
+        from skin_model.network.turned_views import VIEWS
 
         try:
             told = _told(age, sex, site, context)
@@ -88,7 +92,7 @@ def score(
             raise typer.BadParameter(f"choose one of {', '.join(METHODS)}.", param_hint="--method")
         if method in ("kernel_shap", "lime"):
             require("skimage", "sklearn", requirements="requirements-train.txt", status=1)
-        if views not in VIEWS:
+        if views is not None and views not in VIEWS:
             raise typer.BadParameter(f"choose one of {', '.join(map(str, VIEWS))}.", param_hint="--views")
         torch.set_num_threads(1)
         cv2.setNumThreads(1)

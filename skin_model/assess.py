@@ -20,6 +20,7 @@ from skin_model.network.architecture import prepare
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint
 from skin_model.network.context import Context
 from skin_model.network.inference import ONNX_FILE, engine
+from skin_model.network.turned_views import VIEWS, turned
 from skin_model.photo import Photo, PhotoRefused
 from skin_model.region import Region
 from skin_model.wording import sentence
@@ -27,8 +28,6 @@ from skin_model.wording import sentence
 NOT_SKIN, UNFAMILIAR = "not_skin", "unfamiliar"
 NO_SUCH_FILE = "no_such_file"
 NOTHING_TOLD = Context()
-VIEWS = (1, 2, 4, 8)
-"""How many views of a photo can be averaged: the photo, its mirror image, upside down, and all that turned by 90°."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,8 @@ class Assessment:
     (left, top, right, bottom): pixels of the upright full-size photo. problems: codes of what is wrong with the
     picture. refused: a code, or None. located: x and y of the middle, width and height of the spot that was judged, in
     the same pixels, and how certain that is, 0…1; None where none stood out. risk_with_context: the risk with what was
-    told of age, sex and site; None where nothing was told, or the checkpoint does not know what that adds.
+    told of age, sex and site; None where nothing was told, or the checkpoint does not know what that adds. spread:
+    lowest and highest risk over all eight mirrored and turned views, where all were looked at.
     """
 
     risk: float | None = None
@@ -53,6 +53,7 @@ class Assessment:
     message: str | None = None
     located: dict[str, float] | None = None
     risk_with_context: float | None = None
+    spread: tuple[float, float] | None = None
 
     @classmethod
     def refusal(cls, code: str, language: str = "en") -> Assessment:
@@ -92,13 +93,6 @@ class View:
         return self.region.square
 
 
-def turned(batch: Tensor, views: int) -> list[Tensor]:
-    """The batch (B, C, S, S) itself, then mirrored, upside down, both, and then these four turned by 90°."""
-    mirrored = [batch, batch.flip(3), batch.flip(2), batch.flip(2, 3)]
-    quarter = [view.transpose(2, 3) for view in mirrored]
-    return [view.contiguous(memory_format=torch.channels_last) for view in (mirrored + quarter)[:views]]
-
-
 def to_full_size(box: Box, photo: Photo) -> Box:
     """A box in pixels of ``photo.rgb`` to one in pixels of the full-size photo."""
     across, down = photo.width / photo.rgb.shape[1], photo.height / photo.rgb.shape[0]
@@ -136,11 +130,12 @@ class Assessor:
     0.31
     """
 
-    def __init__(self, checkpoint: Checkpoint, views: int = 1) -> None:
-        """views: 1, 2, 4 or 8 (VIEWS). Above 1 the log-odds are averaged over that many mirrored and turned views of
-        the photo (test-time augmentation): as many times the work for an answer that depends less on how the camera
-        was held. Raises ValueError for another number.
+    def __init__(self, checkpoint: Checkpoint, views: int | None = None) -> None:
+        """views: 1, 2, 4 or 8 (VIEWS), None for as many as the checkpoint was calibrated with. Above 1 the log-odds are
+        averaged over that many mirrored and turned views of the photo: as many times the network's work for an answer
+        that depends less on how the camera was held; with 8, not at all. Raises ValueError for another number.
         """
+        views = checkpoint.config.views if views is None else views
         if views not in VIEWS:
             raise ValueError(f"A photo is looked at in {', '.join(map(str, VIEWS))} views, not {views}.")
         self.checkpoint = checkpoint
@@ -149,7 +144,7 @@ class Assessor:
         self.engine = engine(checkpoint, EMBEDDED / ONNX_FILE)
 
     @classmethod
-    def load(cls, reference: str | Path | None = None, views: int = 1) -> Assessor:
+    def load(cls, reference: str | Path | None = None, views: int | None = None) -> Assessor:
         """From a folder, ``owner/name@revision`` on the Hub, or the embedded default; raises CheckpointError."""
         return cls(Checkpoint.load(reference), views)
 
@@ -185,19 +180,22 @@ class Assessor:
     def _assess(self, photos: list[Photo], views: list[View]) -> list[Assessment]:
         config = self.checkpoint.config
         batch = torch.cat([view.batch for view in views])
-        answers = self.engine(batch)
-        others = [self.engine(other).logits for other in turned(batch, self.views)[1:]]
-        mean = np.mean([answers.logits, *others], axis=0)
+        answers = [self.engine(turned_batch) for turned_batch in turned(batch, self.views)]
+        logits = np.stack([answer.logits for answer in answers])
+        mean = logits.mean(axis=0)
         probability = calibration.probabilities(mean, config.malignant, config.calibration)
         risks = calibration.risk(probability, config.malignant)
+        spreads = self._spreads(logits) if self.views == max(VIEWS) else [None] * len(photos)
         if config.diagnosis_calibration is not None:
             probability = calibration.diagnosis_probabilities(mean, config.diagnosis_calibration)
         refused = np.zeros(len(photos), dtype=bool)
         if self.checkpoint.gate is not None:
-            refused = self.checkpoint.gate.refuses(answers.ood_score)
+            refused = self.checkpoint.gate.refuses(np.mean([answer.ood_score for answer in answers], axis=0))
         return [
-            self._assessment(photo, view, float(risk), row, bool(unlike))
-            for photo, view, risk, row, unlike in zip(photos, views, risks, probability, refused, strict=True)
+            replace(self._assessment(photo, view, float(risk), row, bool(unlike)), spread=spread)
+            for photo, view, risk, row, unlike, spread in zip(
+                photos, views, risks, probability, refused, spreads, strict=True
+            )
         ]
 
     def _assessment(
@@ -228,12 +226,14 @@ class Assessor:
 
         How far the answer hangs on how the camera was held; no measure of whether the answer is right.
         """
+        return self._spreads(np.stack([self.engine(one).logits for one in turned(view.batch, max(VIEWS))]))[0]
+
+    def _spreads(self, logits: np.ndarray) -> list[tuple[float, float]]:
+        """Of every photo; logits: (V, N, K) of V views of N photos."""
         config = self.checkpoint.config
-        logits = self.engine(torch.cat(turned(view.batch, max(VIEWS)))).logits
-        risks = calibration.risk(
-            calibration.probabilities(logits, config.malignant, config.calibration), config.malignant
-        )
-        return float(risks.min()), float(risks.max())
+        probability = [calibration.probabilities(one, config.malignant, config.calibration) for one in logits]
+        risks = np.stack([calibration.risk(one, config.malignant) for one in probability])
+        return list(zip(risks.min(axis=0).tolist(), risks.max(axis=0).tolist(), strict=True))
 
     def heatmap(self, view: View, method: str = saliency.METHODS[0]) -> np.ndarray:
         """Where the risk comes from: (S, S) float32 in 0…1 over the square that the network sees."""

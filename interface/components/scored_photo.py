@@ -49,7 +49,9 @@ def score_photo(assessor: Assessor, file: Path, whole: Photo | None = None, regi
     view = assessor.view(scored, chosen=region is not None)
     assessment = assessor.assess(scored, view)
     others = [_in_full_size(square, whole) for square in assessor.further_squares(view)] if region is None else []
-    spread = assessor.spread(view) if assessment.refused is None else (0.0, 1.0)
+    spread = (0.0, 1.0)
+    if assessment.refused is None:
+        spread = assessment.spread or assessor.spread(view)
     return ScoredPhoto(file, whole, scored, region, assessment, view, others, spread)
 
 

@@ -151,7 +151,7 @@ async function score(region) {
   }
   if (mine !== work || !now.found || now.refused || now.interval) return;
   await nextFrame();
-  const interval = await spread(now.found.input, network, config);
+  const interval = now.found.interval ?? (await spread(now.found.input, network, config));
   if (mine !== work) return;
   now.interval = interval;
   show();

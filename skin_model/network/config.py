@@ -13,6 +13,7 @@ from skin_model.network.architecture import Preprocessing
 from skin_model.network.calibration import Calibration, DiagnosisCalibration, Thresholds
 from skin_model.network.checkpoint_folder import CheckpointError
 from skin_model.network.context import ContextModel
+from skin_model.network.turned_views import VIEWS
 
 SCHEMA = 1
 LICENCE_NOTE = (
@@ -32,7 +33,8 @@ class Config:
     data and split hashes, versions. licence: of the weights, as the Hub writes it. model_sha256: of
     ``model.safetensors``. gate_sha256: of ``gate.safetensors``, "" in checkpoints without one and in those from before
     it was kept. context: what age, sex and site add to the risk; None where that was not fitted. diagnosis_calibration:
-    None where the diagnoses are those behind the risk, and sum to it.
+    None where the diagnoses are those behind the risk, and sum to it. views: of how many mirrored and turned views the
+    answers are averaged (``turned_views.VIEWS``), as for the calibration.
     """
 
     diagnoses: tuple[str, ...]
@@ -49,6 +51,7 @@ class Config:
     gate_sha256: str = ""
     context: ContextModel | None = None
     diagnosis_calibration: DiagnosisCalibration | None = None
+    views: int = 1
 
     @property
     def malignant(self) -> list[bool]:
@@ -116,6 +119,7 @@ class Config:
                 gate_sha256=str(ours.get("gate_sha256", "")),
                 context=ContextModel.from_json(ours["context"]) if ours.get("context") else None,
                 diagnosis_calibration=_diagnosis_calibration(ours.get("diagnosis_calibration"), len(diagnoses)),
+                views=_views(ours.get("views", 1)),
             )
         except KeyError as missing:
             raise CheckpointError(f"{where} lacks the key {missing}. Copy the checkpoint again.") from None
@@ -143,6 +147,12 @@ def _diagnosis_calibration(content: object, diagnoses: int) -> DiagnosisCalibrat
     if len(found.offsets) != diagnoses:
         raise ValueError(f"the diagnosis calibration has {len(found.offsets)} offsets for {diagnoses} diagnoses.")
     return found
+
+
+def _views(views: object) -> int:
+    if views not in VIEWS:
+        raise ValueError(f"the views must be one of {', '.join(map(str, VIEWS))}, not {str(views)[:20]!r}.")
+    return int(views)
 
 
 def _points(points: object) -> list[dict[str, float]]:

@@ -101,6 +101,17 @@ def test_with_eight_views_a_turned_photo_scores_as_before(assessor):
         assert eight.assess(turned).risk == pytest.approx(eight.assess(square).risk, abs=1e-4)
 
 
+def test_as_many_views_are_averaged_as_the_checkpoint_was_calibrated_with(assessor):
+    checkpoint = replace(assessor.checkpoint, config=replace(assessor.checkpoint.config, views=4))
+    assert Assessor(checkpoint).assess(photo()).risk == Assessor(assessor.checkpoint, views=4).assess(photo()).risk
+
+
+def test_with_eight_views_the_spread_comes_with_the_answer(assessor):
+    eight = Assessor(assessor.checkpoint, views=8)
+    assert eight.assess(photo()).spread == pytest.approx(eight.spread(eight.view(photo())))
+    assert Assessor(assessor.checkpoint, views=4).assess(photo()).spread is None
+
+
 def test_the_number_of_views_is_one_of_four(assessor):
     with pytest.raises(ValueError, match="1, 2, 4, 8 views, not 3"):
         Assessor(assessor.checkpoint, views=3)

@@ -117,6 +117,7 @@ def metadata(checkpoint: Checkpoint) -> dict[str, Any]:
         "malignant": list(config.malignant),
         "preprocessing": {**asdict(config.preprocessing), "mean": [*preprocessing.mean], "std": [*preprocessing.std]},
         "calibration": asdict(config.calibration),
+        "views": config.views,
         "diagnosis_calibration": None if config.diagnosis_calibration is None else asdict(config.diagnosis_calibration),
         "thresholds": asdict(config.thresholds),
         "context": None if config.context is None else asdict(config.context),

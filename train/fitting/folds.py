@@ -66,7 +66,7 @@ class CrossFitting:
     def train_fold(self, number: int) -> None:
         """Train on all but one fold, from labels alone; goes on where an interrupted call stopped."""
         others, held_out = np.flatnonzero(self.fold != number), np.flatnonzero(self.fold == number)
-        recipe, folder = self.recipe.change(distil=0.0), self.folder(number)
+        recipe, folder = self.recipe.change(distil=0.0, views=1), self.folder(number)
         folder.mkdir(parents=True, exist_ok=True)
         with self.accelerator.main_process_first():
             keep_recipe(folder, recipe, self.work, part=f"all but fold {number} of {self.count}")
@@ -164,7 +164,7 @@ class CrossFitting:
             checkpoint = load_checkpoint(self.folder(number) / "checkpoint")
             held_out = np.flatnonzero(self.fold == number)
             seen, how = self.seen[held_out], checkpoint.config.preprocessing
-            found = predict(checkpoint.network, seen, how, torch.device("cpu"))
+            found = predict(checkpoint.network, seen, how, torch.device("cpu"), self.recipe.views)
             logits = np.empty((len(self.rows), found.shape[1])) if logits is None else logits
             logits[held_out] = found
         names = DIAGNOSES if logits.shape[1] > 1 else ("malignant",)

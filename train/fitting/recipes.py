@@ -47,7 +47,8 @@ class Recipe:
     (Hinton et al. 2015, arXiv 1503.02531; Beyer et al. 2022, arXiv 2106.05237; 0: no teachers). square: what of a
     photograph is seen, as ``Preprocessing`` says: "centre" or "spot". keep: "best" keeps the epoch with the best
     validation AUC, "last" the last one, so that validation decides nothing. least_side: photographs whose shorter side
-    has fewer pixels are not trained on.
+    has fewer pixels are not trained on. views: of how many mirrored and turned views the finished network's answers are
+    averaged.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Recipe:
     square: str = "centre"
     keep: str = "best"
     least_side: int = 0
+    views: int = 1
 
     @property
     def malignant_outputs(self) -> list[bool]:

@@ -44,7 +44,8 @@ def write(
     """
     network, recipe = run.plain.eval().requires_grad_(False).cpu(), run.recipe
     if out_of_fold is None:
-        rows, logits = run.validation, predict(network, run.seen, run.preprocessing, torch.device("cpu"))
+        rows = run.validation
+        logits = predict(network, run.seen, run.preprocessing, torch.device("cpu"), recipe.views)
     else:
         rows, logits = run.training, out_of_fold
     fitted, thresholds, points = calibration.fit(
@@ -82,6 +83,7 @@ def write(
         licence_note=note,
         context=added,
         diagnosis_calibration=diagnoses,
+        views=recipe.views,
     )
     gate = _gate(run, network)
     if gate is not None and gate_threshold is not None:

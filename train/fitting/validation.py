@@ -7,6 +7,7 @@ from torch import nn
 from tqdm import tqdm
 
 from skin_model.network.architecture import Preprocessing, normalise
+from skin_model.network.turned_views import turned
 from train.data.catalogue import family
 
 LEAST_OF_EACH_CLASS = 5
@@ -32,14 +33,20 @@ def within_source_auc(risk: np.ndarray, malignant: np.ndarray, sources: np.ndarr
     return float(np.mean([np.average([a for a, _ in v], weights=[n for _, n in v]) for v in per_family.values()]))
 
 
-def predict(network: nn.Module, pictures: np.ndarray, preprocessing: Preprocessing, device: torch.device) -> np.ndarray:
-    """Logits (N, K) float32 of (N, S, S, 3) uint8 input pictures, with a progress bar."""
+def predict(
+    network: nn.Module, pictures: np.ndarray, preprocessing: Preprocessing, device: torch.device, views: int = 1
+) -> np.ndarray:
+    """Logits (N, K) float32 of (N, S, S, 3) uint8 input pictures, with a progress bar.
+
+    views: of how many mirrored and turned views of each they are the mean.
+    """
     network.eval()
     found = []
     with torch.inference_mode():
         for start in tqdm(range(0, len(pictures), 64), desc="Validating", unit="batch", leave=False, disable=None):
             batch = torch.from_numpy(np.array(pictures[start : start + 64])).to(device)
-            found.append(network(normalise(batch, preprocessing)).float().cpu())
+            looks = turned(normalise(batch, preprocessing), views)
+            found.append(torch.stack([network(look).float() for look in looks]).mean(dim=0).cpu())
     return torch.cat(found).numpy()
 
 

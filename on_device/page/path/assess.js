@@ -6,6 +6,8 @@ import { bandOf, diagnosisProbabilities, probabilities, riskOf } from "./calibra
 import { findRegion, squareAround } from "./locate.js";
 import { problemsOf } from "./quality.js";
 
+const MOST_VIEWS = 8;
+
 /**
  * Border, crop, square and spots of one photo, in pixels of its working copy, and the picture that the network sees.
  * look: a picture to the locator's answer. chosen: the photo is the part that a person chose to have judged.
@@ -22,15 +24,17 @@ export async function viewOf({ rgb }, config, look, chosen = false) {
 /**
  * network: see ../network.js. chosen: as `viewOf`'s. Returns risk (0…1), band, diagnoses (or null), border, crop, square
  * and the squares round further spots in full-size pixels, the spot that was judged, problems, refused (a code or null),
- * the picture that the network saw, and the cam (h × w numbers).
+ * the picture that the network saw, the cam (h × w numbers), and the interval of `spread` where all views were looked at.
  */
 export async function assess(photo, network, config, chosen = false) {
   const view = await viewOf(photo, config, network.locate, chosen);
-  const seen = await network.run([view.input]);
-  const probability = probabilities(seen.logits[0], config.malignant, config.calibration);
+  const seen = await network.run(turnedViews(view.input, config.views));
+  const logits = seen.logits[0].map((_, i) => mean(seen.logits.map((row) => row[i])));
+  const novelty = seen.novelty ? mean(seen.novelty) : null;
+  const probability = probabilities(logits, config.malignant, config.calibration);
   const risk = riskOf(probability, config.malignant);
-  const looks = config.diagnosis_calibration ? diagnosisProbabilities(seen.logits[0], config.diagnosis_calibration) : probability;
-  const unlike = Boolean(seen.novelty) && seen.novelty[0] > config.gate_threshold;
+  const looks = config.diagnosis_calibration ? diagnosisProbabilities(logits, config.diagnosis_calibration) : probability;
+  const unlike = novelty !== null && novelty > config.gate_threshold;
   const refused = !view.showsSkin || (unlike && view.skin === null) ? "not_skin" : unlike ? "unfamiliar" : null;
   const across = photo.width / photo.rgb.width, down = photo.height / photo.rgb.height;
   const full = ([left, top, right, bottom]) => [left * across, top * down, right * across, bottom * down].map(Math.round);
@@ -47,7 +51,8 @@ export async function assess(photo, network, config, chosen = false) {
     refused,
     input: view.input,
     cam: seen.cam?.[0] ?? null,
-    novelty: seen.novelty?.[0] ?? null,
+    novelty,
+    interval: config.views === MOST_VIEWS ? intervalOf(seen.logits, config) : null,
   };
 }
 
@@ -65,11 +70,21 @@ function locatedIn([spot], across, down) {
 
 /** Lowest and highest risk in all eight mirrored and turned views of the picture that the network saw. */
 export async function spread(input, network, config) {
-  const views = [];
-  for (const turned of [false, true]) for (const down of [false, true]) for (const across of [false, true]) views.push(turn(input, across, down, turned));
-  const { logits } = await network.run(views);
+  return intervalOf((await network.run(turnedViews(input, MOST_VIEWS))).logits, config);
+}
+
+function intervalOf(logits, config) {
   const risks = logits.map((row) => riskOf(probabilities(row, config.malignant, config.calibration), config.malignant));
   return [Math.min(...risks), Math.max(...risks)];
+}
+
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** The first `count` of: the picture, mirrored, upside down, both, and these four turned by 90°. */
+function turnedViews(input, count) {
+  const views = [];
+  for (const turned of [false, true]) for (const down of [false, true]) for (const across of [false, true]) views.push(turn(input, across, down, turned));
+  return views.slice(0, count);
 }
 
 function turn(input, mirrored, upsideDown, turned) {

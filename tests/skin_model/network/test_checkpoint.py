@@ -60,6 +60,13 @@ def test_a_diagnosis_calibration_of_another_number_of_diagnoses_is_refused(saved
         Checkpoint.load(saved)
 
 
+@pytest.mark.parametrize("views", [0, 3, 16, "8", None])
+def test_a_number_of_views_that_cannot_be_averaged_is_refused(saved, views):
+    change_config(saved, lambda content: content["skin_model"].update(views=views))
+    with pytest.raises(CheckpointError, match="the views must be one of 1, 2, 4, 8"):
+        Checkpoint.load(saved)
+
+
 def test_half_precision_storage_changes_no_weight_by_more_than_a_thousandth_of_its_size(tmp_path):
     network = create(7).eval()
     config = Config(DIAGNOSES, Preprocessing(), Calibration(), Thresholds(0, 0, 0, 0))

@@ -16,7 +16,7 @@ from train import UserError
 from train.data import splits
 from train.fitting import allocator, calibration, folds, run_folder
 
-DISTILLED = TINY.change(name="distilled", epochs=1, distil=0.5)
+DISTILLED = TINY.change(name="distilled", epochs=1, distil=0.5, views=8)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +39,10 @@ def test_folds_hold_an_equal_share_of_every_label_and_keep_groups_whole():
     assert (rows.assign(fold=found).groupby("group")["fold"].nunique() == 1).all()
 
 
+def test_the_last_network_is_asked_in_as_many_views_as_it_was_calibrated_with(crossed):
+    assert Checkpoint.load(crossed[1] / "checkpoint").config.views == DISTILLED.views
+
+
 def test_every_photograph_but_the_tests_is_held_out_once(crossed):
     table = pd.read_csv(crossed[1] / "out_of_fold.csv")
     assert len(table) == 48
@@ -49,7 +53,7 @@ def test_an_out_of_fold_answer_is_that_of_the_network_that_did_not_see_the_photo
     work, run, _ = crossed
     table = pd.read_csv(run / "out_of_fold.csv")
     for fold in (0, 1):
-        assessor = Assessor.load(run / f"fold-{fold}" / "checkpoint")
+        assessor = Assessor.load(run / f"fold-{fold}" / "checkpoint", views=DISTILLED.views)
         first = table[table["fold"] == fold].iloc[0]
         logits = first[[name for name in table if name.startswith("logit_")]].to_numpy(dtype=float)
         expected = assessor.assess(open_photo(work.parent / "data" / first["file"])).diagnoses
@@ -114,7 +118,7 @@ def test_a_run_of_the_same_settings_under_another_name_is_the_same_run(crossed):
     work, run, _ = crossed
     run_folder.keep_recipe(
         run / "fold-0",
-        DISTILLED.change(distil=0.0, name="renamed", description="renamed"),
+        DISTILLED.change(distil=0.0, views=1, name="renamed", description="renamed"),
         work,
         part="all but fold 0 of 2",
     )
