@@ -121,20 +121,6 @@ def measure(rgb: np.ndarray, lesion: Lesion | None = None) -> Measures:
     )
 
 
-def lesion_box(rgb: np.ndarray) -> Box | None:
-    """The box (left, top, right, bottom), in pixels of ``rgb``, close around the lesion; None where none stands out.
-
-    A rough classical segmentation (what differs most from the skin around it, the nearer the middle the better), good
-    enough to offer a crop, not to measure a lesion.
-    """
-    found = _segment(_working_copy(rgb, _SIDE))
-    if found is None:
-        return None
-    height, width = rgb.shape[:2]
-    left, top, right, bottom = found.box
-    return round(left * width), round(top * height), round(right * width), round(bottom * height)
-
-
 def _working_copy(rgb: np.ndarray, side: int) -> np.ndarray:
     """At most ``side`` pixels on the short side."""
     height, width = rgb.shape[:2]
@@ -207,9 +193,8 @@ def glare(rgb: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class _Lesion:
-    """box: shares of width and height. extent: longer side as a share of the short side. alone: plain skin around."""
+    """extent: longer side as a share of the picture's short side. alone: plain skin around."""
 
-    box: tuple[float, float, float, float]
     extent: float
     alone: bool
 
@@ -238,10 +223,9 @@ def _segment(rgb: np.ndarray) -> _Lesion | None:
         return None
     standing_out = (difference > max(0.3 * peak, 2.5 * spread, 6.0)).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(standing_out, connectivity=8)
-    left, up, wide, high, area = (int(v) for v in stats[labels[top]])
+    _, _, wide, high, area = (int(v) for v in stats[labels[top]])
     rest = float(standing_out.mean()) - area / standing_out.size
     return _Lesion(
-        box=(left / width, up / height, (left + wide) / width, (up + high) / height),
         extent=max(wide, high) / min(height, width),
         alone=rest < _MOST_OF_THE_REST and peak > _CLEAR * spread,
     )

@@ -12,13 +12,11 @@ from skin_model.network import saliency
 from skin_model.network.context import Context, UnknownContext
 from skin_model.photo import PhotoRefused
 
-METHOD = saliency.METHODS[0]
-
 
 def endpoint(assessor: Assessor) -> None:
     """The public ``/assess``, on components of its own that no visitor sees."""
     photo = gr.File(visible=False, label="photo")
-    method = gr.Radio(list(saliency.METHODS), value=METHOD, visible=False, label="method")
+    method = gr.Radio(list(saliency.METHODS), value=saliency.METHODS[0], visible=False, label="method")
     age = gr.Number(None, visible=False, label="age")
     sex, site = (gr.Textbox("", visible=False, label=name) for name in ("sex", "site"))
     strength = bounded_slider(0, 1, 0.5, visible=False, label="strength")
@@ -28,7 +26,7 @@ def endpoint(assessor: Assessor) -> None:
 
     def assess(
         photo: str,
-        method: str = METHOD,
+        method: str = saliency.METHODS[0],
         strength: float = 0.5,
         age: float | None = None,
         sex: str = "",

@@ -153,46 +153,10 @@ def test_a_close_up_that_the_lesion_fills_is_not_too_small_in_the_frame():
     assert "lesion_too_small" not in quality.check(picture)
 
 
-@pytest.mark.parametrize("centre", [(0.5, 0.5), (0.3, 0.6), (0.72, 0.35)])
-@pytest.mark.parametrize("extent", [0.06, 0.2, 0.45])
-def test_the_lesion_box_lies_around_the_lesion(centre, extent):
-    picture = photo(extent=extent, centre=centre, tone=2)
-
-    left, top, right, bottom = quality.lesion_box(picture)
-
-    assert (left + right) / 2 == pytest.approx(centre[0] * 1000, abs=25)
-    assert (top + bottom) / 2 == pytest.approx(centre[1] * 750, abs=25)
-    assert right - left == pytest.approx(extent * 1000, rel=0.3)
-
-
-def test_of_two_lesions_the_box_takes_the_one_nearer_the_middle():
-    picture = photo(extent=0.12, centre=(0.55, 0.5))
-    other = photo(extent=0.12, centre=(0.1, 0.15))
-    picture[:220, :220] = other[:220, :220]
-
-    left, _, right, _ = quality.lesion_box(picture)
-
-    assert left < 550 < right
-
-
-def test_a_doctors_pen_is_not_the_lesion():
-    picture = photo(extent=0.1, centre=(0.6, 0.5), contrast=0.4)
-    cv2.line(picture, (380, 300), (420, 460), (70, 40, 160), 16)
-
-    left, _, right, _ = quality.lesion_box(picture)
-
-    assert left < 600 < right and left > 450
-
-
-def test_skin_without_a_lesion_has_no_lesion_box():
-    assert [quality.lesion_box(photo(extent=0, tone=t, seed=t)) for t in EVERY_TONE] == [None] * len(TONES)
-
-
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_a_picture_of_one_colour_is_judged_without_an_error(value):
     picture = np.full((300, 400, 3), value, np.uint8)
 
-    assert quality.lesion_box(picture) is None
     assert "too_blurred" in quality.check(picture)
 
 
