@@ -18,8 +18,10 @@ from train import UserError
 
 TARGET_SENSITIVITY = 0.95
 TARGET_SPECIFICITY = 0.90
-CONFORMAL_ERROR = 0.10
-"""Share of each class that the conformal set may miss."""
+MALIGNANT_ERROR, BENIGN_ERROR = 0.10, 0.15
+"""Share of the malignant photographs of every centre family, and of the benign ones of all of them, that the conformal
+set may miss. A cancer missed in one clinic is not made good by those found in another; more certainty on benign ones
+would answer "cannot tell" more often than one time in five."""
 FEWEST_GROUPS = 30
 """A family with fewer malignant or fewer benign groups does not take part: a handful would count like a centre."""
 COMMONNESS = 0.5
@@ -140,7 +142,8 @@ def fit_thresholds(
     low: the highest threshold with a family-averaged sensitivity of at least TARGET_SENSITIVITY; high: the lowest with
     a specificity of at least TARGET_SPECIFICITY, never under low. A risk on a threshold counts as above it. The
     conformal limits are class-conditional split-conformal quantiles (Vovk 2012, arXiv 1209.2673) with the correction
-    ceil((n + 1)(1 - error)) / n for n groups. The operating points are family averages at 0, 0.01, … 1, low and high.
+    ceil((n + 1)(1 - error)) / n for n groups; for the malignant, the lowest over the families (Mondrian categories).
+    The operating points are family averages at 0, 0.01, … 1, low and high.
     """
     ill = np.asarray(malignant).astype(bool)
     risks = np.asarray(risks, dtype=np.float64)
@@ -155,8 +158,8 @@ def fit_thresholds(
     thresholds = Thresholds(
         low=low,
         high=max(low, high),
-        malignant_from=_highest_reaching(*sick, _conformal_level(len(np.unique(groups[ill])))),
-        benign_to=_lowest_reaching(*healthy, _conformal_level(len(np.unique(groups[~ill])))),
+        malignant_from=min(_covering(risks[of], groups[of]) for of in (ill & (families == f) for f in set(families))),
+        benign_to=_lowest_reaching(*healthy, _conformal_level(len(np.unique(groups[~ill])), BENIGN_ERROR)),
     )
     at = np.unique(np.concatenate([np.arange(101) / 100, [thresholds.low, thresholds.high]]))
     points = [
@@ -209,8 +212,14 @@ def _taking_part(
     return families, np.isin(families, used), notes
 
 
-def _conformal_level(n: int) -> float:
-    return math.ceil((n + 1) * (1 - CONFORMAL_ERROR)) / n
+def _covering(risks: np.ndarray, groups: np.ndarray) -> float:
+    """The highest limit at or above which lie as many risks of malignant photographs as the conformal set must hold."""
+    level = _conformal_level(len(np.unique(groups)), MALIGNANT_ERROR)
+    return _highest_reaching(risks, np.full(len(risks), 1 / len(risks)), level)
+
+
+def _conformal_level(n: int, error: float) -> float:
+    return math.ceil((n + 1) * (1 - error)) / n
 
 
 def _lowest_reaching(values: np.ndarray, weights: np.ndarray, share: float, beyond: float = 1.0) -> float:

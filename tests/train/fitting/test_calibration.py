@@ -106,16 +106,26 @@ def test_high_is_never_under_low():
 
 
 def test_conformal_limits_use_the_finite_sample_correction():
-    # n = 40: ceil(41 * 0.9) = 37 of 40 must be covered, one more than the plain 36.
+    # n = 40: of the malignant, ceil(41 * 0.9) = 37 must be covered, one more than the plain 36; of the benign,
+    # ceil(41 * 0.85) = 35 and not 34.
     thresholds, _ = fit_thresholds(*one_family(np.arange(51, 91) / 100, np.arange(1, 41) / 100))
     assert thresholds.malignant_from == 0.54
-    assert thresholds.benign_to == 0.37
+    assert thresholds.benign_to == 0.35
+
+
+def test_nine_in_ten_cancers_of_every_family_stay_open():
+    # b's cancers lie lower than a's: their limit counts, for all.
+    a, b = (
+        one_family(start + np.arange(40) / 100, np.full(40, 0.05), name) for start, name in ((0.51, "a"), (0.2, "b"))
+    )
+    thresholds, _ = fit_thresholds(*(np.concatenate(pair) for pair in zip(a, b, strict=True)))
+    assert thresholds.malignant_from == pytest.approx(0.23)
 
 
 def test_the_conformal_correction_counts_groups_and_not_photographs():
-    # The same 40 risks of each class, but of 8 groups: ceil(9 * 0.9) = 9 > 8, so nothing can be excluded.
+    # The same 40 risks of each class, but of 4 groups: ceil(5 * 0.85) = 5 > 4, so nothing can be excluded.
     risks, malignant, families, _ = one_family(np.arange(51, 91) / 100, np.arange(1, 41) / 100)
-    groups = np.array([f"{i // 5}" for i in range(80)])
+    groups = np.array([f"{i // 10}" for i in range(80)])
     thresholds, _ = fit_thresholds(risks, malignant, families, groups)
     assert (thresholds.malignant_from, thresholds.benign_to) == (0.0, 1.0)
     assert is_uncertain(0.5, thresholds)
