@@ -173,7 +173,7 @@ class Assessor:
         return replace(assessment, risk_with_context=model.risk(assessment.risk, context))
 
     def assess_many(self, photos: Iterable[Photo]) -> list[Assessment]:
-        """Score several photos in one forward pass; the same numbers as one by one, up to rounding."""
+        """Score several photos together, a forward pass a view; the same numbers as one by one, up to rounding."""
         photos = list(photos)
         return self._assess(photos, [self.view(photo) for photo in photos]) if photos else []
 
@@ -190,6 +190,7 @@ class Assessor:
             probability = calibration.diagnosis_probabilities(mean, config.diagnosis_calibration)
         refused = np.zeros(len(photos), dtype=bool)
         if self.checkpoint.gate is not None:
+            # The gate's limit was set on single views, from which the mean of several strays less: it refuses no more.
             refused = self.checkpoint.gate.refuses(np.mean([answer.ood_score for answer in answers], axis=0))
         return [
             replace(self._assessment(photo, view, float(risk), row, bool(unlike)), spread=spread)

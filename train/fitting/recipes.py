@@ -193,18 +193,15 @@ _STRONG_CROPS = _RELEASED.change(
     augmentation=replace(_RELEASED.augmentation, scale=(0.5, 1.05), aspect=1.33, soft=0.4, melanin=0.2),
 )
 
-_LARGER_TEACHER = _RELEASED.change(
+_LARGER_TEACHER = _STRONG_CROPS.change(
     name="larger-teacher",
-    description="EfficientNet-Lite0, a larger network, with the milder crops of release 1, label smoothing and a slow "
-    "moving average, 12 epochs at 128, 160 and 192 px: the second teacher, unlike strong-crops in all that may differ.",
+    description="EfficientNet-Lite0, a larger network, with the released recipe's milder crops, no mixup, 12 epochs at "
+    "128, 160 and 192 px: the second teacher, unlike strong-crops in all that may differ.",
     architecture="tf_efficientnet_lite0",
     epochs=12,
     patience=12,
-    keep="last",
-    training_sizes=(128, 160, 192),
-    ema_decay=0.999,
-    label_smoothing=0.05,
-    least_side=128,
+    mixup=0.0,
+    augmentation=_RELEASED.augmentation,
 )
 
 RECIPES: dict[str, Recipe] = {

@@ -81,7 +81,7 @@ function intervalOf(logits, config) {
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The first `count` of: the picture, mirrored, upside down, both, and these four turned by 90°. */
-function turnedViews(input, count) {
+export function turnedViews(input, count) {
   const views = [];
   for (const turned of [false, true]) for (const down of [false, true]) for (const across of [false, true]) views.push(turn(input, across, down, turned));
   return views.slice(0, count);

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.train.rendered_folders import skin, write, write_text
+from train.commands import preparation
 from train.commands.command_line import main
 
 
@@ -102,8 +103,23 @@ def test_reasons_for_leaving_out_come_with_an_example(tmp_path, capsys):
     assert "left out, several photographs of this name: 1, for example twice (one/twice.png, two/twice.png)" in said
 
 
-@pytest.mark.parametrize("command", ["prepare", "release", "push dataset"])
-def test_every_command_that_prepares_can_go_on_without_unlabelled_photographs(command, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
-    assert run(*command.split(), "--help") == 0
-    assert "--allow-unlabelled" in capsys.readouterr().out
+class Asked(Exception):
+    """Ends a command where it prepares."""
+
+
+@pytest.mark.parametrize("said", [[], ["--allow-unlabelled"]])
+@pytest.mark.parametrize("command", [["release", "--out", "out"], ["push", "dataset", "owner/name", "--out", "out"]])
+def test_other_commands_that_prepare_go_on_without_unlabelled_photographs_only_if_asked(
+    command, said, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    found = []
+
+    def prepare(*_, allow_unlabelled, **__):
+        found.append(allow_unlabelled)
+        raise Asked
+
+    monkeypatch.setattr(preparation, "prepare", prepare)
+    with pytest.raises(Asked):
+        main([*command, "--data", str(imagefolder(tmp_path / "data", "mel", "nv")), *said])
+    assert found == [bool(said)]
