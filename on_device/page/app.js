@@ -308,7 +308,10 @@ function connect() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     at("empty").classList.remove("over");
-    takeFile(event.dataTransfer?.files[0]);
+    const { files, types } = event.dataTransfer ?? {};
+    // A picture from another page brings only its address.
+    if (!files?.length && types?.includes("text/uri-list")) message("interface.stage.address");
+    takeFile(files?.[0]);
   });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && camera) closeCamera(); });
   addEventListener("pagehide", () => camera && closeCamera());

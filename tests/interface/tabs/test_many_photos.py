@@ -28,17 +28,17 @@ def zipped(folder, entries):
 
 def refused(files, most=10):
     with pytest.raises(many_photos.BatchRefused) as problem:
-        many_photos.photos(files, most)
+        many_photos.batch(files, most)
     return problem.value.code
 
 
 def test_photos_inside_a_zip_are_found_without_hidden_ones(tmp_path):
     file = zipped(tmp_path, {"a/1.jpg": b"x", "__MACOSX/a/._1.jpg": b"x", ".DS_Store": b"x", "2.png": b"x"})
-    assert [name for name, _ in many_photos.photos([file], 10)] == ["a/1.jpg", "2.png"]
+    assert [name for name, _ in many_photos.batch([file], 10).photos] == ["a/1.jpg", "2.png"]
 
 
 def test_an_entry_that_points_out_of_the_zip_is_a_photo_like_others(tmp_path):
-    assert [name for name, _ in many_photos.photos([zipped(tmp_path, {"../../x.jpg": b"x"})], 10)] == ["../../x.jpg"]
+    assert [name for name, _ in many_photos.batch([zipped(tmp_path, {"../../x.jpg": b"x"})], 10).photos] == ["../../x.jpg"]
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
@@ -47,13 +47,13 @@ def test_two_photos_of_one_name_are_both_looked_at(tmp_path, assessor, examples)
     with zipfile.ZipFile(file, "w") as archive:
         for name in ("tone-1.jpg", "tone-4-uneven.jpg"):
             archive.write(examples / name, "mole.jpg")
-    risks = [many_photos.score(assessor, place).risk for _, place in many_photos.photos([file], 10)]
+    risks = [many_photos.score(assessor, place).risk for _, place in many_photos.batch([file], 10).photos]
     assert risks == [many_photos.score(assessor, examples / name).risk for name in ("tone-1.jpg", "tone-4-uneven.jpg")]
 
 
 def test_a_document_that_is_a_zip_inside_is_one_file_and_no_photo(tmp_path, assessor):
     file = zipped(tmp_path, {"word/picture.jpg": b"x"}).rename(tmp_path / "letter.docx")
-    ((name, place),) = many_photos.photos([file], 10)
+    ((name, place),) = many_photos.batch([file], 10).photos
     assert (name, many_photos.score(assessor, place).refused) == ("letter.docx", "unsupported_format")
 
 
@@ -64,7 +64,7 @@ def test_nothing_to_look_at_is_said(tmp_path):
 
 def test_more_photos_than_allowed_are_refused_whole(tmp_path):
     assert refused([zipped(tmp_path, {f"{i}.jpg": b"x" for i in range(11)})]) == "too_many"
-    assert len(many_photos.photos([zipped(tmp_path, {f"{i}.jpg": b"x" for i in range(10)})], 10)) == 10
+    assert len(many_photos.batch([zipped(tmp_path, {f"{i}.jpg": b"x" for i in range(10)})], 10).photos) == 10
 
 
 def test_a_small_zip_of_huge_photos_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
@@ -88,7 +88,7 @@ def test_a_file_that_is_no_photo_is_a_line_of_the_table(assessor, tmp_path, exam
     file = zipped(tmp_path, {"good.jpg": (examples / "tone-1.jpg").read_bytes(), "bad.jpg": b"no photo"})
     rows = [
         many_photos.row(name, many_photos.score(assessor, place), WORDS)
-        for name, place in many_photos.photos([file], 10)
+        for name, place in many_photos.batch([file], 10).photos
     ]
     assert rows[0][0] == "good.jpg" and rows[0][1] is not None and rows[0][4] == ""
     assert rows[1][:3] == ["bad.jpg", None, ""]
@@ -99,7 +99,7 @@ def test_a_photo_gets_the_same_number_as_alone(assessor, tmp_path, examples):
     from skin_model.photo import open_photo
 
     file = zipped(tmp_path, {"1.jpg": (examples / "tone-1.jpg").read_bytes()})
-    inside = many_photos.score(assessor, many_photos.photos([file], 10)[0][1])
+    inside = many_photos.score(assessor, many_photos.batch([file], 10).photos[0][1])
     assert inside.risk == pytest.approx(assessor.assess(open_photo(examples / "tone-1.jpg")).risk, abs=1e-6)
 
 
