@@ -9,7 +9,7 @@
   /** The files as they are to be sent. One byte over the limit is enough for the server to say that it is too large. */
   function cut(files, zips) {
     return files.map((file) => {
-      if (file.size <= maxBytes || (zips && file.name.toLowerCase().endsWith(".zip"))) return file;
+      if (file.size <= maxBytes + 1 || (zips && file.name.toLowerCase().endsWith(".zip"))) return file;
       return new File([file.slice(0, maxBytes + 1)], file.name, { type: file.type });
     });
   }

@@ -18,6 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from skin_model.photo import heif, webp
+from skin_model.photo.colours import Colours, by_code_points, by_exif, by_png
 
 Box = tuple[int, int, int, int]
 """(left, top, right, bottom) in pixels."""
@@ -29,7 +30,8 @@ class Stored(Protocol):
     """A file whose header was read. Whatever is wrong with it comes as an exception of any kind.
 
     size: (width, height) as the header says, and as decoded after ``decode``. orientation: the EXIF orientation, known
-    after ``decode``; None where there is none or where the decoder has turned the picture. profile: a colour profile.
+    after ``decode``; None where there is none or where the decoder has turned the picture. profile: an ICC profile, or
+    what else the file states of its colours; it raises UnknownColours where that is not converted here.
     """
 
     @property
@@ -39,7 +41,7 @@ class Stored(Protocol):
     def orientation(self) -> int | None: ...
 
     @property
-    def profile(self) -> bytes | None: ...
+    def profile(self) -> bytes | Colours | None: ...
 
     def decode(self, factor: int) -> None:
         """Decode the pixels, ``factor`` (1, 2, 4 or 8) times smaller where the decoder can: ``size`` says so."""
@@ -53,8 +55,8 @@ class Stored(Protocol):
 class ByPillow:
     """A JPEG or a PNG."""
 
-    def __init__(self, picture: ImageFile.ImageFile) -> None:
-        self._picture = picture
+    def __init__(self, picture: ImageFile.ImageFile, stated: Colours | None = None) -> None:
+        self._picture, self._stated = picture, stated
 
     @property
     def size(self) -> tuple[int, int]:
@@ -62,11 +64,17 @@ class ByPillow:
 
     @property
     def orientation(self) -> int | None:
-        return _orientation(self._picture.getexif)
+        return _orientation(self._tags)
+
+    def _tags(self) -> Image.Exif:
+        # Not getexif(), which would also look into XMP and text, where no browser does.
+        tags = Image.Exif()
+        tags.load(self._picture.info.get("exif"))
+        return tags
 
     @property
-    def profile(self) -> bytes | None:
-        return self._picture.info.get("icc_profile")
+    def profile(self) -> bytes | Colours | None:
+        return self._stated or self._picture.info.get("icc_profile") or _by_tags(self._tags)
 
     def decode(self, factor: int) -> None:
         if isinstance(self._picture, JpegImageFile) and factor > 1:
@@ -101,8 +109,12 @@ class ByLibheif:
         return self._image.size
 
     @property
-    def profile(self) -> bytes | None:
-        return self._image.info.get("icc_profile")
+    def profile(self) -> bytes | Colours | None:
+        stated = self._image.info.get("nclx_profile")
+        by_icc = self._image.info.get("icc_profile")
+        if by_icc or not stated:
+            return by_icc
+        return by_code_points(int(stated["color_primaries"]), int(stated["transfer_characteristics"]))
 
     def decode(self, factor: int) -> None:
         self._image.load()
@@ -138,8 +150,8 @@ class ByLibwebp:
         return tags
 
     @property
-    def profile(self) -> bytes | None:
-        return self.header.profile
+    def profile(self) -> bytes | Colours | None:
+        return self.header.profile or _by_tags(self._tags)
 
     def decode(self, factor: int) -> None:
         self._pixels = webp.decode(self.header)
@@ -160,6 +172,13 @@ class ByLibwebp:
         else:
             cut = frame[top:bottom, left:right]
         return Image.fromarray(cv2.cvtColor(cut, cv2.COLOR_BGRA2RGBA if cut.shape[2] == 4 else cv2.COLOR_BGR2RGB))
+
+
+def _by_tags(tags: Callable[[], Image.Exif]) -> Colours | None:
+    try:
+        return by_exif(tags())
+    except Exception:  # unreadable tags say nothing about the colours
+        return None
 
 
 def _orientation(tags: Callable[[], Image.Exif]) -> int | None:
@@ -194,5 +213,5 @@ def read_header(data: bytes, kind: str) -> Stored:
     if kind == "jpeg":
         return ByPillow(JpegImageFile(io.BytesIO(data)))
     if kind == "png":
-        return ByPillow(PngImageFile(io.BytesIO(data)))
+        return ByPillow(PngImageFile(io.BytesIO(data)), by_png(data))
     return ByLibwebp(webp.read_header(data)) if kind == "webp" else ByLibheif(data)

@@ -1,0 +1,178 @@
+"""Colours that a file states otherwise than by an ICC profile, and their way to sRGB.
+
+Code points (``cICP`` in PNG, ``nclx`` in HEIF) are those of ITU-T H.273; PQ and HLG as in ITU-R BT.2100, brought to SDR
+with reference white at 203 cd/m² (ITU-R BT.2408) and cut above it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from PIL import Image
+
+REFERENCE_WHITE = 203.0
+"""cd/m²: what is white in SDR."""
+_HLG_PEAK = 1000.0
+"""cd/m², of the display that HLG's curve is defined for."""
+
+Chromaticities = tuple[float, ...]
+"""x and y of white, red, green and blue."""
+
+_D65 = (0.3127, 0.3290)
+_SRGB: Chromaticities = (*_D65, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06)
+_ADOBE_RGB: Chromaticities = (*_D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
+_NTSC: Chromaticities = (*_D65, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070)
+_PRIMARIES: dict[int, Chromaticities] = {
+    1: _SRGB,
+    4: (0.310, 0.316, 0.67, 0.33, 0.21, 0.71, 0.14, 0.08),
+    5: (*_D65, 0.64, 0.33, 0.29, 0.60, 0.15, 0.06),
+    6: _NTSC,
+    7: _NTSC,
+    8: (0.310, 0.316, 0.681, 0.319, 0.243, 0.692, 0.145, 0.049),
+    9: (*_D65, 0.708, 0.292, 0.170, 0.797, 0.131, 0.046),
+    11: (0.314, 0.351, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+    12: (*_D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
+    22: (*_D65, 0.630, 0.340, 0.295, 0.605, 0.155, 0.077),
+}
+_UNSPECIFIED = 2
+_LIKE_SRGB = frozenset({1, 2, 6, 7, 11, 12, 13, 14, 15})
+"""Transfers of cameras and televisions, which are all shown by a curve like sRGB's."""
+_POWERS = {4: 2.2, 5: 2.8, 8: 1.0}
+_PQ, _HLG = 16, 18
+_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+
+
+class UnknownColours(ValueError):
+    """The file states colours that are not converted here."""
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What RGB levels mean. primaries: of which light. transfer: "srgb", "pq", "hlg", or the power of the level."""
+
+    primaries: Chromaticities = _SRGB
+    transfer: str | float = "srgb"
+
+    def to_srgb(self, colours: Image.Image) -> Image.Image:
+        """8-bit pixels (L, RGB or CMYK) to RGB pixels in sRGB. CMYK has no such colours, and is only converted."""
+        if colours.mode == "CMYK" or self == Colours():
+            return colours.convert("RGB")
+        levels = np.asarray(colours.convert("RGB"))
+        light = _light(self.transfer)[levels]
+        if self.transfer == "hlg":
+            # The display's own curve works on the luminance, of BT.2020's primaries.
+            light = light * np.maximum(light @ _LUMINANCE_2020, 1e-6)[..., None] ** 0.2 * (_HLG_PEAK / REFERENCE_WHITE)
+        if self.primaries != _SRGB:
+            light = light @ _between(self.primaries, _SRGB).T
+        steps = np.clip(light * _STEPS + 0.5, 0, _STEPS).astype(np.int32)
+        return Image.fromarray(_encoded()[steps])
+
+
+ADOBE_RGB = Colours(_ADOBE_RGB, 563 / 256)
+_LUMINANCE_2020 = np.array([0.2627, 0.6780, 0.0593], np.float32)
+
+
+def by_code_points(primaries: int, transfer: int) -> Colours | None:
+    """H.273's colour primaries and transfer characteristics; None where they say sRGB, or nothing.
+
+    Raises UnknownColours.
+    """
+    if primaries == transfer == _UNSPECIFIED:
+        return None
+    light = _SRGB if primaries == _UNSPECIFIED else _PRIMARIES.get(primaries)
+    named: dict[int, str | float] = {_PQ: "pq", _HLG: "hlg", **_POWERS, **dict.fromkeys(_LIKE_SRGB, "srgb")}
+    if light is None or transfer not in named:
+        raise UnknownColours(f"Colour primaries {primaries} with transfer characteristics {transfer}.")
+    found = Colours(light, named[transfer])
+    return None if found == Colours() else found
+
+
+def by_png(data: bytes) -> bytes | Colours | None:
+    """What a PNG states before its pixels, without its ICC profile: cICP; else, but for an sRGB chunk, gAMA and cHRM.
+
+    None where it says nothing. Raises UnknownColours.
+    """
+    chunks: dict[bytes, bytes] = {}
+    position = 8
+    while position + 12 <= len(data) and (kind := data[position + 4 : position + 8]) != b"IDAT":
+        length = int.from_bytes(data[position : position + 4], "big")
+        if kind in (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"):
+            chunks.setdefault(kind, data[position + 8 : position + 8 + length])
+        position += 12 + length
+    stated = chunks.get(b"cICP", b"")
+    if len(stated) == 4:
+        if stated[2:] != b"\0\1":
+            raise UnknownColours("Not RGB in full range.")
+        return by_code_points(stated[0], stated[1]) or Colours()
+    gamma = int.from_bytes(chunks.get(b"gAMA", b""), "big")
+    if b"iCCP" in chunks or b"sRGB" in chunks or not gamma:
+        return None
+    places = chunks.get(b"cHRM", b"")
+    light = tuple(int.from_bytes(places[at : at + 4], "big") / 100_000 for at in range(0, 32, 4))
+    usable = len(places) == 32 and all(light[at] > 0 for at in range(1, 8, 2)) and _is_triangle(light)
+    return Colours(light if usable else _SRGB, 100_000 / gamma)
+
+
+def by_exif(tags: Image.Exif) -> Colours | None:
+    """Adobe RGB, as cameras say it by DCF: interoperability R03, and no colour space that Exif knows."""
+    try:
+        space = tags.get_ifd(0x8769).get(0xA001)
+        interoperability = tags.get_ifd(0xA005).get(1)
+    except Exception:  # unreadable tags say nothing about the colours
+        return None
+    said = interoperability.rstrip("\0 ") if isinstance(interoperability, str) else ""
+    return ADOBE_RGB if space == 2 or (said == "R03" and space != 1) else None
+
+
+def _is_triangle(light: Chromaticities) -> bool:
+    return abs(np.linalg.det(_to_xyz(light, scaled=False))) > 1e-3
+
+
+_STEPS = 65_535
+
+
+@cache
+def _encoded() -> np.ndarray:
+    """(65536,) uint8: linear light in steps to sRGB's level."""
+    light = np.arange(_STEPS + 1) / _STEPS
+    level = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.round(255 * level).astype(np.uint8)
+
+
+@cache
+def _light(transfer: str | float) -> np.ndarray:
+    """(256,) float32: a level to linear light; 1 is white, of HLG the scene's peak."""
+    level = np.arange(256) / 255
+    if transfer == "srgb":
+        light = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
+    elif transfer == "pq":
+        m1, m2, c1, c2, c3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
+        root = level ** (1 / m2)
+        light = 10_000 / REFERENCE_WHITE * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
+    elif transfer == "hlg":
+        a, b, c = 0.17883277, 0.28466892, 0.55991073
+        light = np.where(level <= 0.5, level**2 / 3, (np.exp((level - c) / a) + b) / 12)
+    else:
+        light = level ** float(transfer)
+    return light.astype(np.float32)
+
+
+def _to_xyz(light: Chromaticities, scaled: bool = True) -> np.ndarray:
+    """(3, 3): linear RGB to XYZ, its white of luminance 1."""
+    white, corners = light[:2], np.reshape(light[2:], (3, 2))
+    columns = np.stack([_xyz(*corner) for corner in corners], axis=1)
+    return columns * np.linalg.solve(columns, _xyz(*white)) if scaled else columns
+
+
+def _xyz(x: float, y: float) -> np.ndarray:
+    return np.array([x / y, 1, (1 - x - y) / y])
+
+
+@cache
+def _between(source: Chromaticities, target: Chromaticities) -> np.ndarray:
+    """(3, 3) float32: linear RGB to linear RGB of other primaries, white to white (Bradford)."""
+    cones = [_BRADFORD @ _xyz(*light[:2]) for light in (source, target)]
+    adapted = np.linalg.inv(_BRADFORD) @ np.diag(cones[1] / cones[0]) @ _BRADFORD
+    return (np.linalg.inv(_to_xyz(target)) @ adapted @ _to_xyz(source)).astype(np.float32)
