@@ -16,6 +16,7 @@ from typing import Any
 
 import gradio as gr
 
+from interface.components.spreadsheet import workbook
 from interface.server.sessions import has_left
 from interface.server.settings import Settings
 from interface.server.uploads import MAX_TOTAL_BYTES
@@ -214,6 +215,14 @@ def csv_link(words: Words, rows: list[list[Any]], file: str) -> str:
     return f'<a class="download" download="{file}" href="data:text/csv;base64,{data}">{escape(words("batch.csv"))}</a>'
 
 
+def workbook_link(words: Words, rows: list[list[Any]], file: str) -> str:
+    """The same as an Excel workbook, its head in the page's language."""
+    head = [words(f"batch.column.{name}") for name in _COLUMNS[:-1]]
+    data = base64.b64encode(workbook([head, *(shown(line, words) for line in rows)])).decode("ascii")
+    address = f"data:application/vnd.openxmlformats-officedocument.spreadsheetml.sheet;base64,{data}"
+    return f'<a class="download" download="{file}" href="{address}">{escape(words("batch.xlsx"))}</a>'
+
+
 def build(page: gr.Blocks, assessor: Assessor, words: Words, settings: Settings) -> None:
     """Lay the tab out inside the open Blocks and connect it; its events are private."""
     most = settings.batch_photos
@@ -235,6 +244,7 @@ def build(page: gr.Blocks, assessor: Assessor, words: Words, settings: Settings)
         label=words("batch.table"),
         elem_id="batch-table",
     )
+    sheet = gr.HTML(elem_id="batch-xlsx")
     link = gr.HTML(elem_id="batch-csv")
 
     def run(
@@ -243,18 +253,19 @@ def build(page: gr.Blocks, assessor: Assessor, words: Words, settings: Settings)
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[list[Any]]:
         if not paths:
-            yield ["", gr.update(visible=False), ""]
+            yield ["", gr.update(visible=False), "", ""]
             return
         try:
             chosen = batch([Path(path) for path in paths], most, words.language)
         except BatchRefused as problem:
             text = words(f"batch.refused.{problem.code}", **problem.values)
-            yield [f'<p class="warning" role="alert">{escape(text)}</p>', gr.update(visible=False), ""]
+            yield [f'<p class="warning" role="alert">{escape(text)}</p>', gr.update(visible=False), "", ""]
             return
         except FileNotFoundError:
             yield [
                 f'<p class="warning" role="alert">{escape(words("refused.expired"))}</p>',
                 gr.update(visible=False),
+                "",
                 "",
             ]
             return
@@ -272,13 +283,14 @@ def build(page: gr.Blocks, assessor: Assessor, words: Words, settings: Settings)
         yield [
             f'<p role="status">{escape(done)}</p>',
             gr.update(value=[shown(line, words) for line in ordered], visible=True),
+            workbook_link(words, ordered, "self-skin-check.xlsx"),
             csv_link(words, ordered, "self-skin-check.csv"),
         ]
 
     files.change(
         run,
         files,
-        [message, table, link],
+        [message, table, sheet, link],
         show_progress_on=message,
         api_visibility="private",
         # A queue of their own, so that single photos need not wait for hundreds.
