@@ -14,8 +14,9 @@ from PIL import Image
 
 REFERENCE_WHITE = 203.0
 """cd/m²: what is white in SDR."""
-_HLG_PEAK = 1000.0
-"""cd/m², of the display that HLG's curve is defined for."""
+_HLG_WHITE = 0.26496
+"""Scene light of HLG's reference white, 75 % of its signal. A display without highlights needs no system gamma: by
+ITU-R BT.2390 that falls to 1 where the peak comes near white."""
 
 Chromaticities = tuple[float, ...]
 """x and y of white, red, green and blue."""
@@ -50,20 +51,20 @@ class UnknownColours(ValueError):
 
 @dataclass(frozen=True)
 class Colours:
-    """What RGB levels mean. primaries: of which light. transfer: "srgb", "pq", "hlg", or the power of the level."""
+    """What RGB levels mean. primaries: of which light. transfer: "srgb", "pq", "hlg", or the power of the level.
+    shortened: whether they are the first eight of ten bits, cut off and not rounded.
+    """
 
     primaries: Chromaticities = _SRGB
     transfer: str | float = "srgb"
+    shortened: bool = False
 
     def to_srgb(self, colours: Image.Image) -> Image.Image:
         """8-bit pixels (L, RGB or CMYK) to RGB pixels in sRGB. CMYK has no such colours, and is only converted."""
         if colours.mode == "CMYK" or self == Colours():
             return colours.convert("RGB")
         levels = np.asarray(colours.convert("RGB"))
-        light = _light(self.transfer)[levels]
-        if self.transfer == "hlg":
-            # The display's own curve works on the luminance, of BT.2020's primaries.
-            light = light * np.maximum(light @ _LUMINANCE_2020, 1e-6)[..., None] ** 0.2 * (_HLG_PEAK / REFERENCE_WHITE)
+        light = _light(self.transfer, self.shortened)[levels]
         if self.primaries != _SRGB:
             light = light @ _between(self.primaries, _SRGB).T
         steps = np.clip(light * _STEPS + 0.5, 0, _STEPS).astype(np.int32)
@@ -71,10 +72,9 @@ class Colours:
 
 
 ADOBE_RGB = Colours(_ADOBE_RGB, 563 / 256)
-_LUMINANCE_2020 = np.array([0.2627, 0.6780, 0.0593], np.float32)
 
 
-def by_code_points(primaries: int, transfer: int) -> Colours | None:
+def by_code_points(primaries: int, transfer: int, shortened: bool = False) -> Colours | None:
     """H.273's colour primaries and transfer characteristics; None where they say sRGB, or nothing.
 
     Raises UnknownColours.
@@ -85,8 +85,8 @@ def by_code_points(primaries: int, transfer: int) -> Colours | None:
     named: dict[int, str | float] = {_PQ: "pq", _HLG: "hlg", **_POWERS, **dict.fromkeys(_LIKE_SRGB, "srgb")}
     if light is None or transfer not in named:
         raise UnknownColours(f"Colour primaries {primaries} with transfer characteristics {transfer}.")
-    found = Colours(light, named[transfer])
-    return None if found == Colours() else found
+    found = Colours(light, named[transfer], shortened)
+    return None if (light, found.transfer) == (_SRGB, "srgb") else found
 
 
 def by_png(data: bytes) -> bytes | Colours | None:
@@ -142,9 +142,9 @@ def _encoded() -> np.ndarray:
 
 
 @cache
-def _light(transfer: str | float) -> np.ndarray:
-    """(256,) float32: a level to linear light; 1 is white, of HLG the scene's peak."""
-    level = np.arange(256) / 255
+def _light(transfer: str | float, shortened: bool) -> np.ndarray:
+    """(256,) float32: a level to linear light, of which 1 is reference white."""
+    level = (4 * np.arange(256) + 1.5) / 1023 if shortened else np.arange(256) / 255
     if transfer == "srgb":
         light = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
     elif transfer == "pq":
@@ -153,7 +153,7 @@ def _light(transfer: str | float) -> np.ndarray:
         light = 10_000 / REFERENCE_WHITE * (np.maximum(root - c1, 0) / (c2 - c3 * root)) ** (1 / m1)
     elif transfer == "hlg":
         a, b, c = 0.17883277, 0.28466892, 0.55991073
-        light = np.where(level <= 0.5, level**2 / 3, (np.exp((level - c) / a) + b) / 12)
+        light = np.where(level <= 0.5, level**2 / 3, (np.exp((level - c) / a) + b) / 12) / _HLG_WHITE
     else:
         light = level ** float(transfer)
     return light.astype(np.float32)

@@ -114,7 +114,8 @@ class ByLibheif:
         by_icc = self._image.info.get("icc_profile")
         if by_icc or not stated:
             return by_icc
-        return by_code_points(int(stated["color_primaries"]), int(stated["transfer_characteristics"]))
+        codes = int(stated["color_primaries"]), int(stated["transfer_characteristics"])
+        return by_code_points(*codes, shortened=self._image.info.get("bit_depth", 8) > 8)
 
     def decode(self, factor: int) -> None:
         self._image.load()
