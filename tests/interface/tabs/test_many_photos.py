@@ -114,3 +114,37 @@ def test_a_name_that_a_spreadsheet_would_run_is_made_harmless():
     text = many_photos.as_csv([["=HYPERLINK(1).jpg", 3.0, "", "", ""]])
     assert text.startswith("\ufeff")
     assert next(csv.reader(io.StringIO(text.splitlines()[1])))[0] == "'=HYPERLINK(1).jpg"
+
+
+def test_side_files_in_a_zip_are_no_photos_and_are_counted(tmp_path):
+    entries = {"a.jpg": b"\xff\xd8\xff", "photo": b"\xff\xd8\xff", "scan.tif": b"II*\0", "a.jpg.json": b"{}"}
+    entries |= {"IMG_1.AAE": b"<plist/>", "IMG_1.MOV": b"\0\0\0\x14ftypqt  ", "Thumbs.db": b"x", "desktop.ini": b"x"}
+    chosen = many_photos.batch([zipped(tmp_path, entries)], 3)
+    assert ([name for name, _ in chosen.photos], chosen.others) == (["a.jpg", "photo", "scan.tif"], 5)
+
+
+@pytest.mark.parametrize(
+    ("stored", "language", "name"),
+    [
+        ("Rücken.jpg".encode(), "de", "Rücken.jpg"),  # macOS: UTF-8 without the flag that says so
+        (b"R\x81cken.jpg", "de", "Rücken.jpg"),  # Windows in the west, cp850
+        (b"znami\xa9.jpg", "pl", "znamię.jpg"),  # Windows in Poland, cp852
+    ],
+)
+def test_names_in_a_zip_without_the_utf_8_flag_are_read(tmp_path, stored, language, name):
+    file = zipped(tmp_path, {"x" * len(stored): b"\xff\xd8\xff"})
+    file.write_bytes(file.read_bytes().replace(b"x" * len(stored), stored))
+    assert [found for found, _ in many_photos.batch([file], 9, language).photos] == [name]
+
+
+def test_the_table_is_a_workbook_too_with_numbers_as_numbers():
+    import xml.etree.ElementTree as ElementTree
+
+    from interface.components.spreadsheet import workbook
+
+    with zipfile.ZipFile(io.BytesIO(workbook([["=1+1\x0b", 3.1, None], ["ü<", 0.0, ""]]))) as archive:
+        for name in archive.namelist():
+            ElementTree.fromstring(archive.read(name))
+        sheet = ElementTree.fromstring(archive.read("xl/worksheets/sheet1.xml"))
+    cells = ["".join(cell.itertext()) for cell in sheet.iter() if cell.tag.endswith("}c")]
+    assert cells == ["=1+1", "3.1", "", "ü<", "0.0", ""]
