@@ -118,7 +118,7 @@ def head_script(settings: Settings) -> str:
 
 
 def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) -> Any:
-    """Serve the page with its looks and its privacy: no run history, no monitoring, no photo over 20 MB, one middleware.
+    """Serve the page with its looks and its privacy: no run history, no monitoring, no large photo, one middleware.
 
     options go on to ``gr.Blocks.launch`` and win over the ones here.
     """

@@ -125,7 +125,7 @@ def score(
     sys.stdout.flush()
     if overlay is not None:
         print(f"Overlays are in {overlay}{f', but for {unwritten}' if unwritten else ''}.", file=sys.stderr)
-    if not all(os.path.exists(photo) for photo in photos):  # Path.exists raises for a name that is too long
+    if not all(map(_exists, photos)):
         raise typer.Exit(2)
     if unwritten:
         raise typer.Exit(1)
@@ -149,12 +149,19 @@ def _is_usable_folder(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long for any file
+        return False
+
+
 def _expand(arguments: list[Path]) -> Iterator[Path]:
     """Every file named, in order; folders give their photos, sorted by path, and say on stderr what else they hold."""
     from skin_model.photo.folders import list_folder
 
     for argument in arguments:
-        if not os.path.isdir(argument):  # Path.is_dir raises for a name that is too long
+        if not (_exists(argument) and argument.is_dir()):
             yield argument
             continue
         found = list_folder(argument)

@@ -182,7 +182,7 @@ def in_a_process(*arguments, encoding):
 @pytest.mark.parametrize("encoding", ["utf-8:strict", "cp1252", "ascii"])
 def test_every_photo_has_its_line_whatever_its_name_and_the_terminal_s_encoding(photos, encoding):
     for name in (b"R\xfccken.jpg", "📷 Łódź.jpg".encode(), b"two\nlines.jpg"):
-        shutil.copy(photos / "a.jpg", os.fsdecode(os.path.join(os.fsencode(photos), name)))
+        shutil.copy(photos / "a.jpg", photos / os.fsdecode(name))
     done = in_a_process(photos, encoding=encoding)
     assert done.returncode == 0, done.stderr
     named = [line for line in done.stdout.decode(encoding.split(":")[0]).splitlines() if line.startswith(str(photos))]

@@ -108,7 +108,7 @@ def survey(folders: Sequence[Path], work: Path | None = None) -> Survey:
             kind = "file" if folder.suffix.lower() == ".csv" else "data folder"
             raise CatalogueError(f"There is no {kind} {folder}.")
         if not is_utf_8(str(root)):
-            raise CatalogueError(f"The name of {printable(str(root))} is not UTF-8, so no table can hold it; rename it.")
+            raise CatalogueError(f"The name of {printable(str(root))} is not UTF-8; rename it.")
         if root in roots:
             raise CatalogueError(f"The data folder {folder} is given twice; give each folder once.")
         roots.add(root)

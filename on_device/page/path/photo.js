@@ -1,6 +1,7 @@
 // The one gate for a photo: a file in, upright sRGB pixels of a working copy out, and nothing else of the file.
 import { cut, picture } from "../pixels/picture.js";
-import { checkSize, formatOf, Refused, sizeOf } from "./header.js";
+import { adobeToSrgb } from "../pixels/colour.js";
+import { checkSize, formatOf, isAdobeRgb, Refused, sizeOf } from "./header.js";
 
 const STRIP = 512; // rows read at a time: a large photo never lies in memory twice
 const MOST_LOST = 0.49; // levels; half a level more would round 255 up
@@ -13,13 +14,18 @@ const MOST_LOST = 0.49; // levels; half a level more would round 255 up
 export async function openPhoto(file, limits, region = null) {
   const bitmap = await decode(file, limits);
   try {
-    return pixelsOf(bitmap, limits, region);
+    const photo = pixelsOf(bitmap, limits, region);
+    if (adobeRgb.has(bitmap)) adobeToSrgb(photo.rgb);
+    return photo;
   } finally {
     bitmap.close?.();
   }
 }
 
-/** The file decoded by the browser: upright, in sRGB. */
+/** Bitmaps whose levels are Adobe RGB's, which no browser heeds where a camera says so by its DCF tag alone. */
+const adobeRgb = new WeakSet();
+
+/** The file decoded by the browser: upright, in sRGB but for what `adobeRgb` holds. */
 export async function decode(file, limits) {
   if (file.size === 0) throw new Refused("empty_file");
   if (file.size > limits.max_bytes) throw new Refused("file_too_large");
@@ -34,6 +40,7 @@ export async function decode(file, limits) {
     throw new Refused(format === "heif" ? "heic_unreadable" : "damaged_file");
   }
   if (!stored) checkSize(bitmap, limits);
+  if (isAdobeRgb(bytes, format)) adobeRgb.add(bitmap);
   return bitmap;
 }
 

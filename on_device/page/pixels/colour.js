@@ -41,3 +41,23 @@ export function lab(rgb) {
 }
 
 function clamp(value) { return value < 0 ? 0 : value > 255 ? 255 : value; }
+
+// Linear Adobe RGB to linear sRGB, both of white D65, as skin_model/photo/colours.py has it.
+const ADOBE_TO_SRGB = [1.398284, -0.398284, 0, 0, 1, 0, 0, -0.042939, 1.042939];
+const ADOBE_LIGHT = Float64Array.from({ length: 256 }, (_, level) => (level / 255) ** (563 / 256));
+
+/** A picture whose levels are Adobe RGB's, in sRGB, in place. */
+export function adobeToSrgb({ data }) {
+  const [a, b, c, d, e, f, g, h, i] = ADOBE_TO_SRGB;
+  for (let at = 0; at < data.length; at += 3) {
+    const red = ADOBE_LIGHT[data[at]], green = ADOBE_LIGHT[data[at + 1]], blue = ADOBE_LIGHT[data[at + 2]];
+    data[at] = srgbLevel(a * red + b * green + c * blue);
+    data[at + 1] = srgbLevel(d * red + e * green + f * blue);
+    data[at + 2] = srgbLevel(g * red + h * green + i * blue);
+  }
+}
+
+function srgbLevel(light) {
+  const inside = light < 0 ? 0 : light > 1 ? 1 : light;
+  return Math.round(255 * (inside <= 0.0031308 ? 12.92 * inside : 1.055 * inside ** (1 / 2.4) - 0.055));
+}

@@ -38,7 +38,8 @@ def test_photos_inside_a_zip_are_found_without_hidden_ones(tmp_path):
 
 
 def test_an_entry_that_points_out_of_the_zip_is_a_photo_like_others(tmp_path):
-    assert [name for name, _ in many_photos.batch([zipped(tmp_path, {"../../x.jpg": b"x"})], 10).photos] == ["../../x.jpg"]
+    ((name, _),) = many_photos.batch([zipped(tmp_path, {"../../x.jpg": b"x"})], 10).photos
+    assert name == "../../x.jpg"
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")

@@ -114,8 +114,8 @@ def test_a_photograph_whose_name_is_not_utf_8_is_left_out_with_the_reason(tmp_pa
     for number in range(4):
         write(tmp_path / f"set/benign/{number}.png", skin(number, 96, mole=False))
         write(tmp_path / f"set/malignant/{number}.png", skin(10 + number, 96, mole=False))
-    benign = os.fsencode(tmp_path / "set/benign")
-    os.rename(os.path.join(benign, b"0.png"), os.path.join(benign, b"R\xfccken.png"))
+    benign = tmp_path / "set/benign"
+    (benign / "0.png").rename(benign / os.fsdecode(b"R\xfccken.png"))
     assert run("prepare", "--data", tmp_path / "set", "--out", tmp_path / "work") == 0
     left_out = (tmp_path / "work/left_out.csv").read_text(encoding="utf-8")
     assert "benign/R\ufffdcken.png" in left_out and "its name is not UTF-8" in left_out
