@@ -14,9 +14,7 @@ const MOST_LOST = 0.49; // levels; half a level more would round 255 up
 export async function openPhoto(file, limits, region = null) {
   const bitmap = await decode(file, limits);
   try {
-    const photo = pixelsOf(bitmap, limits, region);
-    if (adobeRgb.has(bitmap)) adobeToSrgb(photo.rgb);
-    return photo;
+    return pixelsOf(bitmap, limits, region);
   } finally {
     bitmap.close?.();
   }
@@ -78,6 +76,7 @@ export function pixelsOf(source, limits, region = null) {
     const strip = draw(context, source, left, above + top, width, here, half);
     reduceInto(rgb, strip, top / factor, factor / half, lost);
   }
+  if (adobeRgb.has(source)) adobeToSrgb(rgb);
   context.canvas.width = context.canvas.height = 0; // Safari keeps a canvas's memory until its size is taken away
   return { rgb, width, height };
 }

@@ -43,7 +43,7 @@ export function lab(rgb) {
 function clamp(value) { return value < 0 ? 0 : value > 255 ? 255 : value; }
 
 // Linear Adobe RGB to linear sRGB, both of white D65, as skin_model/photo/colours.py has it.
-const ADOBE_TO_SRGB = [1.398284, -0.398284, 0, 0, 1, 0, 0, -0.042939, 1.042939];
+const ADOBE_TO_SRGB = [1.398356, -0.398356, 0, 0, 1, 0, 0, -0.042929, 1.042929];
 const ADOBE_LIGHT = Float64Array.from({ length: 256 }, (_, level) => (level / 255) ** (563 / 256));
 
 /** A picture whose levels are Adobe RGB's, in sRGB, in place. */
