@@ -155,7 +155,7 @@ def _light(transfer: str | float, shortened: bool) -> np.ndarray:
         a, b, c = 0.17883277, 0.28466892, 0.55991073
         light = np.where(level <= 0.5, level**2 / 3, (np.exp((level - c) / a) + b) / 12) / _HLG_WHITE
     else:
-        light = level ** float(transfer)
+        light = level ** float(transfer)  # 0 to 1, however large the power
     return light.astype(np.float32)
 
 

@@ -72,9 +72,20 @@ function pngSize(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 8; ; at += 12 + view.getUint32(at)) {
     if (at + 12 + view.getUint32(at) > bytes.length) throw new Refused("damaged_file");
-    if (text(bytes, at + 4, at + 8) === "IEND") break;
+    const kind = text(bytes, at + 4, at + 8);
+    if (kind === "cICP" && view.getUint32(at) === 4) checkCodePoints(bytes.subarray(at + 8, at + 12));
+    if (kind === "IEND") break;
   }
   return { width: view.getUint32(16), height: view.getUint32(20) };
+}
+
+// As skin_model/photo/colours.py knows them: primaries and transfers of ITU-T H.273; RGB in full range.
+const PRIMARIES = [1, 2, 4, 5, 6, 7, 8, 9, 11, 12, 22], TRANSFERS = [1, 2, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 18];
+
+function checkCodePoints([primaries, transfer, matrix, fullRange]) {
+  if (matrix !== 0 || fullRange !== 1 || !PRIMARIES.includes(primaries) || !TRANSFERS.includes(transfer)) {
+    throw new Refused("unreadable_colours");
+  }
 }
 
 function webpSize(bytes) {
