@@ -27,6 +27,7 @@ _ADOBE_RGB: Chromaticities = (*_D65, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06)
 _NTSC: Chromaticities = (*_D65, 0.630, 0.340, 0.310, 0.595, 0.155, 0.070)
 _PRIMARIES: dict[int, Chromaticities] = {
     1: _SRGB,
+    2: _SRGB,  # unspecified
     4: (0.310, 0.316, 0.67, 0.33, 0.21, 0.71, 0.14, 0.08),
     5: (*_D65, 0.64, 0.33, 0.29, 0.60, 0.15, 0.06),
     6: _NTSC,
@@ -37,11 +38,14 @@ _PRIMARIES: dict[int, Chromaticities] = {
     12: (*_D65, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060),
     22: (*_D65, 0.630, 0.340, 0.295, 0.605, 0.155, 0.077),
 }
-_UNSPECIFIED = 2
-_LIKE_SRGB = frozenset({1, 2, 6, 7, 11, 12, 13, 14, 15})
-"""Transfers of cameras and televisions, which are all shown by a curve like sRGB's."""
-_POWERS = {4: 2.2, 5: 2.8, 8: 1.0}
-_PQ, _HLG = 16, 18
+_TRANSFERS: dict[int, str | float] = {
+    # Those of cameras and televisions, which are all shown by a curve like sRGB's; 2 is unspecified.
+    **dict.fromkeys((1, 2, 6, 7, 11, 12, 13, 14, 15), "srgb"),
+    **{4: 2.2, 5: 2.8, 8: 1.0, 16: "pq", 18: "hlg"},
+}
+_GAMMA_OF_SRGB = 45_455
+"""As programs state it beside sRGB's own curve, and browsers take it."""
+_EXIF, _INTEROPERABILITY, _COLOUR_SPACE = 0x8769, 0xA005, 0xA001
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
 
@@ -51,48 +55,70 @@ class UnknownColours(ValueError):
 
 @dataclass(frozen=True)
 class Colours:
-    """What RGB levels mean. primaries: of which light. transfer: "srgb", "pq", "hlg", or the power of the level.
-    shortened: whether they are the first eight of ten bits, cut off and not rounded.
-    """
+    """What RGB levels mean. primaries: of which light. transfer: "srgb", "pq", "hlg", or the power of the level."""
 
     primaries: Chromaticities = _SRGB
     transfer: str | float = "srgb"
-    shortened: bool = False
 
     def to_srgb(self, colours: Image.Image) -> Image.Image:
         """8-bit pixels (L, RGB or CMYK) to RGB pixels in sRGB. CMYK has no such colours, and is only converted."""
         if colours.mode == "CMYK" or self == Colours():
             return colours.convert("RGB")
-        levels = np.asarray(colours.convert("RGB"))
-        light = _light(self.transfer, self.shortened)[levels]
+        return Image.fromarray(self._srgb(np.asarray(colours.convert("RGB")), 255))
+
+    def picture(self, levels: np.ndarray, bits: int) -> Image.Image:
+        """(H, W) or (H, W, 1 to 4) levels of grey or RGB, and opacity behind them, of so many bits each (8 to 16), to a
+        picture in sRGB, which is RGB or RGBA.
+        """
+        planes = levels.reshape(*levels.shape[:2], -1)
+        channels = planes.shape[2]
+        rgb = self._srgb(planes[..., :3] if channels > 2 else np.repeat(planes[..., :1], 3, axis=2), 2**bits - 1)
+        if channels % 2:
+            return Image.fromarray(rgb)
+        opacity = (planes[..., -1:] >> (bits - 8)).astype(np.uint8)
+        return Image.fromarray(np.concatenate([rgb, opacity], axis=2))
+
+    def _srgb(self, levels: np.ndarray, most: int) -> np.ndarray:
+        """(H, W, 3) levels from 0 to ``most`` to sRGB as uint8."""
+        light = _light(self.transfer, most)[levels]
         if self.primaries != _SRGB:
             light = light @ _between(self.primaries, _SRGB).T
-        steps = np.clip(light * _STEPS + 0.5, 0, _STEPS).astype(np.int32)
-        return Image.fromarray(_encoded()[steps])
+        return _encoded()[np.clip(light * _STEPS + 0.5, 0, _STEPS).astype(np.int32)]
 
 
 ADOBE_RGB = Colours(_ADOBE_RGB, 563 / 256)
 
 
-def by_code_points(primaries: int, transfer: int, shortened: bool = False) -> Colours | None:
+def by_code_points(primaries: int, transfer: int) -> Colours | None:
     """H.273's colour primaries and transfer characteristics; None where they say sRGB, or nothing.
 
     Raises UnknownColours.
     """
-    if primaries == transfer == _UNSPECIFIED:
-        return None
-    light = _SRGB if primaries == _UNSPECIFIED else _PRIMARIES.get(primaries)
-    named: dict[int, str | float] = {_PQ: "pq", _HLG: "hlg", **_POWERS, **dict.fromkeys(_LIKE_SRGB, "srgb")}
-    if light is None or transfer not in named:
+    if primaries not in _PRIMARIES or transfer not in _TRANSFERS:
         raise UnknownColours(f"Colour primaries {primaries} with transfer characteristics {transfer}.")
-    found = Colours(light, named[transfer], shortened)
-    return None if (light, found.transfer) == (_SRGB, "srgb") else found
+    found = Colours(_PRIMARIES[primaries], _TRANSFERS[transfer])
+    return None if found == Colours() else found
+
+
+def tables() -> dict[str, object]:
+    """The same for other languages. PRIMARIES: code point to the nine numbers of a matrix, from linear RGB to sRGB's.
+    TRANSFERS: code point to the name of its curve; LIGHT: name to the linear light of 256 levels. ADOBE_RGB: both.
+    """
+    light = {str(name): _rounded(_light(name, 255)) for name in {**_TRANSFERS, 0: ADOBE_RGB.transfer}.values()}
+    matrix = {code: _rounded(_between(places, _SRGB)) for code, places in _PRIMARIES.items()}
+    adobe = {"light": light.pop(str(ADOBE_RGB.transfer)), "matrix": _rounded(_between(_ADOBE_RGB, _SRGB))}
+    named = {code: str(name) for code, name in _TRANSFERS.items()}
+    return {"PRIMARIES": matrix, "TRANSFERS": named, "LIGHT": light, "ADOBE_RGB": adobe}
+
+
+def _rounded(numbers: np.ndarray) -> list[float]:
+    return [round(float(number), 7) for number in numbers.ravel()]
 
 
 def by_png(data: bytes) -> bytes | Colours | None:
-    """What a PNG states before its pixels, without its ICC profile: cICP; else, but for an sRGB chunk, gAMA and cHRM.
+    """What a PNG states before its pixels, without its ICC profile: cICP; else sRGB; else gAMA and cHRM.
 
-    None where it says nothing. Raises UnknownColours.
+    None where it says nothing, or has an ICC profile that counts more. Raises UnknownColours.
     """
     chunks: dict[bytes, bytes] = {}
     position = 8
@@ -106,24 +132,33 @@ def by_png(data: bytes) -> bytes | Colours | None:
         if stated[2:] != b"\0\1":
             raise UnknownColours("Not RGB in full range.")
         return by_code_points(stated[0], stated[1]) or Colours()
+    if b"iCCP" in chunks or b"sRGB" in chunks:
+        return None if b"iCCP" in chunks else Colours()
     gamma = int.from_bytes(chunks.get(b"gAMA", b""), "big")
-    if b"iCCP" in chunks or b"sRGB" in chunks or not gamma:
+    if not gamma:
         return None
     places = chunks.get(b"cHRM", b"")
     light = tuple(int.from_bytes(places[at : at + 4], "big") / 100_000 for at in range(0, 32, 4))
     usable = len(places) == 32 and all(light[at] > 0 for at in range(1, 8, 2)) and _is_triangle(light)
+    if not usable and gamma == _GAMMA_OF_SRGB:
+        return Colours()
     return Colours(light if usable else _SRGB, 100_000 / gamma)
 
 
 def by_exif(tags: Image.Exif) -> Colours | None:
     """Adobe RGB, as cameras say it by DCF: interoperability R03, and no colour space that Exif knows."""
+    space = _tag(tags, _EXIF, _COLOUR_SPACE)
+    if space == 2:
+        return ADOBE_RGB
+    index = _tag(tags, _INTEROPERABILITY, 1)
+    return ADOBE_RGB if space != 1 and isinstance(index, str) and index.rstrip("\0 ") == "R03" else None
+
+
+def _tag(tags: Image.Exif, directory: int, number: int) -> object:
     try:
-        space = tags.get_ifd(0x8769).get(0xA001)
-        interoperability = tags.get_ifd(0xA005).get(1)
+        return tags.get_ifd(directory).get(number)
     except Exception:  # unreadable tags say nothing about the colours
         return None
-    said = interoperability.rstrip("\0 ") if isinstance(interoperability, str) else ""
-    return ADOBE_RGB if space == 2 or (said == "R03" and space != 1) else None
 
 
 def _is_triangle(light: Chromaticities) -> bool:
@@ -142,9 +177,9 @@ def _encoded() -> np.ndarray:
 
 
 @cache
-def _light(transfer: str | float, shortened: bool) -> np.ndarray:
-    """(256,) float32: a level to linear light, of which 1 is reference white."""
-    level = (4 * np.arange(256) + 1.5) / 1023 if shortened else np.arange(256) / 255
+def _light(transfer: str | float, most: int) -> np.ndarray:
+    """(most + 1,) float32: a level to linear light, of which 1 is reference white. most: the highest level."""
+    level = np.arange(most + 1) / most
     if transfer == "srgb":
         light = np.where(level <= 0.04045, level / 12.92, ((level + 0.055) / 1.055) ** 2.4)
     elif transfer == "pq":

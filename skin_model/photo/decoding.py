@@ -92,7 +92,7 @@ class ByPillow:
 
 
 class ByLibheif:
-    """The primary picture of a HEIC/HEIF file.
+    """The primary picture of a HEIC/HEIF file; in sRGB already where an ``nclx`` box states its colours.
 
     libheif has turned it already: in HEIF the EXIF tag is only a note (ISO/IEC 23008-12).
     """
@@ -101,21 +101,23 @@ class ByLibheif:
 
     def __init__(self, data: bytes) -> None:
         heif.check_parts(data)
-        images = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True, hdr_to_16bit=True)
-        self._image = images[images.primary_index]
+        self._image = _primary(data, to_8_bit=True)
+        self._stated: Colours | None = None
+        told = self._image.info
+        if told.get("nclx_profile") and not told.get("icc_profile"):
+            codes = (told["nclx_profile"][key] for key in ("color_primaries", "transfer_characteristics"))
+            self._stated = by_code_points(*map(int, codes))
+            if self._stated and told["bit_depth"] > 8:
+                # The curves of high dynamic range are steep: eight of their ten bits would show in the answer.
+                self._image = _primary(data, to_8_bit=False)
 
     @property
     def size(self) -> tuple[int, int]:
         return self._image.size
 
     @property
-    def profile(self) -> bytes | Colours | None:
-        stated = self._image.info.get("nclx_profile")
-        by_icc = self._image.info.get("icc_profile")
-        if by_icc or not stated:
-            return by_icc
-        codes = int(stated["color_primaries"]), int(stated["transfer_characteristics"])
-        return by_code_points(*codes, shortened=self._image.info.get("bit_depth", 8) > 8)
+    def profile(self) -> bytes | None:
+        return self._image.info.get("icc_profile")
 
     def decode(self, factor: int) -> None:
         self._image.load()
@@ -127,7 +129,15 @@ class ByLibheif:
     def part(self, box: Box) -> Image.Image:
         left, top, right, bottom = box
         cut = np.ascontiguousarray(self._pixels[top:bottom, left:right])
+        if self._stated:
+            return self._stated.picture(cut, max(8, self._image.info["bit_depth"]))
         return Image.frombytes(self._image.mode, (right - left, bottom - top), cut)
+
+
+def _primary(data: bytes, to_8_bit: bool) -> pillow_heif.HeifImage:
+    """to_8_bit: where the file has more; grey, which libheif leaves as it is, comes in 16 bits then."""
+    images = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=to_8_bit, hdr_to_16bit=to_8_bit)
+    return images[images.primary_index]
 
 
 @dataclass

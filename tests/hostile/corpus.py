@@ -18,14 +18,13 @@ from functools import cache, partial
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
-from tests.hostile import containers
+from skin_model.photo import PhotoRefused
+from tests.hostile import containers, stated_colours
 from tests.skin_model.pictures import claiming, encode, png_chunk, rendered
 
 PHOTO = "photo"
 """The outcome of a file that opens; every other outcome is a refusal's code."""
-ANY = frozenset(
-    {PHOTO, "damaged_file", "unreadable_colours", "unsupported_format", "too_many_pixels", "too_small_photo", "too_elongated", "empty_file"}
-)
+ANY = frozenset({PHOTO} | {kind.code for kind in PhotoRefused.__subclasses__()}) - {"file_too_large"}
 LARGEST = 7_745
 """The side of a square of just under 60 megapixels, the most that is opened."""
 
@@ -46,8 +45,8 @@ class Case:
 @cache
 def cases() -> tuple[Case, ...]:
     """All of them, in a fixed order; their names differ."""
-    families = (truncated, flipped, bombs, sizes, modes, metadata, frames, polyglots, foreign, scans, heif_boxes, colours)
-    return tuple(case for family in families for case in family())
+    families = (truncated, flipped, bombs, sizes, modes, metadata, frames, polyglots, foreign, scans, heif_boxes)
+    return tuple(case for family in (*families, colours) for case in family())
 
 
 def _case(name: str, build: Callable[[], bytes] | bytes, *outcomes: str, **options) -> Case:
@@ -397,27 +396,5 @@ def heif_boxes() -> Iterator[Case]:
 
 
 def colours() -> Iterator[Case]:
-    """PNGs that state their colours by cICP and gAMA: converted, refused where nobody knows them, ignored if broken."""
-    for name, codes, outcome in (
-        ("display-p3", (12, 13, 0, 1), PHOTO),
-        ("pq", (9, 16, 0, 1), PHOTO),
-        ("hlg", (9, 18, 0, 1), PHOTO),
-        ("unspecified", (2, 2, 0, 1), PHOTO),
-        ("unknown-primaries", (99, 13, 0, 1), "unreadable_colours"),
-        ("logarithmic", (1, 9, 0, 1), "unreadable_colours"),
-        ("no-rgb", (1, 13, 9, 1), "unreadable_colours"),
-        ("narrow-range", (1, 13, 0, 0), "unreadable_colours"),
-    ):
-        yield _case(f"colours/cicp-{name}", _stating(b"cICP", bytes(codes)), outcome)
-    yield _case("colours/cicp-cut", _stating(b"cICP", b"\x0c"), PHOTO)
-    for gamma in (0, 1, 45_455, 100_000, 2**31 - 1):
-        yield _case(f"colours/gama-{gamma}", _stating(b"gAMA", gamma.to_bytes(4, "big")), PHOTO)
-    yield _case("colours/chrm-of-no-triangle", _stating(b"gAMA", b"\0\0\xb1\x8f", b"cHRM", bytes(31) + b"\1"), PHOTO)
-
-
-def _stating(*chunks: bytes) -> bytes:
-    """A PNG with chunks (kind, content, kind, content, …) before its pixels."""
-    stated = PngImagePlugin.PngInfo()
-    for kind, content in zip(chunks[::2], chunks[1::2], strict=True):
-        stated.add(kind, content)
-    return encode(rendered(), "PNG", pnginfo=stated)
+    """Stated colours: converted, refused where nobody knows them, ignored where they are broken."""
+    yield from (_case(f"colours/{name}", *told) for name, told in stated_colours.files().items())

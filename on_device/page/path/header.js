@@ -6,7 +6,7 @@ export class Refused extends Error {
 }
 
 const HEIF_BRANDS = ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1"];
-const text = (bytes, from, to) => String.fromCharCode(...bytes.subarray(from, to));
+export const text = (bytes, from, to) => String.fromCharCode(...bytes.subarray(from, to));
 
 /** "jpeg", "png", "webp" or "heif"; refuses everything else. */
 export function formatOf(bytes) {
@@ -72,20 +72,9 @@ function pngSize(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 8; ; at += 12 + view.getUint32(at)) {
     if (at + 12 + view.getUint32(at) > bytes.length) throw new Refused("damaged_file");
-    const kind = text(bytes, at + 4, at + 8);
-    if (kind === "cICP" && view.getUint32(at) === 4) checkCodePoints(bytes.subarray(at + 8, at + 12));
-    if (kind === "IEND") break;
+    if (text(bytes, at + 4, at + 8) === "IEND") break;
   }
   return { width: view.getUint32(16), height: view.getUint32(20) };
-}
-
-// As skin_model/photo/colours.py knows them: primaries and transfers of ITU-T H.273; RGB in full range.
-const PRIMARIES = [1, 2, 4, 5, 6, 7, 8, 9, 11, 12, 22], TRANSFERS = [1, 2, 4, 5, 6, 7, 8, 11, 12, 13, 14, 15, 16, 18];
-
-function checkCodePoints([primaries, transfer, matrix, fullRange]) {
-  if (matrix !== 0 || fullRange !== 1 || !PRIMARIES.includes(primaries) || !TRANSFERS.includes(transfer)) {
-    throw new Refused("unreadable_colours");
-  }
 }
 
 function webpSize(bytes) {
@@ -109,41 +98,4 @@ export function checkSize({ width, height }, limits) {
   if (width * height > limits.max_pixels) throw new Refused("too_many_pixels");
   if (Math.min(width, height) < limits.min_short_side) throw new Refused("too_small_photo");
   if (Math.max(width, height) > limits.max_aspect * Math.min(width, height)) throw new Refused("too_elongated");
-}
-
-/** Whether a JPEG says by its DCF tag that its colours are Adobe RGB, which browsers do not heed: R03 and no profile. */
-export function isAdobeRgb(bytes, format) {
-  if (format !== "jpeg") return false;
-  try {
-    return jpegIsAdobeRgb(bytes);
-  } catch (problem) {
-    if (problem instanceof RangeError) return false; // unreadable tags say nothing about the colours
-    throw problem;
-  }
-}
-
-function jpegIsAdobeRgb(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let tags = null;
-  for (let at = 2; bytes[at] === 0xff && bytes[at + 1] !== 0xda; at += 2 + view.getUint16(at + 2)) {
-    if (bytes[at + 1] === 0xe2 && text(bytes, at + 4, at + 15) === "ICC_PROFILE") return false;
-    if (bytes[at + 1] === 0xe1 && text(bytes, at + 4, at + 10) === "Exif\0\0") tags ??= at + 10;
-  }
-  if (tags === null) return false;
-  const little = view.getUint16(tags) === 0x4949;
-  /** Where the entry of a tag begins in the directory at an offset, or null. */
-  const entry = (directory, tag) => {
-    const count = view.getUint16(tags + directory, little);
-    for (let i = 0, at = tags + directory + 2; i < count; i++, at += 12) if (view.getUint16(at, little) === tag) return at;
-    return null;
-  };
-  const inside = (directory, tag) => {
-    const at = entry(directory, tag);
-    return at === null ? null : view.getUint32(at + 8, little);
-  };
-  const exif = inside(view.getUint32(tags + 4, little), 0x8769);
-  if (exif === null) return false;
-  const spaceAt = entry(exif, 0xa001), space = spaceAt === null ? null : view.getUint16(spaceAt + 8, little);
-  const interoperability = inside(exif, 0xa005), index = interoperability === null ? null : entry(interoperability, 1);
-  return space === 2 || (space !== 1 && index !== null && text(bytes, index + 8, index + 11) === "R03");
 }

@@ -1,7 +1,8 @@
 // The one gate for a photo: a file in, upright sRGB pixels of a working copy out, and nothing else of the file.
 import { cut, picture } from "../pixels/picture.js";
-import { adobeToSrgb } from "../pixels/colour.js";
-import { checkSize, formatOf, isAdobeRgb, Refused, sizeOf } from "./header.js";
+import { toSrgb } from "../pixels/colour.js";
+import { checkSize, formatOf, Refused, sizeOf } from "./header.js";
+import { statedColours } from "./stated_colours.js";
 
 const STRIP = 512; // rows read at a time: a large photo never lies in memory twice
 const MOST_LOST = 0.49; // levels; half a level more would round 255 up
@@ -20,25 +21,25 @@ export async function openPhoto(file, limits, region = null) {
   }
 }
 
-/** Bitmaps whose levels are Adobe RGB's, which no browser heeds where a camera says so by its DCF tag alone. */
-const adobeRgb = new WeakSet();
+/** What the levels of a bitmap mean, where they are not sRGB's yet. */
+const coloursOf = new WeakMap();
 
-/** The file decoded by the browser: upright, in sRGB but for what `adobeRgb` holds. */
+/** The file decoded by the browser: upright, and in sRGB but for what `coloursOf` holds. */
 export async function decode(file, limits) {
   if (file.size === 0) throw new Refused("empty_file");
   if (file.size > limits.max_bytes) throw new Refused("file_too_large");
   const bytes = new Uint8Array(await file.arrayBuffer());
   const format = formatOf(bytes);
-  const stored = sizeOf(bytes, format, limits);
+  const stored = sizeOf(bytes, format, limits), stated = statedColours(bytes, format);
   if (stored) checkSize(stored, limits);
   let bitmap;
   try {
-    bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${format}` }));
+    bitmap = await createImageBitmap(new Blob([stated.bytes], { type: `image/${format}` }));
   } catch {
     throw new Refused(format === "heif" ? "heic_unreadable" : "damaged_file");
   }
   if (!stored) checkSize(bitmap, limits);
-  if (isAdobeRgb(bytes, format)) adobeRgb.add(bitmap);
+  if (stated.colours) coloursOf.set(bitmap, stated.colours);
   return bitmap;
 }
 
@@ -76,7 +77,7 @@ export function pixelsOf(source, limits, region = null) {
     const strip = draw(context, source, left, above + top, width, here, half);
     reduceInto(rgb, strip, top / factor, factor / half, lost);
   }
-  if (adobeRgb.has(source)) adobeToSrgb(rgb);
+  if (coloursOf.has(source)) toSrgb(rgb, coloursOf.get(source));
   context.canvas.width = context.canvas.height = 0; // Safari keeps a canvas's memory until its size is taken away
   return { rgb, width, height };
 }

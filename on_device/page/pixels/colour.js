@@ -42,15 +42,13 @@ export function lab(rgb) {
 
 function clamp(value) { return value < 0 ? 0 : value > 255 ? 255 : value; }
 
-// Linear Adobe RGB to linear sRGB, both of white D65, as skin_model/photo/colours.py has it.
-const ADOBE_TO_SRGB = [1.398356, -0.398356, 0, 0, 1, 0, 0, -0.042929, 1.042929];
-const ADOBE_LIGHT = Float64Array.from({ length: 256 }, (_, level) => (level / 255) ** (563 / 256));
-
-/** A picture whose levels are Adobe RGB's, in sRGB, in place. */
-export function adobeToSrgb({ data }) {
-  const [a, b, c, d, e, f, g, h, i] = ADOBE_TO_SRGB;
+/**
+ * A picture in sRGB, in place. light: linear light of each level, of which 1 is white. matrix: nine numbers, from linear
+ * RGB to that of sRGB.
+ */
+export function toSrgb({ data }, { light, matrix: [a, b, c, d, e, f, g, h, i] }) {
   for (let at = 0; at < data.length; at += 3) {
-    const red = ADOBE_LIGHT[data[at]], green = ADOBE_LIGHT[data[at + 1]], blue = ADOBE_LIGHT[data[at + 2]];
+    const red = light[data[at]], green = light[data[at + 1]], blue = light[data[at + 2]];
     data[at] = srgbLevel(a * red + b * green + c * blue);
     data[at + 1] = srgbLevel(d * red + e * green + f * blue);
     data[at + 2] = srgbLevel(g * red + h * green + i * blue);
