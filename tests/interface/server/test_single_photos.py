@@ -23,7 +23,8 @@ def body(*contents):
 
 def sent_on(data, piece=10**9, content_type="multipart/form-data; boundary=B"):
     pieces = [data[at : at + piece] for at in range(0, len(data), piece)]
-    messages = iter([{"type": "http.request", "body": p, "more_body": p is not pieces[-1]} for p in pieces])
+    left = range(len(pieces) - 1, -1, -1)
+    messages = iter([{"type": "http.request", "body": p, "more_body": n > 0} for p, n in zip(pieces, left, strict=True)])
 
     async def receive():
         return next(messages)
@@ -45,7 +46,11 @@ def test_what_is_small_enough_passes_unchanged_however_it_is_cut(piece):
 
 def test_the_only_photo_over_the_limit_is_refused():
     with pytest.raises(PhotoTooLarge):
-        sent_on(body(b"x" * (LIMIT + 1)))
+        sent_on(body(b"x" * (LIMIT + 2)))
+
+
+def test_a_photo_that_the_page_cut_to_the_byte_over_the_limit_passes_so_that_the_gate_says_it_in_its_place():
+    assert sent_on(body(b"x" * (LIMIT + 1))) == body(b"x" * (LIMIT + 1))
 
 
 @pytest.mark.parametrize("piece", [1, 10**9])
