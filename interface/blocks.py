@@ -16,6 +16,7 @@ from interface.server.errors import keep_values_out_of_the_log
 from interface.server.middleware import AdmissionMiddleware
 from interface.server.sessions import Sessions, held
 from interface.server.settings import Settings
+from interface.server.uploads import MAX_TOTAL_BYTES
 from interface.tabs import about, assess_endpoint, check, compare, evidence, many_photos, mistakes, on_device
 from skin_model.assess import Assessor
 from skin_model.photo import MAX_BYTES
@@ -94,9 +95,11 @@ def _head(words: Words, fallback_for: str | None = None) -> str:
     title, line = escape(words("interface.title")), escape(words("interface.subtitle"))
     note = ""
     if fallback_for:
-        said = escape(words("interface.stands_in", wanted=fallback_for))
-        note = f"<p class='stands-in' role='status'>{said}</p>"
-    return f"<header><div><h1>{title}</h1>{switch}</div><p>{line}</p>{note}</header>"
+        stands_in = escape(words("interface.stands_in", wanted=fallback_for))
+        note = f"<p class='stands-in' role='status'>{stands_in}</p>"
+    too_large = escape(words("batch.refused.too_large", megabytes=MAX_TOTAL_BYTES // 2**20))
+    said = f'data-too-large="{too_large}" data-address="{escape(words("interface.stage.address"))}"'
+    return f"<header {said}><div><h1>{title}</h1>{switch}</div><p>{line}</p>{note}</header>"
 
 
 def head_script(settings: Settings) -> str:
@@ -106,22 +109,29 @@ def head_script(settings: Settings) -> str:
         "follow": settings.language is None,
         "directions": {code: Words(code).direction for code in languages()},
         "tabs": TABS,
+        "maxBytes": MAX_BYTES,
+        "maxTotalBytes": MAX_TOTAL_BYTES,
     }
-    script = (STYLE_SHEET.parent / "page.js").read_text(encoding="utf-8")
+    parts = ("page.js", "uploads.js")
+    script = "\n".join((STYLE_SHEET.parent / part).read_text(encoding="utf-8") for part in parts)
     return f"<script>window.selfSkinCheck = {json.dumps(facts)};\n{script}</script>"
 
 
 def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) -> Any:
-    """Serve the page with its looks and its privacy: no run history, no monitoring, nothing over 20 MB, one middleware.
+    """Serve the page with its looks and its privacy: no run history, no monitoring, no large photo, one middleware.
 
     options go on to ``gr.Blocks.launch`` and win over the ones here.
     """
     settings = Settings() if settings is None else settings
+    root = os.environ.get("GRADIO_ROOT_PATH", "").strip("/")
     chosen: dict[str, Any] = {
+        # Gradio takes a path only with a slash before it and none behind it; an address it takes as it is.
+        "root_path": root if "://" in root or not root else f"/{root}",
         "theme": theme(),
         "css_paths": [STYLE_SHEET],
         "head": head_script(settings),
-        "max_file_size": MAX_BYTES,
+        # One for the whole app: of a ZIP. The middleware holds single photos to theirs.
+        "max_file_size": MAX_TOTAL_BYTES,
         # Gradio would keep every visitor's runs, photos included, in the browser's storage.
         "run_history": False,
         "enable_monitoring": False,

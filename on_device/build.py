@@ -22,7 +22,7 @@ from on_device import icons, runtime, sentences
 from on_device.model_file import NotAnExport, entries, metadata
 from skin_model import __version__, border, wording
 from skin_model.diagnoses import MEDICAL_NAMES
-from skin_model.photo import opening
+from skin_model.photo import colours, opening
 
 HERE = Path(__file__).parent
 MODEL = HERE.parent / "skin_model" / "weights" / "model.fp16.onnx"
@@ -102,6 +102,7 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
     }
     contents["style.css"] = STYLE_SHEET.read_bytes()
     contents["inferno.js"] = _inferno()
+    contents["code_points.js"] = _code_points()
     contents["config.json"] = _json(_config(described))
     for language in wording.languages():
         file = Path(wording.__file__).parent / f"{language}.json"
@@ -152,6 +153,12 @@ def _inferno() -> bytes:
     numbers = ",".join(str(value) for value in colours.ravel())
     told = "// The 256 colours of OpenCV's inferno, red, green and blue each."
     return f"{told}\nexport const INFERNO = Uint8Array.of({numbers});\n".encode()
+
+
+def _code_points() -> bytes:
+    lines = ["// Colours by the code points of ITU-T H.273: to linear light by level, and to sRGB's light."]
+    lines += [f"export const {name} = {_json(table).decode()};\n" for name, table in colours.tables().items()]
+    return "\n".join(lines).encode()
 
 
 def _web_manifest() -> bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from skin_model.command_line import begin, command, require
+from skin_model.command_line import begin, command, printable, require
 from skin_model.pools import thread_pool
 
 if __name__ == "__main__":
@@ -115,13 +115,20 @@ def score(
             lambda work: _score_one(assessor, told(work[0]), method or METHODS[0], *work),
             zip(files, drawings, strict=True),
         )
-        for result in tqdm(results, disable=None if len(files) > 1 else True, **shown):
+        unwritten = 0
+        for result, problem in tqdm(results, disable=None if len(files) > 1 else True, **shown):
             tqdm.write(json.dumps(result) if as_json else _line(result), file=sys.stdout)
+            if problem is not None:
+                unwritten += 1
+                said = f"The overlay of {result['file']} was not written: {problem.strerror or problem}."
+                tqdm.write(printable(said), file=sys.stderr)
     sys.stdout.flush()
     if overlay is not None:
-        print(f"Overlays are in {overlay}.", file=sys.stderr)
-    if not all(photo.exists() for photo in photos):
+        print(f"Overlays are in {overlay}{f', but for {unwritten}' if unwritten else ''}.", file=sys.stderr)
+    if not all(map(_exists, photos)):
         raise typer.Exit(2)
+    if unwritten:
+        raise typer.Exit(1)
 
 
 def _told(age: float | None, sex: str | None, site: str | None, table: Path | None) -> Callable[[Path], Context]:
@@ -142,12 +149,19 @@ def _is_usable_folder(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long for any file
+        return False
+
+
 def _expand(arguments: list[Path]) -> Iterator[Path]:
     """Every file named, in order; folders give their photos, sorted by path, and say on stderr what else they hold."""
     from skin_model.photo.folders import list_folder
 
     for argument in arguments:
-        if not argument.is_dir():
+        if not (_exists(argument) and argument.is_dir()):
             yield argument
             continue
         found = list_folder(argument)
@@ -155,41 +169,62 @@ def _expand(arguments: list[Path]) -> Iterator[Path]:
             print(f"{argument} holds no photos (JPEG, PNG, WebP or HEIC).", file=sys.stderr)
         passed = [str(path) for path in (*found.others, *found.unreadable, *found.hidden)]
         if passed:
-            examples = ascii(", ".join(passed[:3]))[1:-1]
+            examples = printable(", ".join(passed[:3]))
             said = f"Not looked at in {argument}: {len(passed)} that are no photos, for example {examples}."
             print(said, file=sys.stderr)
         yield from (argument / path for path in found.photos)
 
 
-def _score_one(assessor: Assessor, told: Context, method: str, file: Path, drawing: Path | None) -> dict[str, Any]:
+def _score_one(
+    assessor: Assessor, told: Context, method: str, file: Path, drawing: Path | None
+) -> tuple[dict[str, Any], OSError | None]:
+    """What is said of a photo, and why its overlay could not be written, where it could not."""
     from skin_model.assess import NO_SUCH_FILE, Assessment, refused_assessment
     from skin_model.photo import PhotoRefused, open_photo
 
     try:
         photo = open_photo(file)
     except FileNotFoundError:
-        return Assessment.refusal(NO_SUCH_FILE).to_json(str(file))
+        return Assessment.refusal(NO_SUCH_FILE).to_json(str(file)), None
     except PhotoRefused as problem:
-        return refused_assessment(problem).to_json(str(file))
+        return refused_assessment(problem).to_json(str(file)), None
     except OSError:  # not allowed to read it, or the disk failed
-        return Assessment.refusal("unreadable_file").to_json(str(file))
+        return Assessment.refusal("unreadable_file").to_json(str(file)), None
     result = assessor.assess(photo, context=told).to_json(str(file))
     if drawing is not None:
-        _save_png(assessor.explain(photo, method), drawing)
-    return result
+        drawn = assessor.explain(photo, method)
+        try:
+            _save_png(drawn, drawing)
+        except OSError as problem:
+            return result, problem
+    return result, None
+
+
+_LONGEST_NAME = 240
+"""Bytes of an overlay's name without its ending: file systems take 255, and it is written under a longer one first."""
 
 
 def _overlay_files(files: list[Path], folder: Path | None) -> list[Path | None]:
-    """For each photo its overlay: the photo's name with .png, numbered where photos of different folders share it."""
+    """For each photo its overlay: the photo's name with .png, shortened where it is too long, and numbered where photos
+    of different folders share it, whatever their case, or where a photo lies there.
+    """
     if folder is None:
         return [None] * len(files)
-    taken: dict[str, None] = {}
+    photos = {os.path.realpath(file).casefold() for file in files}
+    taken: dict[str, Path] = {}
     for file in files:
-        name, number = f"{file.stem}.png", 2
-        while name in taken:
-            name, number = f"{file.stem}-{number}.png", number + 1
-        taken[name] = None
-    return [folder / name for name in taken]
+        name, number = f"{_cut(file.stem, _LONGEST_NAME)}.png", 2
+        while (place := os.path.realpath(folder / name).casefold()) in taken or place in photos:
+            ending = f"-{number}"
+            name, number = f"{_cut(file.stem, _LONGEST_NAME - len(ending))}{ending}.png", number + 1
+        taken[place] = folder / name
+    return list(taken.values())
+
+
+def _cut(name: str, most: int) -> str:
+    """The first ``most`` bytes of a name, in whole characters."""
+    stored = os.fsencode(name)
+    return name if len(stored) <= most else stored[:most].decode(errors="ignore")
 
 
 def _save_png(rgb: np.ndarray, file: Path) -> None:
@@ -208,13 +243,14 @@ def _percent(risk: float) -> str:
 def _line(result: dict[str, Any]) -> str:
     from skin_model.wording import sentence
 
+    name = printable(result["file"])
     if result["refused"]:
-        return f"{result['file']}: {result['message']}"
+        return f"{name}: {result['message']}"
     hints = "".join(f"\n    {sentence('problem.' + code)}" for code in result["problems"])
     risk = _percent(result["risk"])
     both = result["risk_with_context"]
     told = "" if both is None else f"\n    {sentence('context.risk', risk=_percent(both))}"
-    return f"{result['file']}: {risk} · {sentence('band.' + result['band'])}{told}{hints}"
+    return f"{name}: {risk} · {sentence('band.' + result['band'])}{told}{hints}"
 
 
 if __name__ == "__main__":

@@ -4,10 +4,12 @@ a reader who has seen enough (``… | head``) end it without a word.
 Needs nothing but Python, so that it can say that a package is missing.
 """
 
+import io
 import os
 import shlex
 import signal
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -20,6 +22,11 @@ INTERRUPTED = 130
 NOBODY_READS = 141
 """Exit status where nobody reads stdout any more, as shells have it of any other program in a pipe."""
 
+_UNPRINTABLE = frozenset(("Cc", "Cs", "Zl", "Zp"))
+"""Unicode categories: control characters, bytes that are no UTF-8, ends of lines and paragraphs."""
+_TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that make a terminal or a page show what follows in another order."""
+
 
 @contextmanager
 def command(requirements: str, *mendable: type[Exception], status: int = 2) -> Iterator[None]:
@@ -30,6 +37,9 @@ def command(requirements: str, *mendable: type[Exception], status: int = 2) -> I
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as ``begin`` left it
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Letters that the terminal's encoding lacks come as numbers, and do not end the run.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield
         sys.stdout.flush()
@@ -73,6 +83,11 @@ def require(*packages: str, requirements: str, status: int = 2) -> None:
             found = None
         if found is None:
             _end_without(package, requirements, status)
+
+
+def printable(name: str) -> str:
+    """A file's name on one line and without what a terminal or a page would obey; U+FFFD stands for each of it."""
+    return "".join("\ufffd" if c in _TURNING or unicodedata.category(c) in _UNPRINTABLE else c for c in name)
 
 
 def installing(file: str) -> str:

@@ -45,14 +45,14 @@ document.addEventListener("paste", (event) => {
   const file = [...(event.clipboardData?.files || [])][0];
   if (file) { event.preventDefault(); handOver(file); }
 });
+// uploads.js catches what is dropped anywhere on the page; a picture from another page brings only its address.
 for (const kind of ["dragenter", "dragover"]) {
-  element.addEventListener(kind, (event) => { event.preventDefault(); part("empty").classList.add("over"); });
+  element.addEventListener(kind, () => part("empty").classList.add("over"));
 }
 element.addEventListener("dragleave", () => part("empty").classList.remove("over"));
-element.addEventListener("drop", (event) => {
-  event.preventDefault();
+window.addEventListener("photo-dropped", ({ detail: file }) => {
   part("empty").classList.remove("over");
-  handOver([...(event.dataTransfer?.files || [])][0]);
+  if (file) { closeCamera(); handOver(file); } else say(texts.address);
 });
 part("empty").addEventListener("click", () => uploadInput()?.click());
 

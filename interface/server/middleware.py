@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from interface.server import single_photos
 from interface.server.sessions import Sessions
 from interface.server.settings import Settings
 from interface.server.uploads import MAX_TOTAL_BYTES
@@ -40,7 +41,7 @@ SILENT_SECONDS = 30
 _API = "/gradio_api"
 _LANGUAGES = "|".join(languages())
 _READ = re.compile(
-    rf"/|/({_LANGUAGES})/?|/config/?|/(static|assets|svelte)/.+|/(favicon\.ico|robots\.txt|manifest\.json|theme\.css)"
+    rf"/?|/({_LANGUAGES})/?|/config/?|/(static|assets|svelte)/.+|/(favicon\.ico|robots\.txt|manifest\.json|theme\.css)"
     rf"|/on-device(/.*)?|{_API}/(info/?|openapi\.json|app_id/?|theme\.css|startup-events|queue/status|upload_progress)"
 )
 _FILE = re.compile(rf"{_API}/file=(?!\w+:).+")
@@ -100,12 +101,14 @@ class AdmissionMiddleware:
             finally:
                 sweeping.cancel()
         elif scope["type"] == "http":
-            await self._answer(scope, receive, self._with_headers(scope["path"], send))
+            # The path of it where an address is given, as the routes below expect.
+            scope = {**scope, "root_path": _prefix(scope)}
+            await self._answer(scope, receive, self._with_headers(_path(scope), send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path, method = scope["path"], scope["method"]
+        path, method = _path(scope), scope["method"]
         if method in ("GET", "HEAD") and (_READ.fullmatch(path) or _FILE.fullmatch(path)):
             await self.app(scope, receive, send)
         elif method == "GET" and (found := _STREAM.fullmatch(path)):
@@ -151,7 +154,7 @@ class AdmissionMiddleware:
             )
             await JSONResponse({"detail": text}, 400)(scope, receive, send)
             return
-        if not scope["path"].endswith(("/cancel", "/reset", "/reset/")) and not self._may_wait(scope):
+        if not _path(scope).endswith(("/cancel", "/reset", "/reset/")) and not self._may_wait(scope):
             await self._busy(scope)(scope, receive, send)
             return
         session = question.get("session_hash")
@@ -184,7 +187,10 @@ class AdmissionMiddleware:
                 await refusal(scope, receive, send)
                 return
             try:
-                await self.app(scope, _patiently(receive, self.sessions.keep), send)
+                patient = _patiently(receive, self.sessions.keep)
+                await self.app(scope, single_photos.held(patient, Headers(scope=scope).get("content-type", "")), send)
+            except single_photos.PhotoTooLarge:
+                await PlainTextResponse(words("refused.file_too_large"), 413)(scope, receive, send)
             except ClientDisconnect:  # or stood still for too long, and may be listening
                 await PlainTextResponse(words("refused.damaged_file"), 408)(scope, receive, send)
             except OSError:  # the disk is full, or cannot be written
@@ -203,7 +209,7 @@ class AdmissionMiddleware:
 
     def _busy(self, scope: Scope) -> Response:
         text = self._words(scope)("interface.busy")
-        if _UPLOAD.fullmatch(scope["path"]):
+        if _UPLOAD.fullmatch(_path(scope)):
             return PlainTextResponse(text, 503, {"Retry-After": "10"})
         return JSONResponse({"detail": text}, 503, {"Retry-After": "10"})
 
@@ -228,6 +234,18 @@ class AdmissionMiddleware:
             await send(message)
 
         return answer
+
+
+def _prefix(scope: Scope) -> str:
+    """Below which path the app lies for its visitors (GRADIO_ROOT_PATH, a path or an address), "" at the root."""
+    inside = urlsplit(scope.get("root_path", "")).path.strip("/")
+    return f"/{inside}" if inside else ""
+
+
+def _path(scope: Scope) -> str:
+    """The path below the prefix, whether the proxy in front takes it off or passes it on."""
+    path, prefix = scope["path"], scope["root_path"]
+    return path[len(prefix) :] if prefix and (path + "/").startswith(prefix + "/") else path
 
 
 def _address(scope: Scope) -> str:

@@ -8,7 +8,7 @@ import { keepForOffline } from "./offline.js";
 import { comparison, photoCanvas } from "./overlay.js";
 import { assess, spread } from "./path/assess.js";
 import { Refused } from "./path/header.js";
-import { decode, openPhoto, partOf, pixelsOf, readsTrueColours } from "./path/photo.js";
+import { decode, openPhoto, partOf, pixelsOf, readsColours } from "./path/photo.js";
 import * as result from "./result.js";
 import { loadWords, preferredLanguage, rememberLanguage } from "./words.js";
 
@@ -86,7 +86,8 @@ async function loadNetwork(release) {
     say({ key, kind: "failed", button: again });
   };
   if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function") return fail("device.failed.webassembly");
-  if (!readsTrueColours()) return fail("device.failed.canvas");
+  const colours = readsColours();
+  if (colours === "false") return fail("device.failed.canvas");
   try {
     const parts = ["model", "locator", "wasm"].map((name) => release.downloads[name]), all = parts.reduce((sum, { packed }) => sum + packed, 0);
     let arrived = 0;
@@ -105,7 +106,7 @@ async function loadNetwork(release) {
     return fail(memory ? "device.failed.memory" : "device.failed.webassembly");
   }
   Object.assign(document.documentElement.dataset, { ready: "network", threads: network.threads });
-  say(null);
+  say(colours === "noisy" ? { key: "device.noisy" } : null);
   keepForOffline({
     ready: (first) => { document.documentElement.dataset.ready = "offline"; if (first && !now.state) say({ key: "device.offline" }); },
     renewed: (use) => say({ key: "device.renewed", button: ["device.renewed.use", use] }),
@@ -308,7 +309,10 @@ function connect() {
   document.addEventListener("drop", (event) => {
     event.preventDefault();
     at("empty").classList.remove("over");
-    takeFile(event.dataTransfer?.files[0]);
+    const { files, types } = event.dataTransfer ?? {};
+    // A picture from another page brings only its address.
+    if (!files?.length && types?.includes("text/uri-list")) message("interface.stage.address");
+    takeFile(files?.[0]);
   });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && camera) closeCamera(); });
   addEventListener("pagehide", () => camera && closeCamera());

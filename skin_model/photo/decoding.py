@@ -18,6 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from skin_model.photo import heif, webp
+from skin_model.photo.colours import Colours, by_code_points, by_exif, by_png
 
 Box = tuple[int, int, int, int]
 """(left, top, right, bottom) in pixels."""
@@ -29,7 +30,8 @@ class Stored(Protocol):
     """A file whose header was read. Whatever is wrong with it comes as an exception of any kind.
 
     size: (width, height) as the header says, and as decoded after ``decode``. orientation: the EXIF orientation, known
-    after ``decode``; None where there is none or where the decoder has turned the picture. profile: a colour profile.
+    after ``decode``; None where there is none or where the decoder has turned the picture. profile: an ICC profile, or
+    what else the file states of its colours; it raises UnknownColours where that is not converted here.
     """
 
     @property
@@ -39,7 +41,7 @@ class Stored(Protocol):
     def orientation(self) -> int | None: ...
 
     @property
-    def profile(self) -> bytes | None: ...
+    def profile(self) -> bytes | Colours | None: ...
 
     def decode(self, factor: int) -> None:
         """Decode the pixels, ``factor`` (1, 2, 4 or 8) times smaller where the decoder can: ``size`` says so."""
@@ -53,8 +55,8 @@ class Stored(Protocol):
 class ByPillow:
     """A JPEG or a PNG."""
 
-    def __init__(self, picture: ImageFile.ImageFile) -> None:
-        self._picture = picture
+    def __init__(self, picture: ImageFile.ImageFile, stated: Colours | None = None) -> None:
+        self._picture, self._stated = picture, stated
 
     @property
     def size(self) -> tuple[int, int]:
@@ -62,11 +64,17 @@ class ByPillow:
 
     @property
     def orientation(self) -> int | None:
-        return _orientation(self._picture.getexif)
+        return _orientation(self._tags)
+
+    def _tags(self) -> Image.Exif:
+        # Not getexif(), which would also look into XMP and text, where no browser does.
+        tags = Image.Exif()
+        tags.load(self._picture.info.get("exif"))
+        return tags
 
     @property
-    def profile(self) -> bytes | None:
-        return self._picture.info.get("icc_profile")
+    def profile(self) -> bytes | Colours | None:
+        return self._stated or self._picture.info.get("icc_profile") or _by_tags(self._tags)
 
     def decode(self, factor: int) -> None:
         if isinstance(self._picture, JpegImageFile) and factor > 1:
@@ -84,7 +92,7 @@ class ByPillow:
 
 
 class ByLibheif:
-    """The primary picture of a HEIC/HEIF file.
+    """The primary picture of a HEIC/HEIF file; in sRGB already where an ``nclx`` box states its colours.
 
     libheif has turned it already: in HEIF the EXIF tag is only a note (ISO/IEC 23008-12).
     """
@@ -93,8 +101,15 @@ class ByLibheif:
 
     def __init__(self, data: bytes) -> None:
         heif.check_parts(data)
-        images = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=True, hdr_to_16bit=True)
-        self._image = images[images.primary_index]
+        self._image = _primary(data, to_8_bit=True)
+        self._stated: Colours | None = None
+        told = self._image.info
+        if told.get("nclx_profile") and not told.get("icc_profile"):
+            codes = (told["nclx_profile"][key] for key in ("color_primaries", "transfer_characteristics"))
+            self._stated = by_code_points(*map(int, codes))
+            if self._stated and told["bit_depth"] > 8:
+                # The curves of high dynamic range are steep: eight of their ten bits would show in the answer.
+                self._image = _primary(data, to_8_bit=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -114,7 +129,15 @@ class ByLibheif:
     def part(self, box: Box) -> Image.Image:
         left, top, right, bottom = box
         cut = np.ascontiguousarray(self._pixels[top:bottom, left:right])
+        if self._stated:
+            return self._stated.picture(cut, max(8, self._image.info["bit_depth"]))
         return Image.frombytes(self._image.mode, (right - left, bottom - top), cut)
+
+
+def _primary(data: bytes, to_8_bit: bool) -> pillow_heif.HeifImage:
+    """to_8_bit: where the file has more; grey, which libheif leaves as it is, comes in 16 bits then."""
+    images = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=to_8_bit, hdr_to_16bit=to_8_bit)
+    return images[images.primary_index]
 
 
 @dataclass
@@ -138,8 +161,8 @@ class ByLibwebp:
         return tags
 
     @property
-    def profile(self) -> bytes | None:
-        return self.header.profile
+    def profile(self) -> bytes | Colours | None:
+        return self.header.profile or _by_tags(self._tags)
 
     def decode(self, factor: int) -> None:
         self._pixels = webp.decode(self.header)
@@ -160,6 +183,13 @@ class ByLibwebp:
         else:
             cut = frame[top:bottom, left:right]
         return Image.fromarray(cv2.cvtColor(cut, cv2.COLOR_BGRA2RGBA if cut.shape[2] == 4 else cv2.COLOR_BGR2RGB))
+
+
+def _by_tags(tags: Callable[[], Image.Exif]) -> Colours | None:
+    try:
+        return by_exif(tags())
+    except Exception:  # unreadable tags say nothing about the colours
+        return None
 
 
 def _orientation(tags: Callable[[], Image.Exif]) -> int | None:
@@ -194,5 +224,5 @@ def read_header(data: bytes, kind: str) -> Stored:
     if kind == "jpeg":
         return ByPillow(JpegImageFile(io.BytesIO(data)))
     if kind == "png":
-        return ByPillow(PngImageFile(io.BytesIO(data)))
+        return ByPillow(PngImageFile(io.BytesIO(data)), by_png(data))
     return ByLibwebp(webp.read_header(data)) if kind == "webp" else ByLibheif(data)

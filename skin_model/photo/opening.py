@@ -13,6 +13,7 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image, ImageCms
 
+from skin_model.photo.colours import Colours, UnknownColours
 from skin_model.photo.decoding import Stored, format_of, read_header
 from skin_model.wording import sentence
 
@@ -64,6 +65,10 @@ class UnsupportedFormat(PhotoRefused, code="unsupported_format"):
 
 class FileTooLarge(PhotoRefused, code="file_too_large"):
     """More than ``MAX_BYTES``."""
+
+
+class UnreadableColours(PhotoRefused, code="unreadable_colours"):
+    """States colours that cannot be converted to sRGB here."""
 
 
 class TooManyPixels(PhotoRefused, code="too_many_pixels"):
@@ -167,6 +172,8 @@ def _damage_refused() -> Iterator[None]:
         yield
     except MemoryError as error:
         raise TooManyPixels from error
+    except UnknownColours as error:
+        raise UnreadableColours from error
     except Exception as error:
         raise DamagedFile from error
 
@@ -252,7 +259,9 @@ def _stored_box(box: Box, turn: Image.Transpose | None, width: int, height: int)
     return box
 
 
-def _upright(stored: Stored, turn: Image.Transpose | None, box: Box, factor: int, profile: bytes | None) -> np.ndarray:
+def _upright(
+    stored: Stored, turn: Image.Transpose | None, box: Box, factor: int, profile: bytes | Colours | None
+) -> np.ndarray:
     """Upright sRGB pixels of a box (upright pixels, as decoded), means of blocks of ``factor``, strip by strip."""
     left, top, right, bottom = box
     rgb = np.empty((-((top - bottom) // factor), -((left - right) // factor), 3), np.uint8)
@@ -309,8 +318,10 @@ def _on_white(picture: Image.Image, to_srgb: ToSrgb) -> Image.Image:
 _SRGB = ImageCms.createProfile("sRGB")
 
 
-def _to_srgb(mode: str, profile: bytes | None) -> ToSrgb:
+def _to_srgb(mode: str, profile: bytes | Colours | None) -> ToSrgb:
     """What makes sRGB of pixels in a file's colours. mode: L, RGB or CMYK."""
+    if isinstance(profile, Colours):
+        return profile.to_srgb
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

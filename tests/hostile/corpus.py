@@ -18,14 +18,13 @@ from functools import cache, partial
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
-from tests.hostile import containers
+from skin_model.photo import PhotoRefused
+from tests.hostile import containers, stated_colours
 from tests.skin_model.pictures import claiming, encode, png_chunk, rendered
 
 PHOTO = "photo"
 """The outcome of a file that opens; every other outcome is a refusal's code."""
-ANY = frozenset(
-    {PHOTO, "damaged_file", "unsupported_format", "too_many_pixels", "too_small_photo", "too_elongated", "empty_file"}
-)
+ANY = frozenset({PHOTO} | {kind.code for kind in PhotoRefused.__subclasses__()}) - {"file_too_large"}
 LARGEST = 7_745
 """The side of a square of just under 60 megapixels, the most that is opened."""
 
@@ -47,7 +46,7 @@ class Case:
 def cases() -> tuple[Case, ...]:
     """All of them, in a fixed order; their names differ."""
     families = (truncated, flipped, bombs, sizes, modes, metadata, frames, polyglots, foreign, scans, heif_boxes)
-    return tuple(case for family in families for case in family())
+    return tuple(case for family in (*families, colours) for case in family())
 
 
 def _case(name: str, build: Callable[[], bytes] | bytes, *outcomes: str, **options) -> Case:
@@ -394,3 +393,8 @@ def heif_boxes() -> Iterator[Case]:
     yield _case("heif/grid-of-one-tile-4-times", partial(containers.heic_grid, 2, 2), broken)
     yield _case("heif/grid-of-65536-tiles", partial(containers.heic_grid, 256, 256, references=1), broken, PHOTO)
     yield _case("heif/grid-of-itself", partial(containers.heic_grid, 1, 1, tile=2), broken, PHOTO)
+
+
+def colours() -> Iterator[Case]:
+    """Stated colours: converted, refused where nobody knows them, ignored where they are broken."""
+    yield from (_case(f"colours/{name}", *told) for name, told in stated_colours.files().items())

@@ -313,7 +313,7 @@ MISSING = {
     "canvas": """const read = CanvasRenderingContext2D.prototype.getImageData;
         CanvasRenderingContext2D.prototype.getImageData = function (...box) {
             const found = read.apply(this, box);
-            for (let i = 0; i < found.data.length; i += 97) found.data[i] ^= 1;
+            for (let i = 0; i < found.data.length; i += 97) found.data[i] ^= 8;
             return found;
         };""",
 }
@@ -323,6 +323,12 @@ MISSING = {
 def test_what_the_browser_lacks_is_said_in_words(open_page, what):
     page = open_page(until=None, before=MISSING[what])
     assert state(page) == Words()(f"device.failed.{what}")
+
+
+def test_a_level_of_noise_against_tracking_is_said_and_scored(open_page):
+    noise = MISSING["canvas"].replace("^= 8", "^= 1")
+    assert noise != MISSING["canvas"]
+    assert state(open_page(before=noise)) == Words()("device.noisy")
 
 
 def test_the_first_session_stays_within_eight_megabytes(first_session):

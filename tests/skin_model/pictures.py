@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pillow_heif
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from skin_model.photo import PhotoRefused, open_photo
 
@@ -55,6 +55,21 @@ def refusal(source: object, **options) -> str:
 
 def png_chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def png_stating(picture: np.ndarray | Image.Image, **chunks: bytes) -> bytes:
+    """A PNG with these chunks before its pixels: ``cICP=…``, ``gAMA=…``."""
+    stated = PngImagePlugin.PngInfo()
+    for kind, content in chunks.items():
+        stated.add(kind.encode("ascii"), content)
+    return encode(picture, "PNG", pnginfo=stated)
+
+
+def colour_tags(interoperability: str | None, space: int) -> Image.Exif:
+    """Exif that states colours, as cameras do by DCF: R03 for Adobe RGB, R98 for sRGB."""
+    tags = Image.Exif()
+    tags[0x8769] = {0xA001: space} | ({0xA005: {1: interoperability}} if interoperability else {})
+    return tags
 
 
 def claiming(width: int, height: int, kind: str) -> bytes:

@@ -1,6 +1,10 @@
 """python -m skin_model: one JSON object a file, in order, and the exit status that outsiders' scripts rely on."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from skin_model.__main__ import app
+from skin_model.command_line import printable
 from tests.conftest import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
@@ -162,3 +167,61 @@ def test_an_option_that_means_nothing_is_one_sentence_and_status_2(photos, optio
     assert result.exit_code == 2
     assert says in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def in_a_process(*arguments, encoding):
+    return subprocess.run(
+        [sys.executable, "-m", "skin_model", *map(str, arguments)],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8:strict", "cp1252", "ascii"])
+def test_every_photo_has_its_line_whatever_its_name_and_the_terminal_s_encoding(photos, encoding):
+    for name in (b"R\xfccken.jpg", "📷 Łódź.jpg".encode(), b"two\nlines.jpg"):
+        shutil.copy(photos / "a.jpg", photos / os.fsdecode(name))
+    done = in_a_process(photos, encoding=encoding)
+    assert done.returncode == 0, done.stderr
+    named = [line for line in done.stdout.decode(encoding.split(":")[0]).splitlines() if line.startswith(str(photos))]
+    assert len(named) == 7
+
+
+def test_a_name_shows_nothing_that_a_terminal_would_obey():
+    assert printable("a\x1b[2Jb\n\udcfc\u202egpj.exe 👩\u200d⚕️ ü") == "a\ufffd[2Jb\ufffd\ufffd\ufffdgpj.exe 👩\u200d⚕️ ü"
+
+
+def test_an_overlay_of_a_name_that_is_too_long_is_shortened(photos, tmp_path):
+    # 82 Chinese characters are 246 bytes: with .jpg 250, of the 255 that a name may have.
+    for name in ("色" * 82, "色" * 81 + "彩"):
+        shutil.copy(photos / "a.jpg", photos / f"{name}.jpg")
+    assert run(photos, "--overlay", tmp_path / "drawn").exit_code == 0
+    long = sorted(file.name for file in (tmp_path / "drawn").iterdir() if file.name.startswith("色"))
+    assert long == ["色" * 79 + "-2.png", "色" * 80 + ".png"]
+
+
+def test_an_overlay_never_takes_the_place_of_a_photo(photos):
+    before = (photos / "b.png").read_bytes()
+    assert run(photos, "--overlay", photos).exit_code == 0
+    assert (photos / "b.png").read_bytes() == before and (photos / "b-2.png").is_file()
+
+
+def test_overlays_of_names_that_differ_only_in_case_are_two(photos, tmp_path):
+    shutil.copy(photos / "b.png", photos / "B.png")
+    assert run(photos / "b.png", photos / "B.png", "--overlay", tmp_path / "drawn").exit_code == 0
+    assert sorted(file.name for file in (tmp_path / "drawn").iterdir()) == ["B-2.png", "b.png"]
+
+
+def test_an_overlay_that_cannot_be_written_costs_no_line(photos, tmp_path):
+    (tmp_path / "drawn/a.png").mkdir(parents=True)
+    done = run(photos / "a.jpg", photos / "b.png", "--json", "--overlay", tmp_path / "drawn")
+    assert done.exit_code == 1 and [line["refused"] for line in lines(done)] == [None, None]
+    assert f"The overlay of {photos / 'a.jpg'} was not written: Is a directory." in done.stderr
+    assert (tmp_path / "drawn/b.png").is_file()
+
+
+def test_a_name_longer_than_any_file_can_have_is_a_missing_file(photos):
+    done = run("x" * 300, photos / "a.jpg", "--json")
+    assert done.exit_code == 2 and [line["refused"] for line in lines(done)] == ["no_such_file", None]

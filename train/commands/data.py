@@ -45,11 +45,11 @@ def prepare(
     audit = preparation.prepare(data, out, keep_split, seed, manifest, allow_unlabelled)
     print(shortcuts.table(audit))
     for reason, count in audit["left_out"].items():
-        print(f"left out, {reason}: {count}, for example {preparation.printable(audit['left_out_examples'][reason])}")
+        print(f"left out, {reason}: {count}, for example {audit['left_out_examples'][reason]}")
     for folder, kinds in audit.get("not_looked_at", {}).items():
         for kind, found in kinds.items():
             examples = ", ".join(found["examples"])
-            print(preparation.printable(f"not looked at in {folder}, {kind}: {found['count']}, for example {examples}"))
+            print(f"not looked at in {folder}, {kind}: {found['count']}, for example {examples}")
     print(f"\nWrote {out / 'split.csv'}. {_next(audit, out)}")
 
 

@@ -30,12 +30,6 @@ def _kept(rows: pd.DataFrame, old: pd.DataFrame, file: Path) -> dict[str, object
     return {"lineage": [*splits.lineage(file), file_sha256(file)], "missing": missing}
 
 
-def printable(text: str) -> str:
-    """A text that any terminal takes: letters that its encoding lacks come as numbers."""
-    encoding = sys.stdout.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
-
-
 MOST_UNLABELLED = 0.1
 """Share of a data folder's photographs without a label that is taken for an oversight and not for the data."""
 
@@ -51,7 +45,7 @@ def _labels(survey: catalogue.Survey) -> list[dict[str, object]]:
 def _label_lines(survey: catalogue.Survey) -> str:
     lines = ["What every label was taken for:"]
     lines += [f"{one['photographs']:>8}  {one['label']}  ->  {one['taken_for']}" for one in _labels(survey)]
-    return printable("\n".join(lines))
+    return "\n".join(lines)
 
 
 def _refuse_unlabelled(survey: catalogue.Survey, allowed: bool) -> None:

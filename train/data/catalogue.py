@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from train.data.data_folder import COLUMNS, Collected, DataFolder
+from skin_model.command_line import printable
+from train.data.data_folder import COLUMNS, Collected, DataFolder, is_utf_8
 from train.data.labels import CatalogueError
 from train.data.layouts import LAYOUTS, Layout
 from train.data.tables import read_text_table
@@ -106,6 +107,8 @@ def survey(folders: Sequence[Path], work: Path | None = None) -> Survey:
         if not root.is_dir():
             kind = "file" if folder.suffix.lower() == ".csv" else "data folder"
             raise CatalogueError(f"There is no {kind} {folder}.")
+        if not is_utf_8(str(root)):
+            raise CatalogueError(f"The name of {printable(str(root))} is not UTF-8; rename it.")
         if root in roots:
             raise CatalogueError(f"The data folder {folder} is given twice; give each folder once.")
         roots.add(root)

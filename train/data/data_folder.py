@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from skin_model.command_line import printable
 from skin_model.photo.folders import list_folder
 from train.data.labels import NoLabel, Told, plain, settle, taken_for
 from train.data.photograph_names import PICTURE_ENDINGS, PhotographNames, SeveralPhotographs
@@ -133,7 +134,7 @@ class DataFolder:
         name: as the row gives it, see PhotographNames.find, and below the folder of its table. told: upstream's labels,
         the most specific first. Rows of one photograph are one: what the first leaves open the others fill in.
         """
-        row = {"root": str(self.root), "file": "", "source": source, "image_id": image_id}
+        row = {"root": str(self.root), "file": "", "source": printable(source), "image_id": printable(image_id)}
         reason = ""
         try:
             found = self.names.find(name, below)
@@ -142,6 +143,9 @@ class DataFolder:
         key: object = len(self._entries), name
         if found is not None:
             row["file"] = found.as_posix()
+            if not is_utf_8(row["file"]):
+                row["file"] = printable(row["file"])
+                reason = "its name is not UTF-8, as in old archives; rename it"
             key = (self.root / self.names.original(found)).resolve()
         elif not reason:
             reason = "no such photograph in the folder"
@@ -154,7 +158,8 @@ class DataFolder:
     def leave_out(self, path: Path, source: str, image_id: str, reason: str) -> None:
         """Collect a file that is not used, with the reason."""
         row = dict.fromkeys(COLUMNS, "") | {"root": str(self.root), "source": source, "image_id": image_id}
-        self._entries.setdefault((self.root / path).resolve(), _Entry(row | {"file": path.as_posix()}, [], reason))
+        told = {column: printable(value) for column, value in (row | {"file": path.as_posix()}).items()}
+        self._entries.setdefault((self.root / path).resolve(), _Entry(told, [], reason))
 
     def collected(self) -> Collected:
         """All that was added, one row a photograph."""
@@ -170,7 +175,7 @@ class DataFolder:
                     reason = reason or str(problem)
             if row["file"] and (entry.told or not reason.startswith(("a mask", "a copy"))):
                 words = ", ".join(f"{place.place} {place.text}" for place in entry.told) or "no label"
-                found.labels[" ".join(words.split()), taken_for(entry.told)] += 1
+                found.labels[printable(" ".join(words.split())), taken_for(entry.told)] += 1
             if reason:
                 said = {"diagnosis": code, "malignant": str(malignant), "reason": reason}
                 found.left_out.append({key: row[key] for key in ("root", "file", "source", "image_id")} | said)
@@ -194,7 +199,7 @@ class DataFolder:
         # A photograph and its copy, where a folder holds a copy of itself, stand for each other.
         original = self.names.original
         used = {original(Path(entry.row["file"])) for entry in self._entries.values() if entry.row["file"]}
-        unlisted = [path for path in self.pictures if original(path) not in used]
+        unlisted = [path for path in self.pictures if not {original(path), Path(printable(path.as_posix()))} & used]
         links = [path for path in self.other_files if self.link_in_words(path)]
         others = [path for path in self.other_files if path not in self._read and path not in links]
         kinds = {
@@ -203,7 +208,16 @@ class DataFolder:
             "folders and links that cannot be followed": [*self._listing.unreadable, *links],
             "hidden": self._listing.hidden,
         }
-        return {kind: [path.as_posix() for path in paths] for kind, paths in kinds.items() if paths}
+        return {kind: [printable(path.as_posix()) for path in paths] for kind, paths in kinds.items() if paths}
+
+
+def is_utf_8(name: str) -> bool:
+    """Whether a file's name is text; bytes that are not come as half characters, which no table can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def known_text(text: str) -> str:

@@ -6,7 +6,7 @@ export class Refused extends Error {
 }
 
 const HEIF_BRANDS = ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1"];
-const text = (bytes, from, to) => String.fromCharCode(...bytes.subarray(from, to));
+export const text = (bytes, from, to) => String.fromCharCode(...bytes.subarray(from, to));
 
 /** "jpeg", "png", "webp" or "heif"; refuses everything else. */
 export function formatOf(bytes) {

@@ -1,6 +1,8 @@
 // The one gate for a photo: a file in, upright sRGB pixels of a working copy out, and nothing else of the file.
 import { cut, picture } from "../pixels/picture.js";
+import { toSrgb } from "../pixels/colour.js";
 import { checkSize, formatOf, Refused, sizeOf } from "./header.js";
+import { statedColours } from "./stated_colours.js";
 
 const STRIP = 512; // rows read at a time: a large photo never lies in memory twice
 const MOST_LOST = 0.49; // levels; half a level more would round 255 up
@@ -19,21 +21,25 @@ export async function openPhoto(file, limits, region = null) {
   }
 }
 
-/** The file decoded by the browser: upright, in sRGB. */
+/** What the levels of a bitmap mean, where they are not sRGB's yet. */
+const coloursOf = new WeakMap();
+
+/** The file decoded by the browser: upright, and in sRGB but for what `coloursOf` holds. */
 export async function decode(file, limits) {
   if (file.size === 0) throw new Refused("empty_file");
   if (file.size > limits.max_bytes) throw new Refused("file_too_large");
   const bytes = new Uint8Array(await file.arrayBuffer());
   const format = formatOf(bytes);
-  const stored = sizeOf(bytes, format, limits);
+  const stored = sizeOf(bytes, format, limits), stated = statedColours(bytes, format);
   if (stored) checkSize(stored, limits);
   let bitmap;
   try {
-    bitmap = await createImageBitmap(new Blob([bytes], { type: `image/${format}` }));
+    bitmap = await createImageBitmap(new Blob([stated.bytes], { type: `image/${format}` }));
   } catch {
     throw new Refused(format === "heif" ? "heic_unreadable" : "damaged_file");
   }
   if (!stored) checkSize(bitmap, limits);
+  if (stated.colours) coloursOf.set(bitmap, stated.colours);
   return bitmap;
 }
 
@@ -71,6 +77,7 @@ export function pixelsOf(source, limits, region = null) {
     const strip = draw(context, source, left, above + top, width, here, half);
     reduceInto(rgb, strip, top / factor, factor / half, lost);
   }
+  if (coloursOf.has(source)) toSrgb(rgb, coloursOf.get(source));
   context.canvas.width = context.canvas.height = 0; // Safari keeps a canvas's memory until its size is taken away
   return { rgb, width, height };
 }
@@ -146,14 +153,18 @@ function reduceInto(rgb, { data, width, height }, firstRow, side, lost) {
   }
 }
 
-/** Whether the browser gives back the pixels that were drawn: some add noise against tracking. */
-export function readsTrueColours() {
-  const canvas = document.createElement("canvas");
-  canvas.width = canvas.height = 16;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  const drawn = context.createImageData(16, 16);
+const HARMLESS_NOISE = 1; // level: what rounding and JPEG add anyway
+
+/**
+ * Whether the browser gives back the pixels that were drawn: "true", "noisy" where it adds a level against tracking
+ * (Brave, Firefox's protection), which moves no result, or "false".
+ */
+export function readsColours() {
+  const SIDE = 64, context = contextOf(SIDE, SIDE);
+  const drawn = context.createImageData(SIDE, SIDE);
   for (let i = 0; i < drawn.data.length; i++) drawn.data[i] = i % 4 === 3 ? 255 : (i * 37) % 256;
   context.putImageData(drawn, 0, 0);
-  const read = context.getImageData(0, 0, 16, 16).data;
-  return drawn.data.every((value, i) => value === read[i]);
+  const read = context.getImageData(0, 0, SIDE, SIDE).data;
+  const off = drawn.data.reduce((most, value, i) => Math.max(most, Math.abs(value - read[i])), 0);
+  return off === 0 ? "true" : off <= HARMLESS_NOISE ? "noisy" : "false";
 }

@@ -41,3 +41,21 @@ export function lab(rgb) {
 }
 
 function clamp(value) { return value < 0 ? 0 : value > 255 ? 255 : value; }
+
+/**
+ * A picture in sRGB, in place. light: linear light of each level, of which 1 is white. matrix: nine numbers, from linear
+ * RGB to that of sRGB.
+ */
+export function toSrgb({ data }, { light, matrix: [a, b, c, d, e, f, g, h, i] }) {
+  for (let at = 0; at < data.length; at += 3) {
+    const red = light[data[at]], green = light[data[at + 1]], blue = light[data[at + 2]];
+    data[at] = srgbLevel(a * red + b * green + c * blue);
+    data[at + 1] = srgbLevel(d * red + e * green + f * blue);
+    data[at + 2] = srgbLevel(g * red + h * green + i * blue);
+  }
+}
+
+function srgbLevel(light) {
+  const inside = light < 0 ? 0 : light > 1 ? 1 : light;
+  return Math.round(255 * (inside <= 0.0031308 ? 12.92 * inside : 1.055 * inside ** (1 / 2.4) - 0.055));
+}

@@ -20,7 +20,7 @@ BROKEN = archives.broken(GOOD)
 def outcomes(assessor, file):
     """The code with which the whole batch was refused, or what became of each photo (None where it was scored)."""
     try:
-        found = many_photos.photos([file], 200)
+        found = many_photos.batch([file], 200).photos
     except many_photos.BatchRefused as problem:
         assert WORDS(f"batch.refused.{problem.code}", **problem.values)
         return problem.code
@@ -67,5 +67,5 @@ def test_a_lying_zip_is_refused_or_its_photos_are(assessor, saved, name):
 
 
 def test_a_name_of_60000_letters_is_cut_to_its_end(saved):
-    ((name, _),) = many_photos.photos([saved(SLIPS["long"])], 200)
+    ((name, _),) = many_photos.batch([saved(SLIPS["long"])], 200).photos
     assert (len(name), name[-5:]) == (255, "a.jpg")

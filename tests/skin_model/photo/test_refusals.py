@@ -31,7 +31,7 @@ def test_every_refusal_says_its_own_sentence():
     codes = {kind.code for kind in refusals}
     assert codes == {
         "empty_file", "damaged_file", "unsupported_format", "file_too_large",
-        "too_many_pixels", "too_small_photo", "too_elongated",
+        "too_many_pixels", "too_small_photo", "too_elongated", "unreadable_colours",
     }  # fmt: skip
     assert all(str(kind()) == sentence(f"refused.{kind.code}") for kind in refusals)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -123,3 +124,16 @@ def test_other_commands_that_prepare_go_on_without_unlabelled_photographs_only_i
     with pytest.raises(Asked):
         main([*command, "--data", str(imagefolder(tmp_path / "data", "mel", "nv")), *said])
     assert found == [bool(said)]
+
+
+def test_a_photograph_whose_name_is_not_utf_8_is_left_out_with_the_reason(tmp_path, capsys):
+    for number in range(4):
+        write(tmp_path / f"set/benign/{number}.png", skin(number, 96, mole=False))
+        write(tmp_path / f"set/malignant/{number}.png", skin(10 + number, 96, mole=False))
+    benign = tmp_path / "set/benign"
+    (benign / "0.png").rename(benign / os.fsdecode(b"R\xfccken.png"))
+    assert run("prepare", "--data", tmp_path / "set", "--out", tmp_path / "work") == 0
+    left_out = (tmp_path / "work/left_out.csv").read_text(encoding="utf-8")
+    assert "benign/R\ufffdcken.png" in left_out and "its name is not UTF-8" in left_out
+    assert len((tmp_path / "work/split.csv").read_text(encoding="utf-8").splitlines()) == 8
+    assert "not looked at" not in capsys.readouterr().out

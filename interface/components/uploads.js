@@ -1,0 +1,72 @@
+// Files that are chosen or dropped anywhere on the page, before Gradio sees them: it answers what is too large in its own
+// words, and a browser leaves the page for a file that is dropped where nothing takes it.
+(() => {
+  const { maxBytes, maxTotalBytes } = window.selfSkinCheck;
+  const sentence = (name) => document.querySelector("#page-head header")?.dataset[name] ?? "";
+  const shown = (node) => Boolean(node?.getClientRects().length);
+  const inBatch = (node) => Boolean(node.closest("#batch-files"));
+
+  /** The files as they are to be sent. One byte over the limit is enough for the server to say that it is too large. */
+  function cut(files, zips) {
+    return files.map((file) => {
+      if (file.size <= maxBytes + 1 || (zips && file.name.toLowerCase().endsWith(".zip"))) return file;
+      return new File([file.slice(0, maxBytes + 1)], file.name, { type: file.type });
+    });
+  }
+
+  function sayInBatch(text) {
+    const place = document.querySelector("#batch-message");
+    place?.querySelector(".batch-too-large")?.remove();
+    if (!text) return;
+    const said = Object.assign(document.createElement("p"), { className: "warning batch-too-large", textContent: text });
+    said.setAttribute("role", "alert");
+    place?.append(said);
+  }
+
+  /** Gives files to an input as if they had been chosen there. */
+  function hand(input, files) {
+    const transfer = new DataTransfer();
+    for (const file of input.multiple ? files : files.slice(0, 1)) transfer.items.add(file);
+    input.files = transfer.files;
+    input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+
+  window.addEventListener("change", (event) => {
+    const input = event.target;
+    if (input.type !== "file" || input.closest("#sources")) return; // the stage looks at its own
+    const files = [...input.files], batch = inBatch(input), sent = cut(files, batch);
+    const together = sent.reduce((sum, { size }) => sum + size, 0);
+    if (batch) sayInBatch(together > maxTotalBytes ? sentence("tooLarge") : "");
+    if (batch && together > maxTotalBytes) {
+      event.stopImmediatePropagation();
+      input.value = "";
+    } else if (sent.some((file, i) => file !== files[i])) {
+      event.stopImmediatePropagation();
+      hand(input, sent);
+    }
+  }, true);
+
+  // --- drop ---------------------------------------------------------------------------------------------------------
+  const carries = ({ dataTransfer }) => [...(dataTransfer?.types ?? [])].some((type) => type === "Files" || type === "text/uri-list");
+  // Text is dropped into fields, and sliders are dragged, as ever.
+  const isField = ({ target }) => Boolean(target.closest?.("textarea, input:not([type=file]), [contenteditable=true]"));
+  for (const kind of ["dragenter", "dragover"]) {
+    window.addEventListener(kind, (event) => { if (carries(event)) event.preventDefault(); });
+  }
+  window.addEventListener("drop", (event) => {
+    if (!carries(event)) return;
+    const files = [...event.dataTransfer.files];
+    if (!files.length && isField(event)) return;
+    event.preventDefault();
+    const stage = document.querySelector("#photo-stage"), batch = document.querySelector("#batch-files input[type=file]");
+    const onPlace = document.elementFromPoint(event.clientX, event.clientY)?.closest?.(".pair > *");
+    if (shown(stage)) {
+      window.dispatchEvent(new CustomEvent("photo-dropped", { detail: files[0] ?? null }));
+    } else if (shown(document.querySelector("#batch-files"))) {
+      if (files.length && batch) { event.stopImmediatePropagation(); hand(batch, files); }
+      else if (!files.length) sayInBatch(sentence("address"));
+    } else if (files.length && onPlace?.querySelector("input[type=file]")) {
+      hand(onPlace.querySelector("input[type=file]"), files);
+    }
+  }, true);
+})();
