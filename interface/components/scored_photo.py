@@ -55,20 +55,26 @@ def score_photo(assessor: Assessor, file: Path, whole: Photo | None = None, regi
     return ScoredPhoto(file, whole, scored, region, assessment, view, others, spread)
 
 
+def not_located(assessor: Assessor, photo: ScoredPhoto) -> bool:
+    """Whether the network wants a spot, one was looked for, and none stood out."""
+    looked = assessor.checkpoint.config.preprocessing.square == "spot" and photo.region is None
+    return looked and photo.assessment.located is None
+
+
 @dataclass(frozen=True)
 class CombinedAssessment:
     """What all photos of a spot say together.
 
-    assessment: the median risk with its band, and the mean of the diagnoses; of one photo its own. interval: lowest and
-    highest risk (0…1) over the photos, of one photo over its mirrored and turned views. risks: of each photo. urgent:
-    the band of a photo that by itself is more urgent than the median; the band is then "cannot tell", for a median must
-    not talk a warning away. None where the photos agree.
+    assessment: the median risk with its band, and the mean of the diagnoses; of one photo its own. Where a photo by
+    itself is more urgent than the median, that photo's, for a median must not talk a warning away. interval: lowest and
+    highest risk (0…1) over the photos, of one photo over its mirrored and turned views. risks: of each photo.
+    disagree: whether one photo was more urgent than the median.
     """
 
     assessment: Assessment
     interval: tuple[float, float]
     risks: tuple[float, ...]
-    urgent: str | None = None
+    disagree: bool = False
 
 
 def combine(photo: ScoredPhoto, thresholds: calibration.Thresholds) -> CombinedAssessment:
@@ -85,17 +91,16 @@ def combine(photo: ScoredPhoto, thresholds: calibration.Thresholds) -> CombinedA
         }
     risk = float(median(risks))
     band = calibration.band(risk, thresholds)
-    most_urgent = max((each.band for each in every if each.band is not None), key=URGENCY.index)
-    urgent = most_urgent if URGENCY.index(most_urgent) > URGENCY.index(band) else None
-    problems = tuple(dict.fromkeys(code for each in every for code in each.problems))
-    combined = replace(
-        photo.assessment,
-        risk=risk,
-        band=calibration.CANNOT_TELL if urgent else band,
-        diagnoses=diagnoses,
-        problems=problems,
+    urgent = max(
+        (each for each in every if each.band is not None and each.risk is not None),
+        key=lambda each: (URGENCY.index(each.band), each.risk),  # type: ignore[arg-type]
     )
-    return CombinedAssessment(combined, (min(risks), max(risks)), tuple(risks), urgent)
+    disagree = URGENCY.index(urgent.band) > URGENCY.index(band)  # type: ignore[arg-type]
+    if disagree:
+        risk, band, diagnoses = urgent.risk, urgent.band, urgent.diagnoses
+    problems = tuple(dict.fromkeys(code for each in every for code in each.problems))
+    combined = replace(photo.assessment, risk=risk, band=band, diagnoses=diagnoses, problems=problems)
+    return CombinedAssessment(combined, (min(risks), max(risks)), tuple(risks), disagree)
 
 
 def _in_full_size(box: Box, photo: Photo) -> Box:

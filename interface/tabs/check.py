@@ -21,6 +21,7 @@ from interface.components.scored_photo import (
     score_photo,
     scored_square,
     square_around,
+    not_located,
     square_in_whole,
     with_frame,
 )
@@ -140,8 +141,9 @@ def build(assessor: Assessor, words: Words) -> None:
             config.calibration,
             interval=interval,
             photos=photos,
-            urgent=all_photos.urgent,
+            disagree=all_photos.disagree,
             part_only=new.region is not None,
+            not_located=not_located(assessor, new),
         )
         return [
             new,
@@ -153,7 +155,9 @@ def build(assessor: Assessor, words: Words) -> None:
             gr.update(visible=done),
             before_and_after(assessor, new, method_name, strength_percent / 100) if done else None,
             _seen(words, new) if done else "",
-            result_card.diagnosis_bars(words, found.diagnoses) if done else "",
+            result_card.diagnosis_bars(words, found.diagnoses, weighted=config.diagnosis_calibration is not None)
+            if done
+            else "",
             result_card.how_sure(words, found, interval, photos) if done else "",
             result_card.operating_point(
                 words, slider_threshold(threshold_percent, config.thresholds.low), config.operating_points, found.risk
@@ -201,6 +205,7 @@ def build(assessor: Assessor, words: Words) -> None:
             assessor.checkpoint,
             date.today(),
             part_only=old.region is not None,
+            not_located=not_located(assessor, old),
             with_context=told,
         )
         return pdf_report.download(words, document)
