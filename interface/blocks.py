@@ -21,6 +21,7 @@ from skin_model.assess import Assessor
 from skin_model.photo import MAX_BYTES
 from skin_model.wording import ENGLISH, Words, languages
 
+_SCRIPTS = ("page.js", "photo_follows.js")
 TABS = ("check", "compare", "batch", "mistakes", "evidence", "on_device", "about")
 
 
@@ -107,8 +108,8 @@ def head_script(settings: Settings) -> str:
         "directions": {code: Words(code).direction for code in languages()},
         "tabs": TABS,
     }
-    script = (STYLE_SHEET.parent / "page.js").read_text(encoding="utf-8")
-    return f"<script>window.selfSkinCheck = {json.dumps(facts)};\n{script}</script>"
+    scripts = "\n".join((STYLE_SHEET.parent / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    return f"<script>window.selfSkinCheck = {json.dumps(facts)};\n{scripts}</script>"
 
 
 def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) -> Any:

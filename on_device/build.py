@@ -14,13 +14,11 @@ from skin_model.command_line import begin, command
 if __name__ == "__main__":
     begin("cv2", "numpy", "PIL", "typer", requirements="requirements.txt", status=1)
 
-import cv2
-import numpy as np
 import typer
 
 from on_device import icons, runtime, sentences
 from on_device.model_file import NotAnExport, entries, metadata
-from skin_model import __version__, border, wording
+from skin_model import __version__, border, overlay, wording
 from skin_model.diagnoses import MEDICAL_NAMES
 from skin_model.photo import opening
 
@@ -101,7 +99,6 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
         if file.suffix in (".js", ".css") and file.name != "service-worker.js"
     }
     contents["style.css"] = STYLE_SHEET.read_bytes()
-    contents["inferno.js"] = _inferno()
     contents["config.json"] = _json(_config(described))
     for language in wording.languages():
         file = Path(wording.__file__).parent / f"{language}.json"
@@ -132,6 +129,14 @@ def _config(described: dict[str, Any]) -> dict[str, Any]:
         "version": __version__,
         "medical_names": MEDICAL_NAMES,
         "languages": {code: wording.Words(code).name for code in wording.languages()},
+        "overlay": {
+            "full": overlay.FULL,
+            "noticeable": overlay.NOTICEABLE,
+            "palest": overlay.PALEST,
+            "strongest": overlay.STRONGEST,
+            "raised": overlay.RAISED,
+            "lowered": overlay.LOWERED,
+        },
         "border_triples": border._triples().tolist(),
         "photo": {
             "max_bytes": opening.MAX_BYTES,
@@ -144,14 +149,6 @@ def _config(described: dict[str, Any]) -> dict[str, Any]:
             "working_short_side": opening.WORKING_SHORT_SIDE,
         },
     }
-
-
-def _inferno() -> bytes:
-    levels = np.arange(256, dtype=np.uint8)[:, None]
-    colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[:, 0, ::-1]
-    numbers = ",".join(str(value) for value in colours.ravel())
-    told = "// The 256 colours of OpenCV's inferno, red, green and blue each."
-    return f"{told}\nexport const INFERNO = Uint8Array.of({numbers});\n".encode()
 
 
 def _web_manifest() -> bytes:

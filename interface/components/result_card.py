@@ -3,10 +3,13 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
+import numpy as np
+
 from skin_model.assess import Assessment
 from skin_model.diagnoses import MALIGNANT, MEDICAL_NAMES
 from skin_model.network.calibration import CANNOT_TELL, LOW, Calibration, Thresholds, band
 from skin_model.network.risk_scale import place, segment_of, segments
+from skin_model.overlay import NOTICEABLE
 from skin_model.wording import Words
 
 # A shape for every band, so that none is told apart by colour alone.
@@ -54,13 +57,13 @@ def answer(
     body += _scale(words, assessment.risk, assessment.band, thresholds)
     if photos > 1 and not disagree:
         body += f'<p class="small">{escape(words("interface.photos", count=photos))}</p>'
+    if part_only:
+        body += f'<p class="small">{escape(words("interface.part_only"))}</p>'
     for doubt in doubts(words, assessment, thresholds, interval, photos, disagree, not_located):
         body += f'<p class="doubt">{escape(doubt)}</p>'
     rest = [words(f"next_step.{assessment.band}"), meaning]
     if assessment.band == CANNOT_TELL:
         rest.append(words("interface.between"))
-    if part_only:
-        rest.append(words("interface.part_only"))
     folded = "".join(f"<p>{escape(line)}</p>" for line in rest)
     body += f"<details><summary>{escape(words('interface.fold'))}</summary>{folded}</details>"
     body += notice(words)
@@ -90,13 +93,16 @@ def doubts(
     return found
 
 
-def how_sure(words: Words, assessment: Assessment, interval: tuple[float, float], photos: int) -> str:
-    """How steady the number is, and what steadiness does not say."""
+def how_sure(words: Words, assessment: Assessment, interval: tuple[float, float], photos: int, *, more: bool) -> str:
+    """How steady the number is, and what steadiness does not say. more: whether further photos can be added."""
     low, high = (words.percent(end) for end in interval)
     kind = "photos" if photos > 1 else "turned"
-    lines = [words(f"interface.sure.{kind}", count=photos, low=low, high=high), words("interface.sure.limits")]
+    lines = [words(f"interface.sure.{kind}", count=photos, low=low, high=high)]
     if assessment.band == CANNOT_TELL and photos == 1:
-        lines.insert(1, words("interface.sure.cannot_tell"))
+        lines.append(words("interface.sure.cannot_tell"))
+    lines.append(words("interface.sure.limits"))
+    if more:
+        lines.append(words("interface.sure.more"))
     return '<div class="point">' + "".join(f"<p>{escape(line)}</p>" for line in lines) + "</div>"
 
 
@@ -110,7 +116,8 @@ def _card(kind: str, title: str, body: str) -> str:
         '<svg viewBox="0 0 24 24" width="28" height="28" aria-hidden="true" fill="none" stroke="currentColor" '
         f'stroke-width="2" stroke-linecap="round" stroke-linejoin="round">{_SHAPES[kind]}</svg>'
     )
-    return f'<section class="answer" data-kind="{kind}"><h2>{shape}<span>{escape(title)}</span></h2>{body}</section>'
+    heading = f'<h2 tabindex="-1">{shape}<span>{escape(title)}</span></h2>'
+    return f'<section class="answer" data-kind="{kind}">{heading}{body}</section>'
 
 
 def scale_in_words(words: Words, thresholds: Thresholds) -> str:
@@ -176,6 +183,22 @@ def diagnosis_bars(words: Words, diagnoses: Mapping[str, float] | None, *, weigh
         )
     note = f'<p class="small">{escape(words("interface.diagnoses.weighted"))}</p>' if weighted else ""
     return f'<ol class="bars">{"".join(rows)}</ol>{note}'
+
+
+def reasons(words: Words, found: Assessment, heatmap: np.ndarray) -> str:
+    """What the colours mean, or that there is nothing to colour. heatmap: (S, S) in -1…1."""
+    raised, lowered = heatmap.max() >= NOTICEABLE, heatmap.min() <= -NOTICEABLE
+    lines = [] if raised else [words("interface.why.none" if found.band == LOW else "interface.why.whole")]
+    if raised or lowered:
+        lines.append(words("interface.why.line"))
+    signs = [name for name, there in (("raised", raised), ("lowered", lowered)) if there]
+    key = "".join(f'<li class="{name}">{escape(words(f"interface.legend.{name}"))}</li>' for name in signs)
+    return "".join(f"<p>{escape(line)}</p>" for line in lines) + (f'<ul class="legend">{key}</ul>' if key else "")
+
+
+def is_drawn(heatmap: np.ndarray) -> bool:
+    """Whether a map (-1…1) holds enough to be drawn at all."""
+    return bool(np.abs(heatmap).max() >= NOTICEABLE)
 
 
 def seen(words: Words, picture_uri: str, *, border: bool, spot: bool, part_only: bool) -> str:

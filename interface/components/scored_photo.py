@@ -9,7 +9,8 @@ import numpy as np
 
 from interface.components.photo_stage import Box
 from skin_model.assess import Assessment, Assessor, View
-from skin_model.network import calibration, saliency
+from skin_model.network import calibration
+from skin_model.overlay import overlay
 from skin_model.photo import Photo, open_photo
 
 URGENCY = ("low", "raised", calibration.CANNOT_TELL, "high")
@@ -25,9 +26,10 @@ class ScoredPhoto:
     """One visitor's photo and what was found, in memory only.
 
     file: the upload, from which a chosen part is decoded in full. whole, scored: the photo, and the part that was
-    scored. region: that part in full-size pixels of the whole, None where all of it was scored. others: squares round
-    further spots of it, in the same pixels. spread: lowest and highest risk when the photo is mirrored and turned.
-    further: the assessments of further photos of the same spot.
+    scored. region: that part in full-size pixels of the whole, None where all of it was scored. spots: squares round
+    the spots of the whole, in the same pixels, the one that is judged without a choice first. spread: lowest and
+    highest risk when the photo is mirrored and turned. further: the assessments of further photos of the same spot.
+    heatmaps: by method.
     """
 
     file: Path
@@ -36,23 +38,38 @@ class ScoredPhoto:
     region: Box | None
     assessment: Assessment
     view: View
-    others: list[Box]
+    spots: list[Box]
     spread: tuple[float, float]
     further: list[Assessment] = field(default_factory=list)
     heatmaps: dict[str, np.ndarray] = field(default_factory=dict)
 
+    @property
+    def others(self) -> list[Box]:
+        """The squares round those spots that were not judged."""
+        if self.region is None:
+            return self.spots[1:]
+        return [spot for spot in self.spots if _overlap(spot, self.region) < 0.5]
 
-def score_photo(assessor: Assessor, file: Path, whole: Photo | None = None, region: Box | None = None) -> ScoredPhoto:
-    """Open and score a photo, or a ``region`` of it (full-size pixels). Raises PhotoRefused or FileNotFoundError."""
-    whole = open_photo(file) if whole is None else whole
+
+def score_photo(
+    assessor: Assessor, file: Path, region: Box | None = None, before: ScoredPhoto | None = None
+) -> ScoredPhoto:
+    """Open and score a photo, or a ``region`` of it (full-size pixels). Raises PhotoRefused or FileNotFoundError.
+
+    before: the same photo, as it was scored before.
+    """
+    whole = open_photo(file) if before is None else before.whole
     scored = whole if region is None else open_photo(file, region=region)
     view = assessor.view(scored, chosen=region is not None)
     assessment = assessor.assess(scored, view)
-    others = [_in_full_size(square, whole) for square in assessor.further_squares(view)] if region is None else []
+    if region is None:
+        spots = [_in_full_size(square, whole) for square in assessor.spot_squares(view)]
+    else:
+        spots = [] if before is None else before.spots
     spread = (0.0, 1.0)
     if assessment.refused is None:
         spread = assessment.spread or assessor.spread(view)
-    return ScoredPhoto(file, whole, scored, region, assessment, view, others, spread)
+    return ScoredPhoto(file, whole, scored, region, assessment, view, spots, spread)
 
 
 def not_located(assessor: Assessor, photo: ScoredPhoto) -> bool:
@@ -103,6 +120,15 @@ def combine(photo: ScoredPhoto, thresholds: calibration.Thresholds) -> CombinedA
     return CombinedAssessment(combined, (min(risks), max(risks)), tuple(risks), disagree)
 
 
+def _overlap(one: Box, other: Box) -> float:
+    """Shared area of two boxes over that of both together, 0…1."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(width, 0) * max(height, 0)
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
+    return shared / (sum(areas) - shared)
+
+
 def _in_full_size(box: Box, photo: Photo) -> Box:
     left, top, right, bottom = (round(edge * photo.scale) for edge in box)
     return left, top, min(right, photo.width), min(bottom, photo.height)
@@ -111,11 +137,16 @@ def _in_full_size(box: Box, photo: Photo) -> Box:
 def before_and_after(
     assessor: Assessor, photo: ScoredPhoto, method: str, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The scored picture plain and with the heat drawn over it, both (H, W, 3) uint8. strength: 0…1."""
+    """The scored picture plain and with the map drawn over it, both (H, W, 3) uint8. strength: 0…1."""
+    rgb = photo.scored.rgb
+    return rgb, overlay(rgb, heatmap(assessor, photo, method), photo.view.square, strength)
+
+
+def heatmap(assessor: Assessor, photo: ScoredPhoto, method: str) -> np.ndarray:
+    """The map of one method, as ``Assessor.heatmap`` gives it, worked out once a photo."""
     if method not in photo.heatmaps:
         photo.heatmaps[method] = assessor.heatmap(photo.view, method)
-    rgb = photo.scored.rgb
-    return rgb, saliency.overlay(rgb, photo.heatmaps[method], photo.view.square, strength)
+    return photo.heatmaps[method]
 
 
 def square_in_whole(photo: ScoredPhoto) -> Box:

@@ -13,7 +13,7 @@ export class PhotoStage {
    * sentence to show below the photo, or null.
    */
   constructor(onPart, say) {
-    Object.assign(this, { onPart, say, photo: null, choosing: false, others: null, words: null });
+    Object.assign(this, { onPart, say, photo: null, choosing: false, found: null, words: null });
     at("choose-part").onclick = () => this.choose(!this.choosing);
     at("whole").onclick = () => onPart(null);
     at("photo-stage").addEventListener("keydown", (event) => { if (event.key === "Escape") this.choose(false); });
@@ -21,17 +21,21 @@ export class PhotoStage {
     this.followSliders();
   }
 
-  /** photo: a photo, or null. found: the assessment of it or of `region`, its chosen part in full-size pixels, if any. */
-  show(words, photo, found, region) {
+  /**
+   * photo: a photo, or null. found: the assessment of it or of `region`, its chosen part in full-size pixels, if any.
+   * spots: squares round the spots of the photo, the one that is judged without a choice first.
+   */
+  show(words, photo, found, region, spots) {
     for (const id of ["picture", "tools", "part"]) at(id).hidden = !photo;
     if (!photo) return;
     if (this.photo !== photo) this.draw(photo);
     const moved = ([left, top, right, bottom], [x, y]) => [left + x, top + y, right + x, bottom + y];
     place(at("scored"), found.refused ? null : this.shares(moved(found.square, region ?? [0, 0])));
     at("whole").hidden = !region;
-    if (this.others === found.others && this.words === words) return;
-    Object.assign(this, { others: found.others, words });
-    at("others").replaceChildren(...found.others.map((box) => this.otherSpot(box, words)));
+    if (this.found === found && this.words === words) return;
+    Object.assign(this, { found, words });
+    const others = region ? spots.filter((spot) => overlap(spot, region) < 0.5) : spots.slice(1);
+    at("others").replaceChildren(...others.map((box) => this.otherSpot(box, words)));
   }
 
   /** The choice is made, or void: nothing is drawn on the photo any longer. */
@@ -117,6 +121,14 @@ export class PhotoStage {
     for (const slider of sliders) slider.addEventListener("input", () => place(at("box"), square()));
     at("score-part").onclick = () => this.choosePart(square());
   }
+}
+
+/** Shared area of two boxes over that of both together, 0…1. */
+function overlap(one, other) {
+  const area = ([left, top, right, bottom]) => Math.max(right - left, 0) * Math.max(bottom - top, 0);
+  const shared = area([Math.max(one[0], other[0]), Math.max(one[1], other[1]), Math.min(one[2], other[2]), Math.min(one[3], other[3])]);
+  const both = one[2] <= other[0] || other[2] <= one[0] || one[3] <= other[1] || other[3] <= one[1] ? 0 : shared;
+  return both / (area(one) + area(other) - both);
 }
 
 /** The square from one place to another as far as it lies on the photo, in shares of it. */

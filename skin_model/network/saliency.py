@@ -1,10 +1,10 @@
-"""Where in a photo the risk comes from: Captum attributions, and their drawing over the photo.
+"""Where in a photo the risk comes from: Captum attributions.
 
 What is attributed is the log-odds that the lesion is malignant, logsumexp(malignant logits) - logsumexp(benign logits);
 for a head of one logit, that logit. Temperature and prevalence only scale and shift it, so the map explains the
 calibrated risk too. The default map has a sign and a unit: what raises the risk is positive, what lowers it negative,
-and 1 stands for ``FULL``, whatever the rest of the photo does, so that a photo that raises little stays pale. The others
-show only what raises the risk, scaled to their own maximum.
+and 1 stands for ``FULL``, whatever the rest of the photo does, so that a photo that raises little stays pale. The other
+maps show only what raises the risk, scaled to their own maximum.
 """
 
 import copy
@@ -18,15 +18,12 @@ from torch import Tensor, nn
 
 from skin_model.network import architecture as networks
 from skin_model.network.turned_views import VIEWS, turned, turned_back
+from skin_model.overlay import FULL
 
 TURNED_GRAD_CAM = "turned_grad_cam"
 METHODS: tuple[str, ...] = (TURNED_GRAD_CAM, "integrated_gradients", "grad_cam", "occlusion")
 """The default first. It is the only one whose amount follows the risk: on photographs with a risk under 1 %, Integrated
 Gradients is as bright as on those with 90 %, because a harmless mole differs from plain skin too."""
-FULL = 0.4
-"""Log-odds that a 49th of the picture adds or takes away where the colours of the default map are full."""
-NOTICEABLE = 0.25
-"""Level of the default map from which a part is said to have raised or lowered the risk: 0.1 of the log-odds."""
 ON_DEMAND: tuple[str, ...] = ("gradient_shap", "kernel_shap", "lime")
 """Further ones, for the command line and the evaluation: the last two need scikit-image and scikit-learn."""
 INTEGRATION_STEPS = 2
@@ -67,11 +64,18 @@ def last_feature_map(network: nn.Module) -> nn.Module:
         ) from None
 
 
-def explain(network: nn.Module, batch: Tensor, malignant_mask: Sequence[bool], method: str = METHODS[0]) -> np.ndarray:
+def explain(
+    network: nn.Module,
+    batch: Tensor,
+    malignant_mask: Sequence[bool],
+    method: str = METHODS[0],
+    temperature: float = 1.0,
+) -> np.ndarray:
     """Where the risk of one photo comes from.
 
     network: any mode; it keeps its mode, gradients and hooks, and other threads may use it meanwhile. batch:
-    (1, 3, S, S) network input. malignant_mask: one flag per output of the network.
+    (1, 3, S, S) network input. malignant_mask: one flag per output of the network. temperature: of the calibration,
+    which the units of turned_grad_cam hang on.
 
     - turned_grad_cam: Grad-CAM without ReLU, which for a pooled head is HiResCAM (Draelos & Carin 2020,
       arXiv 2011.08891): what each place of the last feature map adds to the log-odds. Averaged over all eight mirrored
@@ -85,7 +89,8 @@ def explain(network: nn.Module, batch: Tensor, malignant_mask: Sequence[bool], m
     - kernel_shap, lime: see ``superpixels.attribution``; superpixels are painted in that colour.
 
     Returns (S, S) float32: of turned_grad_cam in -1…1, in units of ``FULL``; else in 0…1 with its maximum at 1, or all
-    zeros where nothing raises the risk. Raises ValueError for an unknown method, a wrong shape, or (grad_cam) a network without feature maps.
+    zeros where nothing raises the risk. Raises ValueError for an unknown method, a wrong shape, or (grad_cam) a network
+    without feature maps.
     """
     if method not in (*METHODS, *ON_DEMAND):
         names = ", ".join((*METHODS, *ON_DEMAND))
@@ -95,7 +100,8 @@ def explain(network: nn.Module, batch: Tensor, malignant_mask: Sequence[bool], m
     if method == TURNED_GRAD_CAM:
         if not networks.has_maps(network) and not _has_last_map(network):
             return explain(network, batch, malignant_mask, "integrated_gradients")
-        return in_units(contributions(network, torch.cat(turned(batch, max(VIEWS))), malignant_mask), batch.shape[-1])
+        views = torch.cat(turned(batch, max(VIEWS)))
+        return in_units(contributions(network, views, malignant_mask), batch.shape[-1], temperature)
     with torch.inference_mode(False), torch.enable_grad():
         picture = batch.detach().clone().requires_grad_()
         if method == "grad_cam":
@@ -122,11 +128,11 @@ def contributions(network: nn.Module, batch: Tensor, malignant_mask: Sequence[bo
         return _grad_cam(network, batch.detach().clone(), malignant_mask, relu=False).detach()[:, 0].numpy()
 
 
-def in_units(of_views: np.ndarray, side: int) -> np.ndarray:
+def in_units(of_views: np.ndarray, side: int, temperature: float) -> np.ndarray:
     """``contributions`` of all eight turned views, (8, h, w), as one map of the picture: (side, side) in -1…1."""
     mean = np.mean([turned_back(view, number) for number, view in enumerate(of_views)], axis=0)
     # Of a 49th of the picture, so that the colours mean the same whatever the map's grid.
-    per_part = (mean * (mean.size / 49) / FULL).astype(np.float32)
+    per_part = (mean * (mean.size / 49) / temperature / FULL).astype(np.float32)
     return np.clip(cv2.resize(per_part, (side, side), interpolation=cv2.INTER_CUBIC), -1, 1)
 
 
@@ -256,56 +262,3 @@ def _to_unit(values: np.ndarray, saturate: float = 0.0) -> np.ndarray:
     positive = np.maximum(values, 0.0).astype(np.float32)
     top = float(np.quantile(positive, 1 - saturate)) or float(positive.max())
     return np.clip(positive / top, 0, 1) if top > 0 else np.zeros_like(positive)
-
-
-RAISED_COLOUR, LOWERED_COLOUR = (234, 88, 12), (37, 99, 235)
-"""Orange and blue, red, green and blue of 0…255: told apart with any colour vision."""
-STRONGEST = (1.0, 0.6)
-"""Opacity of the full colours at strength 1: what lowered the risk stays paler, for it is no all-clear."""
-_PALEST = 0.12
-"""Level below which nothing is drawn."""
-
-
-def opacity(levels: np.ndarray, strength: float) -> np.ndarray:
-    """How much of the photo the colours cover at levels of a map (-1…1): 0…1. strength: 0…1."""
-    strongest = np.where(levels > 0, *STRONGEST)
-    return strength * strongest * np.clip((np.abs(levels) - _PALEST) / (1 - _PALEST), 0, 1)
-
-
-def _tables(strength: float) -> tuple[np.ndarray, np.ndarray]:
-    """For levels -1…1 as 0…255: the colours to add, and how much of the photo to keep, both (256, 1, 3) uint8."""
-    levels = (np.arange(256) - 127.5) / 127.5
-    covered = opacity(levels, strength)[:, None]
-    colours = np.where(levels[:, None] > 0, RAISED_COLOUR, LOWERED_COLOUR)
-    return tuple(
-        np.round(table).astype(np.uint8)[:, None] for table in (covered * colours, 255 * (1 - covered) * np.ones(3))
-    )
-
-
-def overlay(
-    photo_rgb: np.ndarray, heatmap: np.ndarray, box: tuple[int, int, int, int], strength: float = 0.5
-) -> np.ndarray:
-    """Draw a map over the uncropped photo.
-
-    photo_rgb: (H, W, 3) uint8. heatmap: (S, S) in -1…1. box: (left, top, right, bottom) of the square that the network
-    saw, in pixels of ``photo_rgb``. strength: 0 (the photo, unchanged) … 1 (what raised the risk most hides the photo).
-    Orange raised the risk, blue lowered it; where neither did, the photo shows through. Nothing outside ``box`` changes.
-    Returns a new (H, W, 3) uint8. Raises ValueError for a strength outside 0…1 or a box outside the photo.
-    """
-    height, width = photo_rgb.shape[:2]
-    left, top, right, bottom = box
-    if not 0 <= strength <= 1:
-        raise ValueError(f"The overlay's strength lies between 0 and 1, not {strength}.")
-    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
-        raise ValueError(f"The box {box} does not lie inside the photo of {width} × {height} pixels.")
-    drawn = photo_rgb.copy()
-    if strength == 0:
-        return drawn
-    levels = np.round(127.5 + 127.5 * np.clip(heatmap, -1, 1)).astype(np.uint8)
-    levels = cv2.resize(levels, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
-    # In tables of 256 levels, for in floats the drawing takes longer than the network.
-    colour, through = _tables(strength)
-    square = drawn[top:bottom, left:right]
-    covered = cv2.multiply(square, cv2.applyColorMap(levels, through), scale=1 / 255)
-    drawn[top:bottom, left:right] = cv2.add(covered, cv2.applyColorMap(levels, colour))
-    return drawn
