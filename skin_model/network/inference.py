@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from skin_model.network import saliency
 from skin_model.network.architecture import fused, logits_and_maps
 from skin_model.network.checkpoint import Checkpoint
-from skin_model.network.turned_views import VIEWS, turned
 
 try:
     import onnxruntime
@@ -86,12 +85,7 @@ class OnnxEngine(TorchEngine):
 
     def heatmap(self, batch: Tensor, method: str) -> np.ndarray:
         """As ``saliency.explain``."""
-        if not {"cam", "cam_gradient", "feature_map"} <= self._outputs:
-            return super().heatmap(batch, method)
-        if method == saliency.TURNED_GRAD_CAM:
-            gradient, maps = self._run(torch.cat(turned(batch, max(VIEWS))), ["cam_gradient", "feature_map"])
-            return saliency.in_units(np.einsum("vc,vchw->vhw", gradient, maps), batch.shape[-1])
-        if method != "grad_cam":
+        if method != "grad_cam" or "cam" not in self._outputs:
             return super().heatmap(batch, method)
         return saliency.enlarged(torch.from_numpy(self._run(batch, ["cam"])[0])[:, None], tuple(batch.shape[2:]))
 
