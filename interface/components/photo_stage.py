@@ -16,6 +16,7 @@ Box = tuple[int, int, int, int]
 _HERE = Path(__file__).parent
 _TEXTS = (
     "empty",
+    "touch",
     "photo_alt",
     "scored",
     "camera",

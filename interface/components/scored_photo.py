@@ -25,8 +25,8 @@ class ScoredPhoto:
     """One visitor's photo and what was found, in memory only.
 
     file: the upload, from which a chosen part is decoded in full. whole, scored: the photo, and the part that was
-    scored. region: that part in full-size pixels of the whole, None where all of it was scored. others: squares round
-    further spots of it, in the same pixels. spread: lowest and highest risk when the photo is mirrored and turned.
+    scored. region: that part in full-size pixels of the whole, None where all of it was scored. spots: squares round all
+    spots that were found in the whole, in the same pixels. spread: lowest and highest risk when the photo is mirrored and turned.
     further: the assessments of further photos of the same spot.
     """
 
@@ -36,7 +36,7 @@ class ScoredPhoto:
     region: Box | None
     assessment: Assessment
     view: View
-    others: list[Box]
+    spots: list[Box]
     spread: tuple[float, float]
     further: list[Assessment] = field(default_factory=list)
     heatmaps: dict[str, np.ndarray] = field(default_factory=dict)
@@ -48,11 +48,13 @@ def score_photo(assessor: Assessor, file: Path, whole: Photo | None = None, regi
     scored = whole if region is None else open_photo(file, region=region)
     view = assessor.view(scored, chosen=region is not None)
     assessment = assessor.assess(scored, view)
-    others = [_in_full_size(square, whole) for square in assessor.further_squares(view)] if region is None else []
+    spots = []
+    if region is None and view.region.spots:
+        spots = [_in_full_size(square, whole) for square in (view.square, *assessor.further_squares(view))]
     spread = (0.0, 1.0)
     if assessment.refused is None:
         spread = assessment.spread or assessor.spread(view)
-    return ScoredPhoto(file, whole, scored, region, assessment, view, others, spread)
+    return ScoredPhoto(file, whole, scored, region, assessment, view, spots, spread)
 
 
 def not_located(assessor: Assessor, photo: ScoredPhoto) -> bool:
@@ -116,6 +118,21 @@ def before_and_after(
         photo.heatmaps[method] = assessor.heatmap(photo.view, method)
     rgb = photo.scored.rgb
     return rgb, saliency.overlay(rgb, photo.heatmaps[method], photo.view.square, strength)
+
+
+def other_spots(photo: ScoredPhoto) -> list[Box]:
+    """Squares round the spots that were found and are not the one that was scored, in full-size pixels."""
+    scored = square_in_whole(photo)
+    return [square for square in photo.spots if _overlap(square, scored) < 0.5]
+
+
+def _overlap(one: Box, other: Box) -> float:
+    """What two boxes share, as a part (0…1) of what both cover."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(width, 0) * max(height, 0)
+    covered = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return shared / max(covered - shared, 1)
 
 
 def square_in_whole(photo: ScoredPhoto) -> Box:

@@ -18,10 +18,11 @@ from interface.components.scored_photo import (
     ScoredPhoto,
     before_and_after,
     combine,
+    not_located,
+    other_spots,
     score_photo,
     scored_square,
     square_around,
-    not_located,
     square_in_whole,
     with_frame,
 )
@@ -64,10 +65,8 @@ def build(assessor: Assessor, words: Words) -> None:
         with gr.Column(scale=5, min_width=320):
             shown = stage(words, MAX_BYTES)
             with gr.Row(elem_id="sources"):
-                upload = gr.UploadButton(
-                    words("interface.upload"), variant="primary", elem_id="choose-photo", min_width=140
-                )
-                camera = gr.Button(words("interface.camera"), elem_id="use-camera", min_width=140)
+                camera = gr.Button(words("interface.camera"), variant="primary", elem_id="use-camera", min_width=140)
+                upload = gr.UploadButton(words("interface.upload"), elem_id="choose-photo", min_width=140)
             with gr.Accordion(words("interface.part"), open=False, visible=False, elem_id="part") as part:
                 across = bounded_slider(0, 100, 50, step=1, label=words("interface.part.across"))
                 down = bounded_slider(0, 100, 50, step=1, label=words("interface.part.down"))
@@ -88,16 +87,17 @@ def build(assessor: Assessor, words: Words) -> None:
                     slider_position=20,  # most of the overlay is in sight from the start
                     elem_id="overlay",
                 )
-                strength = bounded_slider(0, 100, 50, step=5, label=words("interface.strength"), elem_id="strength")
-                method = gr.Radio(
-                    [(words(f"interface.method.{name}"), name) for name in saliency.METHODS],
-                    value=METHOD,
-                    label=words("interface.method"),
-                    elem_id="method",
-                )
-                seen = gr.HTML()
+                with gr.Accordion(words("interface.method"), open=False, elem_id="overlay-settings"):
+                    strength = bounded_slider(0, 100, 50, step=5, label=words("interface.strength"), elem_id="strength")
+                    method = gr.Radio(
+                        [(words(f"interface.method.{name}"), name) for name in saliency.METHODS],
+                        value=METHOD,
+                        label=words("interface.method"),
+                        elem_id="method",
+                    )
+                    seen = gr.HTML()
                 about = about_spot.build(words) if config.context is not None else None
-                with gr.Accordion(words("interface.diagnoses"), open=True, elem_id="diagnoses"):
+                with gr.Accordion(words("interface.diagnoses"), open=False, elem_id="diagnoses"):
                     bars = gr.HTML()
                 with gr.Accordion(words("interface.sure"), open=False, elem_id="sure"):
                     sure = gr.HTML()
@@ -147,7 +147,7 @@ def build(assessor: Assessor, words: Words) -> None:
         )
         return [
             new,
-            staged(new.whole.rgb, (new.whole.width, new.whole.height), scored, new.region, new.others),
+            staged(new.whole.rgb, (new.whole.width, new.whole.height), scored, new.region, other_spots(new)),
             card + (result_card.problems(words, found.problems) if done else ""),
             gr.update(visible=True),
             gr.update(visible=done),
@@ -213,7 +213,10 @@ def build(assessor: Assessor, words: Words) -> None:
     def attempt(file: Path, old: ScoredPhoto | None, region: Box | None, *settings: Any) -> list[Any]:
         try:
             whole = old.whole if old is not None and old.file == file else None
-            return show(score_photo(assessor, file, whole, region), *settings)
+            new = score_photo(assessor, file, whole, region)
+            if whole is not None and region is not None and old is not None:
+                new.spots = old.spots
+            return show(new, *settings)
         except PhotoRefused as problem:
             if region is None or old is None:
                 return refuse(refused_assessment(problem))

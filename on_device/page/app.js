@@ -18,7 +18,7 @@ const nextFrame = () => new Promise((done) => { requestAnimationFrame(() => setT
 const json = async (name) => (await fetch(new URL(name, HERE))).json();
 const COUNTDOWN = 5;
 
-const NO_PHOTO = { source: null, whole: null, scored: null, region: null, found: null, interval: null, refused: null };
+const NO_PHOTO = { source: null, whole: null, scored: null, region: null, spots: [], found: null, interval: null, refused: null };
 /**
  * What the visitor sees now: the words; the photo, the part of it that was scored and the box of that part (null: all of
  * it), with what was found; a refusal's code. source: the file, or the camera's photo, that a part is taken from.
@@ -135,7 +135,8 @@ async function score(region) {
     const whole = now.whole ?? (isFile ? await openPhoto(source, config.photo) : source);
     const part = region && (isFile ? await openPhoto(source, config.photo, region) : partOf(source, region, config.photo));
     const found = await assess(part ?? whole, network, config, region !== null);
-    if (mine === work) Object.assign(now, { whole, scored: part ?? whole, region, found, interval: null, refused: found.refused });
+    const spots = region ? now.spots : found.located ? [found.square, ...found.others] : [];
+    if (mine === work) Object.assign(now, { whole, spots, scored: part ?? whole, region, found, interval: null, refused: found.refused });
   } catch (problem) {
     if (!(problem instanceof Refused)) console.error(problem);
     refused = problem instanceof Refused ? problem.code : "unreadable_file"; // a folder, or a file that is gone
@@ -158,10 +159,10 @@ async function score(region) {
 }
 
 function show() {
-  const { words, whole, region, found, refused, interval } = now;
+  const { words, whole, region, spots, found, refused, interval } = now;
   if (!camera?.open) {
     at("empty").hidden = Boolean(whole);
-    stage.show(words, whole, found, region);
+    stage.show(words, whole, found, region, spots);
   }
   const done = found && !refused, busy = document.body.classList.contains("looking");
   at("answer").replaceChildren(busy ? element("p", { class: "busy" }, words.say("device.looking")) : refused ? result.refusal(words, refused) : found ? result.answer(words, found, config, interval, region !== null) : result.welcome(words));
@@ -175,7 +176,7 @@ function show() {
     const why = found.cam ? [element("h3", {}, words.say("interface.why")), element("p", {}, words.say("interface.why.line")), comparison(words, now.scored, found, side)] : [];
     const input = photoCanvas({ rgb: found.input });
     const sure = element("details", { id: "sure", hidden: "" }, element("summary", {}, words.say("interface.sure")));
-    const looks = found.diagnoses ? element("details", { open: "" }, element("summary", {}, words.say("interface.diagnoses")), result.diagnosisBars(words, found.diagnoses, config)) : null;
+    const looks = found.diagnoses ? element("details", {}, element("summary", {}, words.say("interface.diagnoses")), result.diagnosisBars(words, found.diagnoses, config)) : null;
     const about = config.context ? [aboutSpot(words, found, config)] : [];
     at("reasons").replaceChildren(...why, result.seen(words, input, found, region !== null), ...about, ...(looks ? [looks] : []), sure);
     now.drawn = { found, words };

@@ -6,6 +6,7 @@ the risk runs evenly. The app, its PDF and the on-device page draw their scales 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from skin_model.network.calibration import Thresholds, band
 
@@ -24,7 +25,7 @@ def segments(thresholds: Thresholds) -> tuple[Segment, ...]:
     inner = {thresholds.low, thresholds.high, thresholds.malignant_from, thresholds.benign_to}
     edges = [0.0, *sorted(edge for edge in inner if 0 < edge < 1), 1.0]
     found: list[Segment] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         name = band((start + end) / 2, thresholds)
         if found and found[-1].band == name:
             found[-1] = Segment(name, found[-1].start, end)
