@@ -25,9 +25,9 @@ class ScoredPhoto:
     """One visitor's photo and what was found, in memory only.
 
     file: the upload, from which a chosen part is decoded in full. whole, scored: the photo, and the part that was
-    scored. region: that part in full-size pixels of the whole, None where all of it was scored. spots: squares round all
-    spots that were found in the whole, in the same pixels. spread: lowest and highest risk when the photo is mirrored and turned.
-    further: the assessments of further photos of the same spot.
+    scored. region: that part in full-size pixels of the whole, None where all of it was scored. spots: squares round
+    all spots that were found in the whole, in the same pixels. spread: lowest and highest risk when the photo is
+    mirrored and turned. further: the assessments of further photos of the same spot.
     """
 
     file: Path
