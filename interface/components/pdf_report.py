@@ -209,7 +209,7 @@ def _pictures(pdf: FPDF, words: Words, photo: np.ndarray, overlay: np.ndarray | 
 def _diagnoses(pdf: FPDF, words: Words, diagnoses: dict[str, float], scale: float) -> None:
     """The diagnoses, likeliest first: share, a bar of it, plain name with the medical one."""
     right_to_left = words.direction == "rtl"
-    shares, bars, height = 20.0, 28.0, 4.8 * scale
+    shares, bars, height = 15.0, 18.0, 4.6 * scale
     for code, share in sorted(diagnoses.items(), key=lambda entry: -entry[1]):
         top = pdf.get_y()
         columns = [
@@ -232,11 +232,10 @@ def _diagnoses(pdf: FPDF, words: Words, diagnoses: dict[str, float], scale: floa
             second + (bars - length if right_to_left else 0), top + 1.2 * scale, length, height - 2.4 * scale, style="F"
         )
         pdf.set_font("page", "", 9 * scale)
-        text = f"{words(f'diagnosis.{code}.name')} · {MEDICAL_NAMES[code]}"
-        pdf.set_font_size(9 * scale * min(1.0, (width - 3) / pdf.get_string_width(text)))
+        name, medical = words(f"diagnosis.{code}.name"), MEDICAL_NAMES[code]
         pdf.set_xy(third, top)
-        pdf.cell(width, height, text, align="R" if right_to_left else "L")
-        pdf.set_xy(_MARGIN, top + height)
+        text = name if name == medical else f"{name} · {medical}"
+        pdf.multi_cell(width, height, text, align="R" if right_to_left else "L", new_x="LMARGIN", new_y="NEXT")
     pdf.ln(2 * scale)
 
 

@@ -173,12 +173,20 @@ function otherSpot(box) {
   Object.assign(button, { type: "button", className: "stage-other", title: texts.other_spot });
   button.setAttribute("aria-label", texts.other_spot);
   place(button, box);
-  button.addEventListener("click", () => trigger("box", { box }));
+  button.addEventListener("click", () => { focusNext = "whole"; trigger("box", { box }); });
   return button;
 }
 watch("value", () => { choosing(false); show(); });
 show();
 window.selfSkinCheck.photoFollows.arrived.then((photo) => photo && takeUp(photo));
+
+// While a photo is looked at the page hides it, and with it the button that had the focus: its place takes that over.
+let focusNext = null;
+new MutationObserver(() => {
+  if (!focusNext || document.body.classList.contains("looking")) return;
+  part(part(focusNext).hidden ? "choose" : focusNext).focus({ preventScroll: true });
+  focusNext = null;
+}).observe(document.body, { attributeFilter: ["class"] });
 
 // The sliders' square, as `square_around` counts it: centre and side in per cent, the side in the shorter side, moved
 // inside the photo where it would stick out. Drawn here, for it must follow the slider at once.
@@ -198,7 +206,7 @@ function choosing(on) {
   say(on ? texts.drag : "");
 }
 part("choose").addEventListener("click", () => choosing(part("choose").getAttribute("aria-pressed") !== "true"));
-part("whole").addEventListener("click", () => trigger("whole"));
+part("whole").addEventListener("click", () => { focusNext = "choose"; trigger("whole"); });
 element.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   choosing(false);

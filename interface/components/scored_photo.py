@@ -27,9 +27,8 @@ class ScoredPhoto:
 
     file: the upload, from which a chosen part is decoded in full. whole, scored: the photo, and the part that was
     scored. region: that part in full-size pixels of the whole, None where all of it was scored. spots: squares round
-    the spots of the whole, in the same pixels, the one that is judged without a choice first. spread: lowest and
-    highest risk when the photo is mirrored and turned. further: the assessments of further photos of the same spot.
-    heatmaps: by method.
+    all spots that were found in the whole, in the same pixels. spread: lowest and highest risk when the photo is
+    mirrored and turned. further: the assessments of further photos of the same spot.
     """
 
     file: Path
@@ -43,29 +42,16 @@ class ScoredPhoto:
     further: list[Assessment] = field(default_factory=list)
     heatmaps: dict[str, np.ndarray] = field(default_factory=dict)
 
-    @property
-    def others(self) -> list[Box]:
-        """The squares round those spots that were not judged."""
-        if self.region is None:
-            return self.spots[1:]
-        return [spot for spot in self.spots if _overlap(spot, self.region) < 0.5]
 
-
-def score_photo(
-    assessor: Assessor, file: Path, region: Box | None = None, before: ScoredPhoto | None = None
-) -> ScoredPhoto:
-    """Open and score a photo, or a ``region`` of it (full-size pixels). Raises PhotoRefused or FileNotFoundError.
-
-    before: the same photo, as it was scored before.
-    """
-    whole = open_photo(file) if before is None else before.whole
+def score_photo(assessor: Assessor, file: Path, whole: Photo | None = None, region: Box | None = None) -> ScoredPhoto:
+    """Open and score a photo, or a ``region`` of it (full-size pixels). Raises PhotoRefused or FileNotFoundError."""
+    whole = open_photo(file) if whole is None else whole
     scored = whole if region is None else open_photo(file, region=region)
     view = assessor.view(scored, chosen=region is not None)
     assessment = assessor.assess(scored, view)
-    if region is None:
-        spots = [_in_full_size(square, whole) for square in assessor.spot_squares(view)]
-    else:
-        spots = [] if before is None else before.spots
+    spots = []
+    if region is None and view.region.spots:
+        spots = [_in_full_size(square, whole) for square in (view.square, *assessor.spot_squares(view)[1:])]
     spread = (0.0, 1.0)
     if assessment.refused is None:
         spread = assessment.spread or assessor.spread(view)
@@ -120,15 +106,6 @@ def combine(photo: ScoredPhoto, thresholds: calibration.Thresholds) -> CombinedA
     return CombinedAssessment(combined, (min(risks), max(risks)), tuple(risks), disagree)
 
 
-def _overlap(one: Box, other: Box) -> float:
-    """Shared area of two boxes over that of both together, 0…1."""
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    shared = max(width, 0) * max(height, 0)
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return shared / (sum(areas) - shared)
-
-
 def _in_full_size(box: Box, photo: Photo) -> Box:
     left, top, right, bottom = (round(edge * photo.scale) for edge in box)
     return left, top, min(right, photo.width), min(bottom, photo.height)
@@ -147,6 +124,21 @@ def heatmap(assessor: Assessor, photo: ScoredPhoto, method: str) -> np.ndarray:
     if method not in photo.heatmaps:
         photo.heatmaps[method] = assessor.heatmap(photo.view, method)
     return photo.heatmaps[method]
+
+
+def other_spots(photo: ScoredPhoto) -> list[Box]:
+    """Squares round the spots that were found and are not the one that was scored, in full-size pixels."""
+    scored = square_in_whole(photo)
+    return [square for square in photo.spots if _overlap(square, scored) < 0.5]
+
+
+def _overlap(one: Box, other: Box) -> float:
+    """What two boxes share, as a part (0…1) of what both cover."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(width, 0) * max(height, 0)
+    covered = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return shared / max(covered - shared, 1)
 
 
 def square_in_whole(photo: ScoredPhoto) -> Box:

@@ -1,11 +1,10 @@
 """The check tab: a photo in, a risk and its reason out."""
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
-from functools import cache, partial
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import gradio as gr
 
 from interface.components import about_spot, pdf_report, result_card
+from interface.components.example_row import EXAMPLES, example_facts, example_row
 from interface.components.photo_stage import Box, data_uri, full_size_box, stage, staged
 from interface.components.scored_photo import (
     QUEUE,
@@ -21,6 +21,7 @@ from interface.components.scored_photo import (
     combine,
     heatmap,
     not_located,
+    other_spots,
     score_photo,
     scored_square,
     square_around,
@@ -42,7 +43,6 @@ from skin_model.network.context import UnknownContext
 from skin_model.photo import MAX_BYTES, PhotoRefused, open_photo
 from skin_model.wording import Words
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 METHOD = saliency.METHODS[0]
 PHOTOS_OF_ONE_SPOT = 3
 """How many photos of one spot are taken together at most."""
@@ -69,16 +69,14 @@ def build(assessor: Assessor, words: Words) -> None:
         with gr.Column(scale=5, min_width=320):
             shown = stage(words, MAX_BYTES)
             with gr.Row(elem_id="sources"):
-                upload = gr.UploadButton(
-                    words("interface.upload"), variant="primary", elem_id="choose-photo", min_width=140
-                )
-                camera = gr.Button(words("interface.camera"), elem_id="use-camera", min_width=140)
+                camera = gr.Button(words("interface.camera"), variant="primary", elem_id="use-camera", min_width=140)
+                upload = gr.UploadButton(words("interface.upload"), elem_id="choose-photo", min_width=140)
             with gr.Accordion(words("interface.part"), open=False, visible=False, elem_id="part") as part:
                 across = bounded_slider(0, 100, 50, step=1, label=words("interface.part.across"))
                 down = bounded_slider(0, 100, 50, step=1, label=words("interface.part.down"))
                 size = bounded_slider(5, 100, 50, step=1, label=words("interface.part.size"))
                 score_part = gr.Button(words("interface.part.score"), elem_id="score-part")
-            examples = _example_row(words)
+            examples = example_row(words)
 
         with gr.Column(scale=6, min_width=320, elem_id="results"):
             answer = gr.HTML(_welcome(words), elem_id="answer")
@@ -155,7 +153,7 @@ def build(assessor: Assessor, words: Words) -> None:
         )
         return [
             new,
-            staged(new.whole.rgb, (new.whole.width, new.whole.height), scored, new.region, new.others),
+            staged(new.whole.rgb, (new.whole.width, new.whole.height), scored, new.region, other_spots(new)),
             card + (result_card.problems(words, found.problems) if done else ""),
             gr.update(visible=True),
             gr.update(visible=done),
@@ -231,8 +229,11 @@ def build(assessor: Assessor, words: Words) -> None:
 
     def attempt(file: Path, old: ScoredPhoto | None, region: Box | None, *settings: Any) -> list[Any]:
         try:
-            before = old if old is not None and old.file == file else None
-            return show(score_photo(assessor, file, region, before), *settings)
+            whole = old.whole if old is not None and old.file == file else None
+            new = score_photo(assessor, file, whole, region)
+            if whole is not None and region is not None and old is not None:
+                new.spots = old.spots
+            return show(new, *settings)
         except PhotoRefused as problem:
             if region is None or old is None:
                 return refuse(refused_assessment(problem))
@@ -362,43 +363,6 @@ def _seen(words: Words, current: ScoredPhoto) -> str:
         border=found.border is not None,
         spot=found.located is not None,
         part_only=current.region is not None,
-    )
-
-
-def example_facts() -> list[dict[str, Any]]:
-    """What is known of each rendered example, from ``examples/examples.json``."""
-    return json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
-
-
-@cache
-def _example_picture(name: str) -> str:
-    """The same in every language."""
-    return data_uri(open_photo(EXAMPLES / name).rgb, 220)
-
-
-def _example_row(words: Words) -> gr.HTML:
-    """The examples as a row of picture buttons; its event ``choose`` carries ``{"index": n}``."""
-    pictures = [
-        {
-            "src": _example_picture(facts["file"]),
-            "label": words(f"interface.example.{facts['caption']}", tone=facts["tone"]),
-        }
-        for facts in example_facts()
-    ]
-    return gr.HTML(
-        value=pictures,
-        html_template=(
-            '<details class="examples" open><summary>{{title}}</summary><p>{{line}}</p><div>{{#each value}}'
-            '<button type="button"><img src="{{src}}" alt=""><span>{{label}}</span></button>{{/each}}</div></details>'
-        ),
-        js_on_load=(
-            "element.querySelectorAll('button').forEach((button, index) => "
-            "button.addEventListener('click', () => trigger('choose', { index })));"
-        ),
-        apply_default_css=False,
-        title=words("interface.examples"),
-        line=words("interface.examples.line"),
-        elem_id="examples",
     )
 
 

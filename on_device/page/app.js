@@ -19,10 +19,10 @@ const nextFrame = () => new Promise((done) => { requestAnimationFrame(() => setT
 const json = async (name) => (await fetch(new URL(name, HERE))).json();
 const COUNTDOWN = 5;
 
-const NO_PHOTO = { source: null, whole: null, spots: [], scored: null, region: null, found: null, turned: null, refused: null };
+const NO_PHOTO = { source: null, whole: null, scored: null, region: null, spots: [], found: null, turned: null, refused: null };
 /**
  * What the visitor sees now: the words; the photo, the part of it that was scored and the box of that part (null: all of
- * it), with what was found; a refusal's code. spots: squares round the spots of the whole photo. source: the file, or the camera's photo, that a part is taken from.
+ * it), with what was found; a refusal's code. source: the file, or the camera's photo, that a part is taken from.
  */
 const now = { words: null, ...NO_PHOTO, state: null, message: null };
 const stage = new PhotoStage(score, message);
@@ -136,7 +136,8 @@ async function score(region) {
     const whole = now.whole ?? (isFile ? await openPhoto(source, config.photo) : source);
     const part = region && (isFile ? await openPhoto(source, config.photo, region) : partOf(source, region, config.photo));
     const found = await assess(part ?? whole, network, config, region !== null);
-    if (mine === work) Object.assign(now, { whole, spots: region ? now.spots : found.spots, scored: part ?? whole, region, found, turned: null, refused: found.refused });
+    const spots = region ? now.spots : found.located ? [found.square, ...found.spots.slice(1)] : [];
+    if (mine === work) Object.assign(now, { whole, spots, scored: part ?? whole, region, found, turned: null, refused: found.refused });
   } catch (problem) {
     if (!(problem instanceof Refused)) console.error(problem);
     refused = problem instanceof Refused ? problem.code : "unreadable_file"; // a folder, or a file that is gone
@@ -161,7 +162,7 @@ async function score(region) {
 }
 
 function show() {
-  const { words, whole, region, found, refused, spots } = now, interval = now.turned?.interval ?? null;
+  const { words, whole, region, spots, found, refused } = now, interval = now.turned?.interval ?? null;
   if (!camera?.open) {
     at("empty").hidden = Boolean(whole);
     stage.show(words, whole, found, region, spots);

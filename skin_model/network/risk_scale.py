@@ -4,9 +4,9 @@ On a linear scale the bands that most people's risks fall into would be too narr
 the risk runs evenly. The app, its PDF and the on-device page draw their scales from this.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from skin_model.network.calibration import Thresholds, band
 
@@ -25,7 +25,7 @@ def segments(thresholds: Thresholds) -> tuple[Segment, ...]:
     inner = {thresholds.low, thresholds.high, thresholds.malignant_from, thresholds.benign_to}
     edges = [0.0, *sorted(edge for edge in inner if 0 < edge < 1), 1.0]
     found: list[Segment] = []
-    for start, end in itertools.pairwise(edges):
+    for start, end in pairwise(edges):
         name = band((start + end) / 2, thresholds)
         if found and found[-1].band == name:
             found[-1] = Segment(name, found[-1].start, end)
