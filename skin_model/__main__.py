@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-METHODS = ("integrated_gradients", "grad_cam", "occlusion", "gradient_shap", "kernel_shap", "lime")
+METHODS = ("turned_grad_cam", "integrated_gradients", "grad_cam", "occlusion", "gradient_shap", "kernel_shap", "lime")
 """As ``skin_model.network.saliency`` has them, which takes seconds to import."""
 
 
