@@ -20,6 +20,7 @@ from on_device import icons, runtime, sentences
 from on_device.model_file import NotAnExport, entries, metadata
 from skin_model import __version__, border, overlay, wording
 from skin_model.diagnoses import MEDICAL_NAMES
+from skin_model.licence_note import told_apart
 from skin_model.photo import opening
 
 HERE = Path(__file__).parent
@@ -119,8 +120,10 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
 def _config(described: dict[str, Any]) -> dict[str, Any]:
     """What the page needs of the network's own description, and of the Python modules that it copies."""
     own = ("labels", "malignant", "preprocessing", "calibration", "thresholds", "checkpoint_sha256", "licence")
+    told = told_apart(described.get("licence", ""))
     return {
         **{name: described[name] for name in own if name in described},
+        "licence_sentence": None if told is None else {"key": told[0], "values": told[1]},
         "gate_threshold": described.get("gate_threshold"),
         "context": described.get("context"),
         "views": described.get("views", 1),

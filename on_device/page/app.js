@@ -39,6 +39,9 @@ async function start() {
   for (const [code, name] of Object.entries(config.languages)) at("language").append(element("option", { value: code, lang: code }, name));
   await speak(preferredLanguage(Object.keys(config.languages)));
   at("offline-promise").hidden = !window.isSecureContext; // browsers keep nothing for pages without https
+  // A link that the app put here; elsewhere there is no app to go back to.
+  at("back").href = "../?tab=on_device";
+  at("back").hidden = new URLSearchParams(location.search).get("from") !== "app";
   connect();
   networkReady = loadNetwork(release);
   await networkReady;
@@ -57,7 +60,9 @@ async function speak(language) {
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = now.words.say(node.dataset.word);
   for (const node of document.querySelectorAll("[data-word-label]")) node.setAttribute("aria-label", now.words.say(node.dataset.wordLabel));
   at("about-line").textContent = now.words.say("about.line", { version: config.version, hash: config.checkpoint_sha256.slice(0, 12), source: now.words.say("about.embedded") });
-  at("licence").textContent = config.licence;
+  const licence = config.licence_sentence;
+  at("licence").textContent = licence ? now.words.say(licence.key, licence.values) : config.licence;
+  Object.assign(at("licence"), licence ? { lang: language, dir: now.words.direction } : { lang: "en", dir: "ltr" });
   say(now.state);
   message(now.message);
   show();
