@@ -1,4 +1,4 @@
-"""A checkpoint's licence note, as ``train.data.licences.of_weights`` words it in English, told apart for translation."""
+"""A checkpoint's licence note, as ``train.data.licences.of_weights`` words it, told apart for translation."""
 
 import re
 
