@@ -54,13 +54,13 @@ def answer(
     body += _scale(words, assessment.risk, assessment.band, thresholds)
     if photos > 1 and not disagree:
         body += f'<p class="small">{escape(words("interface.photos", count=photos))}</p>'
+    if part_only:
+        body += f'<p class="small">{escape(words("interface.part_only"))}</p>'
     for doubt in doubts(words, assessment, thresholds, interval, photos, disagree, not_located):
         body += f'<p class="doubt">{escape(doubt)}</p>'
     rest = [words(f"next_step.{assessment.band}"), meaning]
     if assessment.band == CANNOT_TELL:
         rest.append(words("interface.between"))
-    if part_only:
-        rest.append(words("interface.part_only"))
     folded = "".join(f"<p>{escape(line)}</p>" for line in rest)
     body += f"<details><summary>{escape(words('interface.fold'))}</summary>{folded}</details>"
     body += notice(words)

@@ -25,11 +25,11 @@ export function answer(words, found, config, interval, partOnly) {
   });
   const rest = [words.say(`next_step.${found.band}`), meaning];
   if (found.band === "cannot_tell") rest.push(words.say("interface.between"));
-  if (partOnly) rest.push(words.say("interface.part_only"));
   return card(found.band, words.say(`band.${found.band}`), [
     element("p", { class: "next" }, words.say(`advice.${found.band}`)),
     element("p", { class: "risk" }, element("strong", {}, risk), " ", element("span", {}, words.say("interface.risk_label"))),
     scaleOf(words, found, config.thresholds),
+    partOnly ? element("p", { class: "small" }, words.say("interface.part_only")) : null,
     ...doubts(words, found, config, interval, partOnly).map((doubt) => element("p", { class: "doubt" }, doubt)),
     element("details", {}, element("summary", {}, words.say("interface.fold")), rest.map((line) => element("p", {}, line))),
     element("p", { class: "notice" }, words.say("notice.screening")),
