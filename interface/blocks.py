@@ -131,7 +131,9 @@ def head_script(settings: Settings) -> str:
         "gradioWords": {code: _gradio_words(Words(code)) for code in languages()},
     }
     scripts = "\n".join((STYLE_SHEET.parent / name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    return f"<script>window.selfSkinCheck = {json.dumps(facts)};\n{scripts}</script>"
+    # Gradio keeps a style sheet's rules within the page's content; this one is for what lies around it.
+    frame = "@media (max-width: 640px) { .gradio-container > .main.fillable { padding-inline: 1rem !important; } }"
+    return f"<style>{frame}</style><script>window.selfSkinCheck = {json.dumps(facts)};\n{scripts}</script>"
 
 
 def _gradio_words(words: Words) -> dict[str, str]:

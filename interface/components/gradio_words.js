@@ -4,7 +4,7 @@
   const known = {
     "Drop File Here": "drop_file", "or": "or", "- or -": "or", "Click to Upload": "click_to_upload",
     "Click to upload or drop files": "drop_or_upload", "File upload": "file_upload", "More tabs": "more_tabs",
-    "Reset to default value": "reset", "Plot": "plot", "Warning": "warning", "Error": "error", "Info": "warning",
+    "Reset to default value": "reset", "Plot": "plot", "Warning": "warning", "Error": "error",
     "processing": "processing", "Uploading...": "uploading", "Loading...": "loading", "Loading": "loading",
     "Connection errored out.": "lost", "Connection to the server was lost. Attempting reconnection...": "lost", "Download plot as a PNG": "plot.download", "Zoom": "plot.zoom", "Pan": "plot.pan",
     "Box Select": "plot.box", "Lasso Select": "plot.lasso", "Zoom in": "plot.in", "Zoom out": "plot.out",
@@ -27,7 +27,7 @@
   }
 
   const ATTRIBUTES = ["aria-label", "title", "placeholder", "data-title"];
-  const ownText = (node) => node.parentElement?.closest("#answer, .prose, script, style, option") !== null;
+  const ownText = (node) => node.parentElement?.closest(".html-container, [role=tab], label, table, script, style, option") !== null;
   function mendText(node) {
     const text = node.data.trim(), words = text && !ownText(node) ? ours(text) : null;
     if (words && words !== text) node.data = node.data.replace(text, words);

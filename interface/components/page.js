@@ -1,9 +1,11 @@
 // Runs in the head of every page: its language, and the tab in its address.
 (() => {
   const { first, follow, directions, tabs } = window.selfSkinCheck;
-  const last = location.pathname.split("/").pop();
+  const parts = location.pathname.split("/");
+  let last = parts.pop();
+  if (last === "" && parts.at(-1) in directions) last = parts.pop(); // "/de/" as well as "/de"
   const language = last in directions ? last : first;
-  const pathTo = (code) => (code === first ? "./" : "./" + code) + location.search + location.hash;
+  const pathTo = (code) => parts.join("/") + "/" + (code === first ? "" : code) + location.search + location.hash;
 
   if (last === "" && follow) {
     let chosen = null;
@@ -59,10 +61,13 @@
     history.pushState(null, "", address);
   });
   const inSight = (button) => button?.scrollIntoView({ inline: "center", block: "nearest" });
+  // Pressed until it is chosen: the first buttons are there before anything listens to them.
   const waiting = new MutationObserver(() => {
-    if (!go()) return;
+    const button = buttonOf(inAddress());
+    if (!button) return;
+    if (button.getAttribute("aria-selected") !== "true") { go(); return; }
     waiting.disconnect();
-    requestAnimationFrame(() => inSight(buttonOf(inAddress())));
+    inSight(button);
   });
-  waiting.observe(document.documentElement, { childList: true, subtree: true });
+  waiting.observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["aria-selected"] });
 })();
