@@ -27,7 +27,7 @@
   }
 
   const ATTRIBUTES = ["aria-label", "title", "placeholder", "data-title"];
-  const ownText = (node) => node.parentElement?.closest(".html-container, [role=tab], label, table, script, style, option") !== null;
+  const ownText = (node) => node.parentElement?.closest(".html-container, [role=tab], table, script, style, option") !== null;
   function mendText(node) {
     const text = node.data.trim(), words = text && !ownText(node) ? ours(text) : null;
     if (words && words !== text) node.data = node.data.replace(text, words);
@@ -55,12 +55,14 @@
   mend(document.documentElement);
 
   // A number typed into a slider's field: what is out of bounds, or none, gives way to the value that counts.
+  let before = 0;
+  document.addEventListener("focusin", ({ target }) => { if (target.type === "number") before = target.valueAsNumber; });
   document.addEventListener("focusout", ({ target }) => {
     if (target.type !== "number") return;
     const range = target.closest(".block")?.querySelector("input[type=range]");
     const typed = target.valueAsNumber;
     let counts = typed;
-    if (range) counts = Number.isNaN(typed) ? Number(range.value) : Math.min(Math.max(typed, Number(range.min)), Number(range.max));
+    if (range) counts = Number.isNaN(typed) ? before : Math.min(Math.max(typed, Number(range.min)), Number(range.max));
     else if (!Number.isNaN(typed) && target.step === "1") counts = Math.round(typed);
     if (Number.isNaN(counts) || counts === typed) return;
     target.value = String(counts);

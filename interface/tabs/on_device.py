@@ -42,9 +42,10 @@ def mount(app: FastAPI, folder: Path = BUILT) -> None:
 
 
 _PICTURE = """<svg viewBox="0 0 220 150" width="220" height="150" aria-hidden="true" fill="none" stroke="currentColor"
- stroke-width="3" stroke-linecap="round" stroke-linejoin="round"><rect x="14" y="6" width="78" height="138" rx="12"/>
-<path d="M44 14h18"/><rect x="24" y="26" width="58" height="58" rx="4"/>
-<path class="spot" d="M44 50c6-8 20-6 22 4s-8 16-16 13-11-11-6-17z"/><path d="M28 98h50M28 108h50M28 118h30"/><path d="M104 76h28" stroke-dasharray="2 9"/>
+ stroke-width="3" stroke-linecap="round" stroke-linejoin="round">
+<rect x="14" y="6" width="78" height="138" rx="12"/><path d="M44 14h18"/>
+<rect x="24" y="26" width="58" height="58" rx="4"/><circle class="spot" cx="53" cy="55" r="13"/>
+<path d="M28 98h50M28 108h50M28 118h30"/><path d="M104 76h28" stroke-dasharray="2 9"/>
 <path d="M150 104h40a18 18 0 0 0 3-36 26 26 0 0 0-50-4 20 20 0 0 0 7 40z"/><path class="no" d="M146 44l52 74"/></svg>"""
 """A phone with a photo of a spot, and a crossed-out cloud."""
 
