@@ -40,7 +40,7 @@ _GRADIO_WORDS = (
     "loading",
     "queue",
     "lost",
-    *(f"plot.{name}" for name in ("download", "zoom", "pan", "box", "lasso", "in", "out", "fit", "reset")),
+    *(f"plot_{name}" for name in ("download", "zoom", "pan", "box", "lasso", "in", "out", "fit", "reset")),
 )
 """What Gradio and plotly say, by the keys of our own words for it."""
 TABS = ("check", "compare", "batch", "mistakes", "evidence", "on_device", "about")

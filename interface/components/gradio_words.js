@@ -6,9 +6,9 @@
     "Click to upload or drop files": "drop_or_upload", "File upload": "file_upload", "More tabs": "more_tabs",
     "Reset to default value": "reset", "Plot": "plot", "Warning": "warning", "Error": "error",
     "processing": "processing", "Uploading...": "uploading", "Loading...": "loading", "Loading": "loading",
-    "Connection errored out.": "lost", "Connection to the server was lost. Attempting reconnection...": "lost", "Download plot as a PNG": "plot.download", "Zoom": "plot.zoom", "Pan": "plot.pan",
-    "Box Select": "plot.box", "Lasso Select": "plot.lasso", "Zoom in": "plot.in", "Zoom out": "plot.out",
-    "Autoscale": "plot.fit", "Reset axes": "plot.reset",
+    "Connection errored out.": "lost", "Connection to the server was lost. Attempting reconnection...": "lost", "Download plot as a PNG": "plot_download", "Zoom": "plot_zoom", "Pan": "plot_pan",
+    "Box Select": "plot_box", "Lasso Select": "plot_lasso", "Zoom in": "plot_in", "Zoom out": "plot_out",
+    "Autoscale": "plot_fit", "Reset axes": "plot_reset",
   };
   const shaped = [
     [/^number input for (?<name>.+)$/, "number_input"], [/^range slider for (?<name>.+)$/, "range_slider"],

@@ -209,7 +209,9 @@ def _pictures(pdf: FPDF, words: Words, photo: np.ndarray, overlay: np.ndarray | 
 def _diagnoses(pdf: FPDF, words: Words, diagnoses: dict[str, float], scale: float) -> None:
     """The diagnoses, likeliest first: share, a bar of it, plain name with the medical one."""
     right_to_left = words.direction == "rtl"
-    shares, bars, height = 15.0, 18.0, 4.6 * scale
+    pdf.set_font("page", "B", 9 * scale)
+    shares = max(15.0, 2 + max(pdf.get_string_width(words.percent(share)) for share in diagnoses.values()))
+    bars, height = 18.0, 4.6 * scale
     for code, share in sorted(diagnoses.items(), key=lambda entry: -entry[1]):
         top = pdf.get_y()
         columns = [
