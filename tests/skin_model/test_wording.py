@@ -14,8 +14,8 @@ from on_device import sentences as of_the_page
 from skin_model import wording
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.network.calibration import BANDS
-from skin_model.photo import PhotoRefused
 from skin_model.network.checkpoint import EMBEDDED
+from skin_model.photo import PhotoRefused
 from skin_model.wording import Words, languages, sentence
 
 REPOSITORY = Path(wording.__file__).parents[2]
