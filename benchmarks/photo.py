@@ -14,6 +14,7 @@ from examples.render import FOLDER
 from skin_model import quality
 from skin_model.assess import Assessor
 from skin_model.network import saliency
+from skin_model.overlay import overlay
 from skin_model.photo import open_photo
 
 SIZES = {"12 megapixels": (4000, 3000), "600 × 450": (600, 450)}
@@ -39,7 +40,7 @@ def ours(assessor: Assessor, content: bytes, method: str) -> bytes:
     photo = open_photo(content)
     view = assessor.view(photo)
     assessor.assess(photo, view)
-    return encoded(saliency.overlay(photo.rgb, assessor.heatmap(view, method), view.square))
+    return encoded(overlay(photo.rgb, assessor.heatmap(view, method), view.square))
 
 
 def usual(network: torch.nn.Module, malignant: list[bool], content: bytes) -> bytes:
@@ -79,7 +80,7 @@ def steps(assessor: Assessor, name: str, content: bytes, repeats: int) -> list[d
     photo = open_photo(content)
     view = assessor.view(photo)
     heat = {method: assessor.heatmap(view, method) for method in saliency.METHODS[:2]}
-    drawn = saliency.overlay(photo.rgb, heat["grad_cam"], view.square)
+    drawn = overlay(photo.rgb, heat["grad_cam"], view.square)
     network = assessor.checkpoint.network
 
     calls = {
@@ -88,7 +89,7 @@ def steps(assessor: Assessor, name: str, content: bytes, repeats: int) -> list[d
         "quality": lambda: quality.check(view.cropped),
         "network and out-of-distribution score": lambda: assessor.engine(view.batch),
         **{f"heat map, {method}": lambda method=method: assessor.heatmap(view, method) for method in heat},
-        "draw overlay": lambda: saliency.overlay(photo.rgb, heat["grad_cam"], view.square),
+        "draw overlay": lambda: overlay(photo.rgb, heat["grad_cam"], view.square),
         "encode": lambda: encoded(drawn),
         **{f"all, {method}": lambda method=method: ours(assessor, content, method) for method in heat},
         "all, the usual way": lambda: usual(network, assessor.checkpoint.config.malignant, content),

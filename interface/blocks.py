@@ -22,6 +22,28 @@ from skin_model.assess import Assessor
 from skin_model.photo import MAX_BYTES
 from skin_model.wording import ENGLISH, Words, languages
 
+_SCRIPTS = ("page.js", "uploads.js", "photo_follows.js", "gradio_words.js")
+_GRADIO_WORDS = (
+    "drop_file",
+    "or",
+    "click_to_upload",
+    "drop_or_upload",
+    "file_upload",
+    "more_tabs",
+    "number_input",
+    "range_slider",
+    "reset",
+    "plot",
+    "warning",
+    "error",
+    "processing",
+    "uploading",
+    "loading",
+    "queue",
+    "lost",
+    *(f"plot_{name}" for name in ("download", "zoom", "pan", "box", "lasso", "in", "out", "fit", "reset")),
+)
+"""What Gradio and plotly say, by the keys of our own words for it."""
 TABS = ("check", "compare", "batch", "mistakes", "evidence", "on_device", "about")
 
 
@@ -111,10 +133,18 @@ def head_script(settings: Settings) -> str:
         "tabs": TABS,
         "maxBytes": MAX_BYTES,
         "maxTotalBytes": MAX_TOTAL_BYTES,
+        "gradioWords": {code: _gradio_words(Words(code)) for code in languages()},
     }
-    parts = ("page.js", "uploads.js")
-    script = "\n".join((STYLE_SHEET.parent / part).read_text(encoding="utf-8") for part in parts)
-    return f"<script>window.selfSkinCheck = {json.dumps(facts)};\n{script}</script>"
+    scripts = "\n".join((STYLE_SHEET.parent / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    # Gradio keeps a style sheet's rules within the page's content; this one is for what lies around it.
+    frame = "@media (max-width: 640px) { .gradio-container > .main.fillable { padding-inline: 1rem !important; } }"
+    return f"<style>{frame}</style><script>window.selfSkinCheck = {json.dumps(facts)};\n{scripts}</script>"
+
+
+def _gradio_words(words: Words) -> dict[str, str]:
+    """With their placeholders, which the script fills."""
+    held = {"name": "{name}", "position": "{position}", "size": "{size}"}
+    return {key: words(f"gradio.{key}", **held) for key in _GRADIO_WORDS}
 
 
 def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) -> Any:

@@ -14,14 +14,13 @@ from skin_model.command_line import begin, command
 if __name__ == "__main__":
     begin("cv2", "numpy", "PIL", "typer", requirements="requirements.txt", status=1)
 
-import cv2
-import numpy as np
 import typer
 
 from on_device import icons, runtime, sentences
 from on_device.model_file import NotAnExport, entries, metadata
-from skin_model import __version__, border, wording
+from skin_model import __version__, border, overlay, wording
 from skin_model.diagnoses import MEDICAL_NAMES
+from skin_model.licence_note import told_apart
 from skin_model.photo import colours, opening
 
 HERE = Path(__file__).parent
@@ -101,7 +100,6 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
         if file.suffix in (".js", ".css") and file.name != "service-worker.js"
     }
     contents["style.css"] = STYLE_SHEET.read_bytes()
-    contents["inferno.js"] = _inferno()
     contents["code_points.js"] = _code_points()
     contents["config.json"] = _json(_config(described))
     for language in wording.languages():
@@ -123,8 +121,10 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
 def _config(described: dict[str, Any]) -> dict[str, Any]:
     """What the page needs of the network's own description, and of the Python modules that it copies."""
     own = ("labels", "malignant", "preprocessing", "calibration", "thresholds", "checkpoint_sha256", "licence")
+    told = told_apart(described.get("licence", ""))
     return {
         **{name: described[name] for name in own if name in described},
+        "licence_sentence": None if told is None else {"key": told[0], "values": told[1]},
         "gate_threshold": described.get("gate_threshold"),
         "context": described.get("context"),
         "views": described.get("views", 1),
@@ -133,6 +133,14 @@ def _config(described: dict[str, Any]) -> dict[str, Any]:
         "version": __version__,
         "medical_names": MEDICAL_NAMES,
         "languages": {code: wording.Words(code).name for code in wording.languages()},
+        "overlay": {
+            "full": overlay.FULL,
+            "noticeable": overlay.NOTICEABLE,
+            "palest": overlay.PALEST,
+            "strongest": overlay.STRONGEST,
+            "raised": overlay.RAISED,
+            "lowered": overlay.LOWERED,
+        },
         "border_triples": border._triples().tolist(),
         "photo": {
             "max_bytes": opening.MAX_BYTES,
@@ -145,14 +153,6 @@ def _config(described: dict[str, Any]) -> dict[str, Any]:
             "working_short_side": opening.WORKING_SHORT_SIDE,
         },
     }
-
-
-def _inferno() -> bytes:
-    levels = np.arange(256, dtype=np.uint8)[:, None]
-    colours = cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[:, 0, ::-1]
-    numbers = ",".join(str(value) for value in colours.ravel())
-    told = "// The 256 colours of OpenCV's inferno, red, green and blue each."
-    return f"{told}\nexport const INFERNO = Uint8Array.of({numbers});\n".encode()
 
 
 def _code_points() -> bytes:

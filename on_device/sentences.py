@@ -5,6 +5,7 @@ from pathlib import Path
 
 PAGE = Path(__file__).parent / "page"
 _QUOTED = re.compile(r'"([a-z_]+(?:\.[a-z_0-9]+)+)"|`([a-z_]+\.[^`\n ]*)`')
+_NAMED_BY_THE_CONFIG = (r"licence\.\w+",)
 _FILLED = re.compile(r"\\\$\\\{[^}]*\\\}")
 
 
@@ -19,5 +20,5 @@ def patterns() -> set[str]:
 
 def used(sentences: dict[str, str]) -> dict[str, str]:
     """Those of one language's sentences that the page says."""
-    said = [re.compile(pattern) for pattern in patterns()]
+    said = [re.compile(pattern) for pattern in (*patterns(), *_NAMED_BY_THE_CONFIG)]
     return {key: text for key, text in sentences.items() if any(pattern.fullmatch(key) for pattern in said)}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-METHODS = ("integrated_gradients", "grad_cam", "occlusion", "gradient_shap", "kernel_shap", "lime")
+METHODS = ("turned_grad_cam", "integrated_gradients", "grad_cam", "occlusion", "gradient_shap", "kernel_shap", "lime")
 """As ``skin_model.network.saliency`` has them, which takes seconds to import."""
 
 
@@ -236,20 +236,16 @@ def _save_png(rgb: np.ndarray, file: Path) -> None:
         Image.fromarray(rgb).save(aside, format="PNG")
 
 
-def _percent(risk: float) -> str:
-    return "under 1%" if risk < 0.01 else f"{min(risk, 0.99):.0%}"
-
-
 def _line(result: dict[str, Any]) -> str:
-    from skin_model.wording import sentence
+    from skin_model.wording import Words, sentence
 
     name = printable(result["file"])
     if result["refused"]:
         return f"{name}: {result['message']}"
     hints = "".join(f"\n    {sentence('problem.' + code)}" for code in result["problems"])
-    risk = _percent(result["risk"])
+    risk = Words().percent(result["risk"])
     both = result["risk_with_context"]
-    told = "" if both is None else f"\n    {sentence('context.risk', risk=_percent(both))}"
+    told = "" if both is None else f"\n    {sentence('context.risk', risk=Words().percent(both))}"
     return f"{name}: {risk} · {sentence('band.' + result['band'])}{told}{hints}"
 
 

@@ -21,6 +21,7 @@ from skin_model.network.checkpoint import EMBEDDED, Checkpoint
 from skin_model.network.context import Context
 from skin_model.network.inference import ONNX_FILE, engine
 from skin_model.network.turned_views import VIEWS, turned
+from skin_model.overlay import overlay
 from skin_model.photo import Photo, PhotoRefused
 from skin_model.region import Region
 from skin_model.wording import sentence
@@ -217,10 +218,10 @@ class Assessor:
             message=sentence(f"refused.{refused}") if refused else None,
         )
 
-    def further_squares(self, view: View) -> list[Box]:
-        """Where the network would look if another of the spots that were found were judged, in ``photo.rgb``."""
+    def spot_squares(self, view: View) -> list[Box]:
+        """A square round every spot that was found, the one that is judged first, in ``photo.rgb``."""
         share = self.checkpoint.config.preprocessing.spot_share
-        return [square_around(spot.box, view.region.crop, share) for spot in view.region.spots[1:]]
+        return [square_around(spot.box, view.region.crop, share) for spot in view.region.spots]
 
     def spread(self, view: View) -> tuple[float, float]:
         """Lowest and highest risk of a photo in all eight mirrored and turned views.
@@ -237,13 +238,13 @@ class Assessor:
         return list(zip(risks.min(axis=0).tolist(), risks.max(axis=0).tolist(), strict=True))
 
     def heatmap(self, view: View, method: str = saliency.METHODS[0]) -> np.ndarray:
-        """Where the risk comes from: (S, S) float32 in 0…1 over the square that the network sees."""
+        """Where the risk comes from: (S, S) float32 over the square that the network sees, as ``saliency.explain``."""
         return self.engine.heatmap(view.batch, method)
 
     def explain(self, photo: Photo, method: str = saliency.METHODS[0], strength: float = 0.5) -> np.ndarray:
         """The uncropped photo, (H, W, 3) uint8, with the heatmap drawn over it. strength: 0 (photo only) … 1."""
         view = self.view(photo)
-        return saliency.overlay(photo.rgb, self.heatmap(view, method), view.square, strength)
+        return overlay(photo.rgb, self.heatmap(view, method), view.square, strength)
 
 
 def refused_assessment(problem: PhotoRefused, language: str = "en") -> Assessment:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from skin_model.diagnoses import DIAGNOSES
 from skin_model.network.refusal_rates import COUNTS, refusal_rows
 from skin_model.wording import Words
 
@@ -85,12 +86,15 @@ def _layout(words: Words, x: str, y: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def _forest(rows: Rows, words: Words, axis: str, line: float | None = None) -> Drawn:
-    """Points with their intervals, a name a line."""
+def _forest(rows: Rows, words: Words, axis: str, line: float | None = None, *, field: str) -> Drawn:
+    """Points with their intervals, a name a line. field: what the names are values of, for ``named``."""
     from plotly.graph_objects import Figure, Scatter
 
     # On two lines, so that a phone's narrow picture keeps room for the points.
-    labels = [row["name"].replace(":", ":<br>", 1) + (f" (n={row['n']})" if "n" in row else "") for row in rows]
+    labels = [
+        named(words, field, row["name"]).replace(":", ":<br>", 1) + (f" (n={row['n']})" if "n" in row else "")
+        for row in rows
+    ]
     picture = Figure(
         Scatter(
             x=[row["value"] for row in rows],
@@ -114,12 +118,31 @@ def _forest(rows: Rows, words: Words, axis: str, line: float | None = None) -> D
     return Drawn(picture, rows)
 
 
+def named(words: Words, field: str, name: str) -> str:
+    """A row's name in words: a value of ``field``, or two with a colon between.
+
+    field: altered, shortcuts, sources (a source and how it was taken), subgroups (an attribute and its value) or
+    pointing (a method and a figure).
+    """
+    first, colon, second = (part.strip() for part in name.partition(":"))
+    if not colon:
+        return words.value(field, name)
+    if field == "sources":
+        return f"{first}: {words.value('modality', second)}"
+    if field == "pointing":
+        return f"{words.value('method', first)}: {words.value('pointing', second)}"
+    known = words("mistakes.unknown") if second == "unknown" else words.value(first, second)
+    if first == "diagnosis" and second in DIAGNOSES:
+        known = words(f"diagnosis.{second}.name")
+    return f"{words.value('attribute', first)}: {known}"
+
+
 def _with_counts(rows: Rows, figures: Mapping[str, Any]) -> Rows:
     return [{**row, "n": figures[row["name"]]["n"], "n_malignant": figures[row["name"]]["n_malignant"]} for row in rows]
 
 
 def _sources(metrics: Metrics, words: Words) -> Drawn:
-    return _forest(_with_counts(rows_of(metrics["sets"]), metrics["sets"]), words, "auc", 0.5)
+    return _forest(_with_counts(rows_of(metrics["sets"]), metrics["sets"]), words, "auc", 0.5, field="sources")
 
 
 def _subgroups(metrics: Metrics, words: Words) -> Drawn:
@@ -128,7 +151,7 @@ def _subgroups(metrics: Metrics, words: Words) -> Drawn:
         enough = {value: found for value, found in values.items() if found.get("auc") and not found["too_few"]}
         for row in _with_counts(rows_of(enough), enough):
             rows.append({**row, "attribute": attribute, "name": f"{attribute}: {row['name']}"})
-    return _forest(rows, words, "auc", 0.5)
+    return _forest(rows, words, "auc", 0.5, field="subgroups")
 
 
 def _lines(series: Mapping[str, tuple[list[float], list[float]]], words: Words, x: str, y: str, **axes: Any) -> Figure:
@@ -177,19 +200,19 @@ def _coverage(metrics: Metrics, words: Words) -> Drawn:
 def _altered(metrics: Metrics, words: Words) -> Drawn:
     found = metrics["robustness"]["alterations"]
     rows = sorted(rows_of(found, ("flips",)), key=lambda row: -row["value"])
-    return _forest(rows, words, "flips", 0.03)
+    return _forest(rows, words, "flips", 0.03, field="altered")
 
 
 def _shortcuts(metrics: Metrics, words: Words) -> Drawn:
     found = {name: row for name, row in metrics["shortcuts"].items() if isinstance(row, Mapping) and row.get("auc")}
-    return _forest(rows_of(found), words, "auc", 0.5)
+    return _forest(rows_of(found), words, "auc", 0.5, field="shortcuts")
 
 
 def _pointing(metrics: Metrics, words: Words) -> Drawn:
     methods = {**metrics["saliency"]["methods"], "random": metrics["saliency"]["random"]}
     rows = rows_of(methods, ("pointing_game", "energy_inside"))
-    named = [{**row, "name": f"{row['name']}: {row['figure']}"} for row in rows]
-    return _forest(named, words, "share")
+    both = [{**row, "name": f"{row['name']}: {row['figure']}"} for row in rows]
+    return _forest(both, words, "share", field="pointing")
 
 
 _FIGURES: dict[str, tuple[str, Callable[[Metrics, Words], Drawn]]] = {

@@ -1,9 +1,11 @@
 // Runs in the head of every page: its language, and the tab in its address.
 (() => {
   const { first, follow, directions, tabs } = window.selfSkinCheck;
-  const last = location.pathname.split("/").pop();
+  const parts = location.pathname.split("/");
+  let last = parts.pop();
+  if (last === "" && parts.at(-1) in directions) last = parts.pop(); // "/de/" as well as "/de"
   const language = last in directions ? last : first;
-  const pathTo = (code) => (code === first ? "./" : "./" + code) + location.search + location.hash;
+  const pathTo = (code) => parts.join("/") + "/" + (code === first ? "" : code) + location.search + location.hash;
 
   if (last === "" && follow) {
     let chosen = null;
@@ -16,11 +18,19 @@
   document.documentElement.lang = language;
   document.documentElement.dir = directions[language];
 
-  document.addEventListener("change", (event) => {
+  // Gradio speaks English to itself; words.js puts the page's own words in its place.
+  for (const [name, value] of [["language", "en"], ["languages", ["en"]]]) Object.defineProperty(navigator, name, { get: () => value, configurable: true });
+
+  document.addEventListener("change", async (event) => {
     if (!event.target.matches(".language select")) return;
-    if (document.querySelector("#answer .risk") && !confirm(event.target.dataset.leave)) {
-      event.target.value = language;
-      return;
+    const { photo, photoFollows } = window.selfSkinCheck, taken = photo?.();
+    try {
+      if (taken) await photoFollows.leave(taken);
+    } catch {
+      if (!confirm(event.target.dataset.leave)) {
+        event.target.value = language;
+        return;
+      }
     }
     try { localStorage.setItem("language", event.target.value); } catch { /* the address still says it */ }
     // Not a step to go back to: the address without a language would only lead here again.
@@ -44,13 +54,20 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[role=tab]");
     const tab = tabs.find((name) => button?.id === `tab-${name}-button`);
+    if (tab) inSight(button);
     if (!tab || going || tab === inAddress()) return;
     const address = new URL(location.href);
     address.search = tab === tabs[0] ? "" : "?tab=" + tab;
     history.pushState(null, "", address);
   });
-  if (inAddress() !== tabs[0]) {
-    const waiting = new MutationObserver(() => { if (go()) waiting.disconnect(); });
-    waiting.observe(document.documentElement, { childList: true, subtree: true });
-  }
+  const inSight = (button) => button?.scrollIntoView({ inline: "center", block: "nearest" });
+  // Pressed until it is chosen: the first buttons are there before anything listens to them.
+  const waiting = new MutationObserver(() => {
+    const button = buttonOf(inAddress());
+    if (!button) return;
+    if (button.getAttribute("aria-selected") !== "true") { go(); return; }
+    waiting.disconnect();
+    inSight(button);
+  });
+  waiting.observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["aria-selected"] });
 })();

@@ -6,21 +6,60 @@ const texts = props.texts;
 const image = element.querySelector(".stage-picture img");
 const video = element.querySelector("video");
 const uploadInput = () => document.querySelector("#sources input[type=file]");
+const moreInput = () => document.querySelector("#next-actions input[type=file]");
 let stream = null;
+
+// What the visitor gave, to take along to the page in another language.
+const given = { files: [], example: null };
+window.selfSkinCheck.photo = () => (props.value && (given.files.length || given.example !== null) ? { ...given, box: props.value.region } : null);
+document.addEventListener("change", (event) => {
+  const files = [...(event.target.files || [])];
+  if (!files.length) return;
+  if (event.target === uploadInput()) Object.assign(given, { files, example: null });
+  else if (event.target === moreInput()) given.files.push(...files);
+});
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("#examples button");
+  if (button) Object.assign(given, { files: [], example: [...document.querySelectorAll("#examples button")].indexOf(button) });
+});
 
 function say(text) { part("message").textContent = text || ""; }
 
 // The answer to the photo before must not stand beside one that was not taken.
 function refuse() { say(texts.too_large); trigger("too_large"); }
 
+function put(file, input) {
+  const transfer = new DataTransfer();
+  transfer.items.add(file);
+  input.files = transfer.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
 function handOver(file) {
   if (!file) return;
   if (file.size > props.max_bytes) { refuse(); return; }
   say("");
-  const transfer = new DataTransfer();
-  transfer.items.add(file);
-  uploadInput().files = transfer.files;
-  uploadInput().dispatchEvent(new Event("change", { bubbles: true }));
+  put(file, uploadInput());
+}
+
+const until = async (there) => { while (!there()) await new Promise((done) => setTimeout(done, 50)); };
+
+// From the page in another language: one after the other, as the visitor did.
+async function takeUp({ files, example, box }) {
+  const card = () => document.querySelector("#answer section");
+  const answered = async (ask) => {
+    const before = card();
+    ask();
+    await until(() => card() && card() !== before);
+  };
+  await until(() => card() && uploadInput() && document.querySelector("#examples button"));
+  const [first, ...further] = files;
+  await answered(() => (example === null ? handOver(first) : document.querySelectorAll("#examples button")[example].click()));
+  if (box) await answered(() => trigger("box", { box }));
+  for (const file of further) {
+    await until(moreInput);
+    await answered(() => put(file, moreInput()));
+  }
 }
 
 // Gradio answers an upload that is too large in its own words, so it is stopped before it is sent.
@@ -134,11 +173,20 @@ function otherSpot(box) {
   Object.assign(button, { type: "button", className: "stage-other", title: texts.other_spot });
   button.setAttribute("aria-label", texts.other_spot);
   place(button, box);
-  button.addEventListener("click", () => trigger("box", { box }));
+  button.addEventListener("click", () => { focusNext = "whole"; trigger("box", { box }); });
   return button;
 }
 watch("value", () => { choosing(false); show(); });
 show();
+window.selfSkinCheck.photoFollows.arrived.then((photo) => photo && takeUp(photo));
+
+// While a photo is looked at the page hides it, and with it the button that had the focus: its place takes that over.
+let focusNext = null;
+new MutationObserver(() => {
+  if (!focusNext || document.body.classList.contains("looking")) return;
+  part(part(focusNext).hidden ? "choose" : focusNext).focus({ preventScroll: true });
+  focusNext = null;
+}).observe(document.body, { attributeFilter: ["class"] });
 
 // The sliders' square, as `square_around` counts it: centre and side in per cent, the side in the shorter side, moved
 // inside the photo where it would stick out. Drawn here, for it must follow the slider at once.
@@ -158,7 +206,7 @@ function choosing(on) {
   say(on ? texts.drag : "");
 }
 part("choose").addEventListener("click", () => choosing(part("choose").getAttribute("aria-pressed") !== "true"));
-part("whole").addEventListener("click", () => trigger("whole"));
+part("whole").addEventListener("click", () => { focusNext = "choose"; trigger("whole"); });
 element.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
   choosing(false);

@@ -17,6 +17,7 @@ _HERE = Path(__file__).parent
 _TEXTS = (
     "empty",
     "address",
+    "touch",
     "photo_alt",
     "scored",
     "camera",

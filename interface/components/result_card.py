@@ -3,9 +3,13 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
+import numpy as np
+
 from skin_model.assess import Assessment
 from skin_model.diagnoses import MALIGNANT, MEDICAL_NAMES
-from skin_model.network.calibration import CANNOT_TELL, Calibration, Thresholds
+from skin_model.network.calibration import CANNOT_TELL, LOW, Calibration, Thresholds, band
+from skin_model.network.risk_scale import place, segment_of, segments
+from skin_model.overlay import NOTICEABLE
 from skin_model.wording import Words
 
 # A shape for every band, so that none is told apart by colour alone.
@@ -26,14 +30,16 @@ def answer(
     *,
     interval: tuple[float, float] | None = None,
     photos: int = 1,
-    urgent: str | None = None,
+    disagree: bool = False,
     part_only: bool = False,
+    not_located: bool = False,
 ) -> str:
-    """The card that comes first: band, risk and what to do next, or why there is no result.
+    """The card that comes first: band, what to do, risk and doubts, the rest folded; or why there is no result.
 
     A refused photo's number is not in it. interval: lowest and highest risk (0…1) over the photos, or over one photo's
-    turned views. photos: how many were taken together. urgent: the band of a photo that by itself is more urgent than
-    all together. part_only: whether the visitor chose a part of the photo.
+    turned views. photos: how many were taken together. disagree: whether the assessment is that of one photo which is
+    more urgent than all together. part_only: whether the visitor chose a part of the photo. not_located: whether a spot
+    was looked for and none stood out.
     """
     if assessment.refused is not None or assessment.risk is None or assessment.band is None:
         return _card(
@@ -46,43 +52,57 @@ def answer(
         count=words(f"interface.count.{extreme}", count=f"{100 * assessment.risk:.0f}"),
         prevalence=f"{100 * calibration.reference_prevalence:.0f}",
     )
-    number = f'<p class="risk"><strong>{escape(risk)}</strong> <span>{escape(words("interface.risk_label"))}</span>'
-    if interval is not None and words.percent(interval[0]) != words.percent(interval[1]):
-        number += f' <span class="interval">{escape(between(words, interval))}</span>'
-    number += "</p>"
-    body = number + _meter(words, assessment.risk, thresholds)
-    if photos > 1:
+    body = f'<p class="next">{escape(words(f"advice.{assessment.band}"))}</p>'
+    body += f'<p class="risk"><strong>{escape(risk)}</strong> <span>{escape(words("interface.risk_label"))}</span></p>'
+    body += _scale(words, assessment.risk, assessment.band, thresholds)
+    if photos > 1 and not disagree:
         body += f'<p class="small">{escape(words("interface.photos", count=photos))}</p>'
-    if urgent is not None and interval is not None:
-        body += f"<p>{escape(disagreement(words, interval))}</p>"
-    elif assessment.band == CANNOT_TELL:
-        body += f"<p>{escape(words('interface.between'))}</p>"
-    body += f'<p class="next"><strong>{escape(words("interface.next_step"))}</strong> '
-    body += f"{escape(words(f'next_step.{urgent or assessment.band}'))}</p>"
-    body += f'<p class="small">{escape(meaning)}</p>'
     if part_only:
         body += f'<p class="small">{escape(words("interface.part_only"))}</p>'
+    for doubt in doubts(words, assessment, thresholds, interval, photos, disagree, not_located):
+        body += f'<p class="doubt">{escape(doubt)}</p>'
+    rest = [words(f"next_step.{assessment.band}"), meaning]
+    if assessment.band == CANNOT_TELL:
+        rest.append(words("interface.between"))
+    folded = "".join(f"<p>{escape(line)}</p>" for line in rest)
+    body += f"<details><summary>{escape(words('interface.fold'))}</summary>{folded}</details>"
     body += notice(words)
     return _card(assessment.band, words(f"band.{assessment.band}"), body)
 
 
-def between(words: Words, interval: tuple[float, float]) -> str:
-    """A range of risks (0…1), such as "22% to 35%"."""
-    return words("interface.interval", low=words.percent(interval[0]), high=words.percent(interval[1]))
+def doubts(
+    words: Words,
+    assessment: Assessment,
+    thresholds: Thresholds,
+    interval: tuple[float, float] | None,
+    photos: int,
+    disagree: bool,
+    not_located: bool,
+) -> list[str]:
+    """What speaks against the band, in sentences; arguments as ``answer``'s."""
+    found = []
+    if disagree:
+        found.append(words("interface.photos.disagree", high=words.percent(assessment.risk or 0.0)))
+    elif interval is not None and photos == 1 and assessment.band == LOW:
+        reached = band(interval[1], thresholds)
+        if reached != LOW:
+            name = words(f"band.{reached}")
+            found.append(words("interface.reaches", high=words.percent(interval[1]), band=name))
+    if not_located and assessment.band == LOW:
+        found.append(words("interface.not_located"))
+    return found
 
 
-def disagreement(words: Words, interval: tuple[float, float]) -> str:
-    """That one photo alone is more urgent than all together. interval: of the photos' risks (0…1)."""
-    return words("interface.photos.disagree", high=words.percent(interval[1]))
-
-
-def how_sure(words: Words, assessment: Assessment, interval: tuple[float, float], photos: int) -> str:
-    """How steady the number is, and what steadiness does not say."""
+def how_sure(words: Words, assessment: Assessment, interval: tuple[float, float], photos: int, *, more: bool) -> str:
+    """How steady the number is, and what steadiness does not say. more: whether further photos can be added."""
     low, high = (words.percent(end) for end in interval)
     kind = "photos" if photos > 1 else "turned"
-    lines = [words(f"interface.sure.{kind}", count=photos, low=low, high=high), words("interface.sure.limits")]
+    lines = [words(f"interface.sure.{kind}", count=photos, low=low, high=high)]
     if assessment.band == CANNOT_TELL and photos == 1:
-        lines.insert(1, words("interface.sure.cannot_tell"))
+        lines.append(words("interface.sure.cannot_tell"))
+    lines.append(words("interface.sure.limits"))
+    if more:
+        lines.append(words("interface.sure.more"))
     return '<div class="point">' + "".join(f"<p>{escape(line)}</p>" for line in lines) + "</div>"
 
 
@@ -96,32 +116,42 @@ def _card(kind: str, title: str, body: str) -> str:
         '<svg viewBox="0 0 24 24" width="28" height="28" aria-hidden="true" fill="none" stroke="currentColor" '
         f'stroke-width="2" stroke-linecap="round" stroke-linejoin="round">{_SHAPES[kind]}</svg>'
     )
-    return f'<section class="answer" data-kind="{kind}"><h2>{shape}<span>{escape(title)}</span></h2>{body}</section>'
+    heading = f'<h2 tabindex="-1">{shape}<span>{escape(title)}</span></h2>'
+    return f'<section class="answer" data-kind="{kind}">{heading}{body}</section>'
 
 
-def _meter(words: Words, risk: float, thresholds: Thresholds) -> str:
-    """The risk on a scale of 0 to 100 %, with the bands' borders marked and named."""
-    low, high, here = (f"{100 * value:.1f}%" for value in (thresholds.low, thresholds.high, risk))
-    unsure = (thresholds.malignant_from, thresholds.benign_to)
-    zones = {"low": {"start": thresholds.low}, "raised": {"start": thresholds.low}}
-    if unsure[0] < unsure[1]:
-        zones["cannot_tell"] = {"start": unsure[0], "end": unsure[1]}
-    zones["high"] = {"start": thresholds.high}
-    labels = "".join(
-        f"<span>{escape(words(f'interface.meter.{name}', **{k: words.percent(v) for k, v in ends.items()}))}</span>"
-        for name, ends in zones.items()
-    )
-    text = words(
-        "interface.meter.label",
-        risk=words.percent(risk),
-        low=words.percent(thresholds.low),
-        high=words.percent(thresholds.high),
-    )
+def scale_in_words(words: Words, thresholds: Thresholds) -> str:
+    """Every segment of the scale with its borders, such as "Lower: below 5.9%, Raised: from 5.9%"."""
+    told = []
+    for segment in segments(thresholds):
+        kind = "between" if segment.start > 0 and segment.end < 1 else "from" if segment.start > 0 else "below"
+        name, start, end = words(f"interface.meter.{segment.band}"), segment.start, segment.end
+        borders = {"below": {"end": end}, "between": {"start": start, "end": end}, "from": {"start": start}}[kind]
+        shown = {which: words.percent(border) for which, border in borders.items()}
+        told.append(words(f"interface.meter.{kind}", band=name, **shown))
+    return words("format.list").join(told)
+
+
+def _scale(words: Words, risk: float, band_: str, thresholds: Thresholds) -> str:
+    """The risk among the bands, each in a segment of one width, with every border labelled where it is."""
+    scale = segments(thresholds)
+    here = segment_of(risk, band_, scale)
+    names, track, borders = "", "", ""
+    for number, segment in enumerate(scale):
+        chosen = ' class="here"' if number == here else ""
+        names += f"<span{chosen}>{escape(words(f'interface.meter.{segment.band}'))}</span>"
+        track += f'<i data-band="{segment.band}"{chosen}></i>'
+        if number:
+            left = f"{100 * number / len(scale):.1f}%"
+            border = escape(words.percent(segment.start))
+            borders += f'<span style="inset-inline-start:{left}">{border}</span>'
+    text = f"{words('interface.meter.label', risk=words.percent(risk))} {scale_in_words(words, thresholds)}"
     return (
         f'<div class="meter" role="img" aria-label="{escape(text)}">'
-        f'<div class="meter-track"><i style="inset-inline-start:{low}"></i><i style="inset-inline-start:{high}"></i>'
-        f'<b style="inset-inline-start:{here}"></b></div>'
-        f'<div class="meter-names" aria-hidden="true">{labels}</div></div>'
+        f'<div class="meter-names" aria-hidden="true">{names}</div>'
+        f'<div class="meter-track">{track}'
+        f'<b style="inset-inline-start:{100 * place(risk, band_, scale):.1f}%"></b></div>'
+        f'<div class="meter-borders" aria-hidden="true">{borders}</div></div>'
     )
 
 
@@ -133,8 +163,11 @@ def problems(words: Words, codes: Sequence[str]) -> str:
     return f'<section class="problems"><h3>{escape(words("interface.problems"))}</h3><ul>{items}</ul></section>'
 
 
-def diagnosis_bars(words: Words, diagnoses: Mapping[str, float] | None) -> str:
-    """The diagnoses as bars, likeliest first, each with its plain and its medical name."""
+def diagnosis_bars(words: Words, diagnoses: Mapping[str, float] | None, *, weighted: bool = False) -> str:
+    """The diagnoses as bars, likeliest first, each with its plain and its medical name.
+
+    weighted: whether they have a calibration of their own, so that those of the cancers do not add up to the risk.
+    """
     if not diagnoses:
         return ""
     rows = []
@@ -148,7 +181,24 @@ def diagnosis_bars(words: Words, diagnoses: Mapping[str, float] | None) -> str:
             f'<p class="small">{escape(words(f"diagnosis.{code}.line"))} '
             f'<span class="medical">{escape(MEDICAL_NAMES[code])}</span></p></li>'
         )
-    return f'<ol class="bars">{"".join(rows)}</ol>'
+    note = f'<p class="small">{escape(words("interface.diagnoses.weighted"))}</p>' if weighted else ""
+    return f'<ol class="bars">{"".join(rows)}</ol>{note}'
+
+
+def reasons(words: Words, found: Assessment, heatmap: np.ndarray) -> str:
+    """What the colours mean, or that there is nothing to colour. heatmap: (S, S) in -1…1."""
+    raised, lowered = heatmap.max() >= NOTICEABLE, heatmap.min() <= -NOTICEABLE
+    lines = [] if raised else [words("interface.why.none" if found.band == LOW else "interface.why.whole")]
+    if raised or lowered:
+        lines.append(words("interface.why.line"))
+    signs = [name for name, there in (("raised", raised), ("lowered", lowered)) if there]
+    key = "".join(f'<li class="{name}">{escape(words(f"interface.legend.{name}"))}</li>' for name in signs)
+    return "".join(f"<p>{escape(line)}</p>" for line in lines) + (f'<ul class="legend">{key}</ul>' if key else "")
+
+
+def is_drawn(heatmap: np.ndarray) -> bool:
+    """Whether a map (-1…1) holds enough to be drawn at all."""
+    return bool(np.abs(heatmap).max() >= NOTICEABLE)
 
 
 def seen(words: Words, picture_uri: str, *, border: bool, spot: bool, part_only: bool) -> str:

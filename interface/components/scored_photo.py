@@ -9,7 +9,8 @@ import numpy as np
 
 from interface.components.photo_stage import Box
 from skin_model.assess import Assessment, Assessor, View
-from skin_model.network import calibration, saliency
+from skin_model.network import calibration
+from skin_model.overlay import overlay
 from skin_model.photo import Photo, open_photo
 
 URGENCY = ("low", "raised", calibration.CANNOT_TELL, "high")
@@ -25,9 +26,9 @@ class ScoredPhoto:
     """One visitor's photo and what was found, in memory only.
 
     file: the upload, from which a chosen part is decoded in full. whole, scored: the photo, and the part that was
-    scored. region: that part in full-size pixels of the whole, None where all of it was scored. others: squares round
-    further spots of it, in the same pixels. spread: lowest and highest risk when the photo is mirrored and turned.
-    further: the assessments of further photos of the same spot.
+    scored. region: that part in full-size pixels of the whole, None where all of it was scored. spots: squares round
+    all spots that were found in the whole, in the same pixels. spread: lowest and highest risk when the photo is
+    mirrored and turned. further: the assessments of further photos of the same spot.
     """
 
     file: Path
@@ -36,7 +37,7 @@ class ScoredPhoto:
     region: Box | None
     assessment: Assessment
     view: View
-    others: list[Box]
+    spots: list[Box]
     spread: tuple[float, float]
     further: list[Assessment] = field(default_factory=list)
     heatmaps: dict[str, np.ndarray] = field(default_factory=dict)
@@ -48,27 +49,35 @@ def score_photo(assessor: Assessor, file: Path, whole: Photo | None = None, regi
     scored = whole if region is None else open_photo(file, region=region)
     view = assessor.view(scored, chosen=region is not None)
     assessment = assessor.assess(scored, view)
-    others = [_in_full_size(square, whole) for square in assessor.further_squares(view)] if region is None else []
+    spots = []
+    if region is None and view.region.spots:
+        spots = [_in_full_size(square, whole) for square in (view.square, *assessor.spot_squares(view)[1:])]
     spread = (0.0, 1.0)
     if assessment.refused is None:
         spread = assessment.spread or assessor.spread(view)
-    return ScoredPhoto(file, whole, scored, region, assessment, view, others, spread)
+    return ScoredPhoto(file, whole, scored, region, assessment, view, spots, spread)
+
+
+def not_located(assessor: Assessor, photo: ScoredPhoto) -> bool:
+    """Whether the network wants a spot, one was looked for, and none stood out."""
+    looked = assessor.checkpoint.config.preprocessing.square == "spot" and photo.region is None
+    return looked and photo.assessment.located is None
 
 
 @dataclass(frozen=True)
 class CombinedAssessment:
     """What all photos of a spot say together.
 
-    assessment: the median risk with its band, and the mean of the diagnoses; of one photo its own. interval: lowest and
-    highest risk (0…1) over the photos, of one photo over its mirrored and turned views. risks: of each photo. urgent:
-    the band of a photo that by itself is more urgent than the median; the band is then "cannot tell", for a median must
-    not talk a warning away. None where the photos agree.
+    assessment: the median risk with its band, and the mean of the diagnoses; of one photo its own. Where a photo by
+    itself is more urgent than the median, that photo's, for a median must not talk a warning away. interval: lowest and
+    highest risk (0…1) over the photos, of one photo over its mirrored and turned views. risks: of each photo.
+    disagree: whether one photo was more urgent than the median.
     """
 
     assessment: Assessment
     interval: tuple[float, float]
     risks: tuple[float, ...]
-    urgent: str | None = None
+    disagree: bool = False
 
 
 def combine(photo: ScoredPhoto, thresholds: calibration.Thresholds) -> CombinedAssessment:
@@ -85,17 +94,16 @@ def combine(photo: ScoredPhoto, thresholds: calibration.Thresholds) -> CombinedA
         }
     risk = float(median(risks))
     band = calibration.band(risk, thresholds)
-    most_urgent = max((each.band for each in every if each.band is not None), key=URGENCY.index)
-    urgent = most_urgent if URGENCY.index(most_urgent) > URGENCY.index(band) else None
-    problems = tuple(dict.fromkeys(code for each in every for code in each.problems))
-    combined = replace(
-        photo.assessment,
-        risk=risk,
-        band=calibration.CANNOT_TELL if urgent else band,
-        diagnoses=diagnoses,
-        problems=problems,
+    urgent = max(
+        (each for each in every if each.band is not None and each.risk is not None),
+        key=lambda each: (URGENCY.index(each.band), each.risk),  # type: ignore[arg-type]
     )
-    return CombinedAssessment(combined, (min(risks), max(risks)), tuple(risks), urgent)
+    disagree = URGENCY.index(urgent.band) > URGENCY.index(band)  # type: ignore[arg-type]
+    if disagree:
+        risk, band, diagnoses = urgent.risk, urgent.band, urgent.diagnoses
+    problems = tuple(dict.fromkeys(code for each in every for code in each.problems))
+    combined = replace(photo.assessment, risk=risk, band=band, diagnoses=diagnoses, problems=problems)
+    return CombinedAssessment(combined, (min(risks), max(risks)), tuple(risks), disagree)
 
 
 def _in_full_size(box: Box, photo: Photo) -> Box:
@@ -106,11 +114,31 @@ def _in_full_size(box: Box, photo: Photo) -> Box:
 def before_and_after(
     assessor: Assessor, photo: ScoredPhoto, method: str, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The scored picture plain and with the heat drawn over it, both (H, W, 3) uint8. strength: 0…1."""
+    """The scored picture plain and with the map drawn over it, both (H, W, 3) uint8. strength: 0…1."""
+    rgb = photo.scored.rgb
+    return rgb, overlay(rgb, heatmap(assessor, photo, method), photo.view.square, strength)
+
+
+def heatmap(assessor: Assessor, photo: ScoredPhoto, method: str) -> np.ndarray:
+    """The map of one method, as ``Assessor.heatmap`` gives it, worked out once a photo."""
     if method not in photo.heatmaps:
         photo.heatmaps[method] = assessor.heatmap(photo.view, method)
-    rgb = photo.scored.rgb
-    return rgb, saliency.overlay(rgb, photo.heatmaps[method], photo.view.square, strength)
+    return photo.heatmaps[method]
+
+
+def other_spots(photo: ScoredPhoto) -> list[Box]:
+    """Squares round the spots that were found and are not the one that was scored, in full-size pixels."""
+    scored = square_in_whole(photo)
+    return [square for square in photo.spots if _overlap(square, scored) < 0.5]
+
+
+def _overlap(one: Box, other: Box) -> float:
+    """What two boxes share, as a part (0…1) of what both cover."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    shared = max(width, 0) * max(height, 0)
+    covered = sum((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
+    return shared / max(covered - shared, 1)
 
 
 def square_in_whole(photo: ScoredPhoto) -> Box:

@@ -41,4 +41,4 @@ def slider_threshold(percent: float, low: float) -> float:
 
 def before_after_slider(**options: Any) -> gr.ImageSlider:
     """Two pictures of one size with a handle between them, to look at only; options go on to ``gr.ImageSlider``."""
-    return gr.ImageSlider(format="jpeg", interactive=False, buttons=[], max_height=460, **options)
+    return gr.ImageSlider(format="jpeg", interactive=False, buttons=[], max_height=460, show_label=False, **options)

@@ -25,8 +25,9 @@ from interface.gallery.cases import (
     read_header,
 )
 from interface.gallery.isic_archive import Archive
-from skin_model.network import hub, saliency
+from skin_model.network import hub
 from skin_model.network.calibration import Thresholds
+from skin_model.overlay import overlay
 from skin_model.photo import PhotoRefused, open_photo
 from skin_model.region import central_square_of
 
@@ -201,7 +202,7 @@ class Gallery:
             round(bottom * down),
         )
         box = (*box[:2], max(box[0] + 1, min(box[2], width)), max(box[1] + 1, min(box[3], height)))
-        return saliency.overlay(photo.rgb, case.details.heat, box, strength)
+        return overlay(photo.rgb, case.details.heat, box, strength)
 
 
 def _within(value: float | None, bounds: tuple[float, float] | None) -> bool:

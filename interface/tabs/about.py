@@ -8,6 +8,7 @@ import gradio as gr
 
 from skin_model import __version__
 from skin_model.assess import Assessor
+from skin_model.licence_note import told_apart
 from skin_model.network.checkpoint import Checkpoint
 from skin_model.wording import Words
 
@@ -72,7 +73,7 @@ def build(assessor: Assessor, words: Words) -> None:
         f"<h3>{escape(words(f'about.{name}'))}</h3><p>{escape(words(f'about.{name}.text'))}</p>"
         for name in ("what", "limits", "privacy", "licences")
     )
-    note = f"<p class='small' lang='en' dir='ltr'>{escape(known['licence_note'])}</p>"
+    note = licence(words, known["licence_note"])
     programs = (
         f"<h3>{escape(words('about.programs'))}</h3><p>{escape(words('about.programs.text'))} "
         f"<a href='./?view=api'>{escape(words('about.programs.link'))}</a></p>"
@@ -81,6 +82,13 @@ def build(assessor: Assessor, words: Words) -> None:
         f"<article class='reading'>{sections}{note}{programs}<h3>{escape(words('about.network'))}</h3>"
         f"<table class='facts'>{table}</table></article>"
     )
+
+
+def licence(words: Words, note: str) -> str:
+    """The checkpoint's licence note in the page's language; one in words of its own as it is, in English."""
+    if told := told_apart(note):
+        return f"<p class='small'>{escape(words(told[0], **told[1]))}</p>"
+    return f"<p class='small' lang='en' dir='ltr'>{escape(note)}</p>"
 
 
 def endpoint(assessor: Assessor) -> None:

@@ -1,23 +1,27 @@
 """The check tab: a photo in, a risk and its reason out."""
 
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date
-from functools import cache, partial
+from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from interface.components import about_spot, pdf_report, result_card
+from interface.components.example_row import EXAMPLES, example_facts, example_row
 from interface.components.photo_stage import Box, data_uri, full_size_box, stage, staged
 from interface.components.scored_photo import (
     QUEUE,
     ScoredPhoto,
     before_and_after,
     combine,
+    heatmap,
+    not_located,
+    other_spots,
     score_photo,
     scored_square,
     square_around,
@@ -39,7 +43,6 @@ from skin_model.network.context import UnknownContext
 from skin_model.photo import MAX_BYTES, PhotoRefused, open_photo
 from skin_model.wording import Words
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 METHOD = saliency.METHODS[0]
 PHOTOS_OF_ONE_SPOT = 3
 """How many photos of one spot are taken together at most."""
@@ -48,6 +51,9 @@ _DRAW_SQUARE = "(...box) => { window.dispatchEvent(new CustomEvent('draw-square'
 _SCROLL_TO_ANSWER = """() => {
     document.body.classList.remove("looking");
     const answer = document.querySelector("#answer");
+    document.querySelector("#examples details")?.removeAttribute("open");
+    // What was pressed may be gone, and with it the keyboard's place on the page.
+    if (document.activeElement === document.body) answer?.querySelector("h2")?.focus({ preventScroll: true });
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (answer && answer.getBoundingClientRect().bottom > window.innerHeight)
         answer.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
@@ -63,16 +69,14 @@ def build(assessor: Assessor, words: Words) -> None:
         with gr.Column(scale=5, min_width=320):
             shown = stage(words, MAX_BYTES)
             with gr.Row(elem_id="sources"):
-                upload = gr.UploadButton(
-                    words("interface.upload"), variant="primary", elem_id="choose-photo", min_width=140
-                )
-                camera = gr.Button(words("interface.camera"), elem_id="use-camera", min_width=140)
+                camera = gr.Button(words("interface.camera"), variant="primary", elem_id="use-camera", min_width=140)
+                upload = gr.UploadButton(words("interface.upload"), elem_id="choose-photo", min_width=140)
             with gr.Accordion(words("interface.part"), open=False, visible=False, elem_id="part") as part:
                 across = bounded_slider(0, 100, 50, step=1, label=words("interface.part.across"))
                 down = bounded_slider(0, 100, 50, step=1, label=words("interface.part.down"))
                 size = bounded_slider(5, 100, 50, step=1, label=words("interface.part.size"))
                 score_part = gr.Button(words("interface.part.score"), elem_id="score-part")
-            examples = _example_row(words)
+            examples = example_row(words)
 
         with gr.Column(scale=6, min_width=320, elem_id="results"):
             answer = gr.HTML(_welcome(words), elem_id="answer")
@@ -81,23 +85,16 @@ def build(assessor: Assessor, words: Words) -> None:
                 make_page = gr.Button(words("interface.pdf"), elem_id="make-pdf", min_width=140)
             pdf = gr.HTML(elem_id="pdf")
             with gr.Column(visible=False, elem_id="reasons") as reasons:
-                gr.HTML(f"<h3>{words('interface.why')}</h3><p>{words('interface.why.line')}</p>")
+                gr.HTML(f"<h3>{escape(words('interface.why'))}</h3>")
+                why = gr.HTML(elem_id="why")
                 slider = before_after_slider(
                     label=words("interface.slider"),
                     slider_position=20,  # most of the overlay is in sight from the start
                     elem_id="overlay",
                 )
-                strength = bounded_slider(0, 100, 50, step=5, label=words("interface.strength"), elem_id="strength")
-                method = gr.Radio(
-                    [(words(f"interface.method.{name}"), name) for name in saliency.METHODS],
-                    value=METHOD,
-                    label=words("interface.method"),
-                    elem_id="method",
-                )
-                seen = gr.HTML()
-                about = about_spot.build(words) if config.context is not None else None
-                with gr.Accordion(words("interface.diagnoses"), open=True, elem_id="diagnoses"):
+                with gr.Accordion(words("interface.diagnoses"), open=False, elem_id="diagnoses"):
                     bars = gr.HTML()
+                about = about_spot.build(words) if config.context is not None else None
                 with gr.Accordion(words("interface.sure"), open=False, elem_id="sure"):
                     sure = gr.HTML()
                 with gr.Accordion(words("interface.threshold"), open=False, elem_id="threshold"):
@@ -109,6 +106,15 @@ def build(assessor: Assessor, words: Words) -> None:
                         label=words("interface.threshold.slider"),
                     )
                     point = gr.HTML()
+                with gr.Accordion(words("interface.curious"), open=False, elem_id="curious"):
+                    seen = gr.HTML()
+                    strength = bounded_slider(0, 100, 50, step=5, label=words("interface.strength"), elem_id="strength")
+                    method = gr.Radio(
+                        [(words(f"interface.method.{name}"), name) for name in saliency.METHODS],
+                        value=METHOD,
+                        label=words("interface.method"),
+                        elem_id="method",
+                    )
 
     private: dict[str, Any] = {"api_visibility": "private", "concurrency_id": QUEUE}
     expired = Assessment.refusal("expired")
@@ -120,6 +126,7 @@ def build(assessor: Assessor, words: Words) -> None:
         actions,
         more,
         reasons,
+        why,
         slider,
         seen,
         bars,
@@ -140,21 +147,24 @@ def build(assessor: Assessor, words: Words) -> None:
             config.calibration,
             interval=interval,
             photos=photos,
-            urgent=all_photos.urgent,
+            disagree=all_photos.disagree,
             part_only=new.region is not None,
+            not_located=not_located(assessor, new),
         )
         return [
             new,
-            staged(new.whole.rgb, (new.whole.width, new.whole.height), scored, new.region, new.others),
+            staged(new.whole.rgb, (new.whole.width, new.whole.height), scored, new.region, other_spots(new)),
             card + (result_card.problems(words, found.problems) if done else ""),
             gr.update(visible=True),
             gr.update(visible=done),
             gr.update(visible=photos < PHOTOS_OF_ONE_SPOT),
             gr.update(visible=done),
-            before_and_after(assessor, new, method_name, strength_percent / 100) if done else None,
+            *(explained(new, method_name, strength_percent) if done else ("", None)),
             _seen(words, new) if done else "",
-            result_card.diagnosis_bars(words, found.diagnoses) if done else "",
-            result_card.how_sure(words, found, interval, photos) if done else "",
+            result_card.diagnosis_bars(words, found.diagnoses, weighted=config.diagnosis_calibration is not None)
+            if done
+            else "",
+            result_card.how_sure(words, found, interval, photos, more=photos < PHOTOS_OF_ONE_SPOT) if done else "",
             result_card.operating_point(
                 words, slider_threshold(threshold_percent, config.thresholds.low), config.operating_points, found.risk
             )
@@ -163,11 +173,20 @@ def build(assessor: Assessor, words: Words) -> None:
             "",
         ]
 
+    def explained(photo: ScoredPhoto, method_name: str, strength_percent: float) -> tuple[str, Any]:
+        """What the colours say, and the photo beside its coloured copy; hidden where there is nothing to colour."""
+        found = heatmap(assessor, photo, method_name)
+        told = result_card.reasons(words, photo.assessment, found)
+        if not result_card.is_drawn(found):
+            return told, gr.update(value=None, visible=False)
+        pictures = before_and_after(assessor, photo, method_name, strength_percent / 100)
+        return told, gr.update(value=pictures, visible=True)
+
     def refuse(assessment: Assessment) -> list[Any]:
         """Say why there is no result; the photo before, if any, leaves the page, so that no old answer stands by."""
         card = result_card.answer(words, assessment, config.thresholds, config.calibration)
         hidden = gr.update(visible=False)
-        return [None, None, card, hidden, hidden, hidden, hidden, None, "", "", "", "", ""]
+        return [None, None, card, hidden, hidden, hidden, hidden, "", None, "", "", "", "", ""]
 
     def add(file: str | None, old: ScoredPhoto | None, *settings: Any) -> list[Any]:
         """A further photo of the same spot; one that cannot be scored changes nothing, and says why."""
@@ -188,7 +207,9 @@ def build(assessor: Assessor, words: Words) -> None:
         if old is None or old.assessment.refused is not None:
             gr.Warning(words("refused.expired"), duration=8)
             return ""
-        _, after = before_and_after(assessor, old, method_name, max(strength_percent, 30) / 100)
+        after = None
+        if result_card.is_drawn(heatmap(assessor, old, method_name)):
+            _, after = before_and_after(assessor, old, method_name, max(strength_percent, 30) / 100)
         found = combine(old, config.thresholds)
         told = None
         with suppress(UnknownContext):  # what is wrong stands beside the field
@@ -201,6 +222,7 @@ def build(assessor: Assessor, words: Words) -> None:
             assessor.checkpoint,
             date.today(),
             part_only=old.region is not None,
+            not_located=not_located(assessor, old),
             with_context=told,
         )
         return pdf_report.download(words, document)
@@ -208,7 +230,10 @@ def build(assessor: Assessor, words: Words) -> None:
     def attempt(file: Path, old: ScoredPhoto | None, region: Box | None, *settings: Any) -> list[Any]:
         try:
             whole = old.whole if old is not None and old.file == file else None
-            return show(score_photo(assessor, file, whole, region), *settings)
+            new = score_photo(assessor, file, whole, region)
+            if whole is not None and region is not None and old is not None:
+                new.spots = old.spots
+            return show(new, *settings)
         except PhotoRefused as problem:
             if region is None or old is None:
                 return refuse(refused_assessment(problem))
@@ -300,16 +325,14 @@ def build(assessor: Assessor, words: Words) -> None:
             **private,
         )
 
-    def redraw(old: ScoredPhoto | None, method_name: str, strength_percent: float) -> Any:
-        if old is None:
-            return gr.skip()
-        return before_and_after(assessor, old, method_name, strength_percent / 100)
+    def redraw(old: ScoredPhoto | None, method_name: str, strength_percent: float) -> list[Any]:
+        return [gr.skip()] * 2 if old is None else list(explained(old, method_name, strength_percent))
 
     gr.on(
         [method.input, strength.input],
         redraw,
         [current, method, strength],
-        slider,
+        [why, slider],
         show_progress="minimal",
         trigger_mode="always_last",
         **private,
@@ -340,43 +363,6 @@ def _seen(words: Words, current: ScoredPhoto) -> str:
         border=found.border is not None,
         spot=found.located is not None,
         part_only=current.region is not None,
-    )
-
-
-def example_facts() -> list[dict[str, Any]]:
-    """What is known of each rendered example, from ``examples/examples.json``."""
-    return json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
-
-
-@cache
-def _example_picture(name: str) -> str:
-    """The same in every language."""
-    return data_uri(open_photo(EXAMPLES / name).rgb, 220)
-
-
-def _example_row(words: Words) -> gr.HTML:
-    """The examples as a row of picture buttons; its event ``choose`` carries ``{"index": n}``."""
-    pictures = [
-        {
-            "src": _example_picture(facts["file"]),
-            "label": words(f"interface.example.{facts['caption']}", tone=facts["tone"]),
-        }
-        for facts in example_facts()
-    ]
-    return gr.HTML(
-        value=pictures,
-        html_template=(
-            '<section class="examples"><h3>{{title}}</h3><p>{{line}}</p><div>{{#each value}}'
-            '<button type="button"><img src="{{src}}" alt=""><span>{{label}}</span></button>{{/each}}</div></section>'
-        ),
-        js_on_load=(
-            "element.querySelectorAll('button').forEach((button, index) => "
-            "button.addEventListener('click', () => trigger('choose', { index })));"
-        ),
-        apply_default_css=False,
-        title=words("interface.examples"),
-        line=words("interface.examples.line"),
-        elem_id="examples",
     )
 
 

@@ -72,7 +72,9 @@ def refusals(words: Words, rows: figures.Rows) -> str:
     """
     groups: dict[str, list[str]] = {}
     for row in rows:
-        name = {"": words("evidence.refused.all"), "unknown": words("mistakes.unknown")}.get(row["name"], row["name"])
+        name = {"": words("evidence.refused.all"), "unknown": words("mistakes.unknown")}.get(
+            row["name"], words.value(row["by"], row["name"])
+        )
         cells = "".join(f"<td>{_refused(words, row, of)}</td>" for of in ("photographs", "cancers"))
         groups.setdefault(row["by"], []).append(f"<tr><th scope='row'>{escape(name)}</th>{cells}</tr>")
     heads = "".join(

@@ -41,6 +41,15 @@ def mount(app: FastAPI, folder: Path = BUILT) -> None:
         app.router.routes.insert(0, Mount(_PLACE, _Files(directory=folder, html=True)))
 
 
+_PICTURE = """<svg viewBox="0 0 220 150" width="220" height="150" aria-hidden="true" fill="none" stroke="currentColor"
+ stroke-width="3" stroke-linecap="round" stroke-linejoin="round">
+<rect x="14" y="6" width="78" height="138" rx="12"/><path d="M44 14h18"/>
+<rect x="24" y="26" width="58" height="58" rx="4"/><circle class="spot" cx="53" cy="55" r="13"/>
+<path d="M28 98h50M28 108h50M28 118h30"/><path d="M104 76h28" stroke-dasharray="2 9"/>
+<path d="M150 104h40a18 18 0 0 0 3-36 26 26 0 0 0-50-4 20 20 0 0 0 7 40z"/><path class="no" d="M146 44l52 74"/></svg>"""
+"""A phone with a photo of a spot, and a crossed-out cloud."""
+
+
 def build(words: Words, folder: Path = BUILT) -> None:
     """Lay the tab out inside the open Blocks."""
     gr.HTML(content(words, folder))
@@ -48,10 +57,13 @@ def build(words: Words, folder: Path = BUILT) -> None:
 
 def content(words: Words, folder: Path = BUILT) -> str:
     """What the page is good for, and a link to it; without a build how to make one."""
-    line = f"<p>{escape(words('device.tab.line'))}</p>"
+    points = "".join(f"<li>{escape(words(f'device.tab.{name}'))}</li>" for name in ("stays", "offline", "home"))
+    told = f"<div><p>{escape(words('device.tab.line'))}</p><ul>{points}</ul></div>"
+    line = f'<div class="on-device">{_PICTURE}{told}</div>'
     if (folder / "index.html").is_file():
-        address = f".{_PLACE}/?lang={words.language}"
-        link = f'<a class="download primary" href="{address}" target="_blank">{escape(words("device.tab.open"))}</a>'
+        # Only a page that was opened from the app knows that there is one to go back to.
+        address = f".{_PLACE}/?from=app&amp;lang={words.language}"
+        link = f'<a class="download primary" href="{address}">{escape(words("device.tab.open"))}</a>'
         return f'<div class="prose tab-intro">{line}<p>{link}</p></div>'
     missing = f"<p>{escape(words('device.tab.missing'))}</p><pre dir='ltr'><code>{escape(COMMAND)}</code></pre>"
     return f'<div class="prose tab-intro">{line}{missing}</div>'

@@ -5,10 +5,11 @@ import { PhotoStage } from "./choosing.js";
 import { element } from "./dom.js";
 import { download, DownloadFailed } from "./download.js";
 import { keepForOffline } from "./offline.js";
-import { comparison, photoCanvas } from "./overlay.js";
-import { assess, spread } from "./path/assess.js";
+import { photoCanvas, why } from "./overlay.js";
+import { assess, turned } from "./path/assess.js";
 import { Refused } from "./path/header.js";
 import { decode, openPhoto, partOf, pixelsOf, readsColours } from "./path/photo.js";
+import { inUnits } from "./path/reasons.js";
 import * as result from "./result.js";
 import { loadWords, preferredLanguage, rememberLanguage } from "./words.js";
 
@@ -18,7 +19,7 @@ const nextFrame = () => new Promise((done) => { requestAnimationFrame(() => setT
 const json = async (name) => (await fetch(new URL(name, HERE))).json();
 const COUNTDOWN = 5;
 
-const NO_PHOTO = { source: null, whole: null, scored: null, region: null, found: null, interval: null, refused: null };
+const NO_PHOTO = { source: null, whole: null, scored: null, region: null, spots: [], found: null, turned: null, refused: null };
 /**
  * What the visitor sees now: the words; the photo, the part of it that was scored and the box of that part (null: all of
  * it), with what was found; a refusal's code. source: the file, or the camera's photo, that a part is taken from.
@@ -38,6 +39,9 @@ async function start() {
   for (const [code, name] of Object.entries(config.languages)) at("language").append(element("option", { value: code, lang: code }, name));
   await speak(preferredLanguage(Object.keys(config.languages)));
   at("offline-promise").hidden = !window.isSecureContext; // browsers keep nothing for pages without https
+  // A link that the app put here; elsewhere there is no app to go back to.
+  at("back").href = "../?tab=on_device";
+  at("back").hidden = new URLSearchParams(location.search).get("from") !== "app";
   connect();
   networkReady = loadNetwork(release);
   await networkReady;
@@ -56,7 +60,9 @@ async function speak(language) {
   for (const node of document.querySelectorAll("[data-word]")) node.textContent = now.words.say(node.dataset.word);
   for (const node of document.querySelectorAll("[data-word-label]")) node.setAttribute("aria-label", now.words.say(node.dataset.wordLabel));
   at("about-line").textContent = now.words.say("about.line", { version: config.version, hash: config.checkpoint_sha256.slice(0, 12), source: now.words.say("about.embedded") });
-  at("licence").textContent = config.licence;
+  const licence = config.licence_sentence;
+  at("licence").textContent = licence ? now.words.say(licence.key, licence.values) : config.licence;
+  Object.assign(at("licence"), licence ? { lang: language, dir: now.words.direction } : { lang: "en", dir: "ltr" });
   say(now.state);
   message(now.message);
   show();
@@ -136,7 +142,8 @@ async function score(region) {
     const whole = now.whole ?? (isFile ? await openPhoto(source, config.photo) : source);
     const part = region && (isFile ? await openPhoto(source, config.photo, region) : partOf(source, region, config.photo));
     const found = await assess(part ?? whole, network, config, region !== null);
-    if (mine === work) Object.assign(now, { whole, scored: part ?? whole, region, found, interval: null, refused: found.refused });
+    const spots = region ? now.spots : found.located ? [found.square, ...found.spots.slice(1)] : [];
+    if (mine === work) Object.assign(now, { whole, spots, scored: part ?? whole, region, found, turned: null, refused: found.refused });
   } catch (problem) {
     if (!(problem instanceof Refused)) console.error(problem);
     refused = problem instanceof Refused ? problem.code : "unreadable_file"; // a folder, or a file that is gone
@@ -148,21 +155,23 @@ async function score(region) {
       else if (refused) now.refused = refused;
       show();
       if (now.found || now.refused) scrollToAnswer();
+      // What was pressed may be gone, and with it the keyboard's place on the page.
+      if (document.activeElement === document.body) at("answer").querySelector("h2")?.focus({ preventScroll: true });
     }
   }
-  if (mine !== work || !now.found || now.refused || now.interval) return;
+  if (mine !== work || !now.found || now.refused || now.turned) return;
   await nextFrame();
-  const interval = now.found.interval ?? (await spread(now.found.input, network, config));
+  const views = now.found.turned ?? (await turned(now.found.input, network, config));
   if (mine !== work) return;
-  now.interval = interval;
+  now.turned = views;
   show();
 }
 
 function show() {
-  const { words, whole, region, found, refused, interval } = now;
+  const { words, whole, region, spots, found, refused } = now, interval = now.turned?.interval ?? null;
   if (!camera?.open) {
     at("empty").hidden = Boolean(whole);
-    stage.show(words, whole, found, region);
+    stage.show(words, whole, found, region, spots);
   }
   const done = found && !refused, busy = document.body.classList.contains("looking");
   at("answer").replaceChildren(busy ? element("p", { class: "busy" }, words.say("device.looking")) : refused ? result.refusal(words, refused) : found ? result.answer(words, found, config, interval, region !== null) : result.welcome(words));
@@ -170,18 +179,17 @@ function show() {
   if (!done) { now.drawn = null; return at("reasons").replaceChildren(); }
   const hints = busy ? null : result.problems(words, found.problems);
   if (hints) at("answer").append(hints);
-  // The comparison keeps its sliders when only the interval arrives.
+  // What stands in folds keeps its state when only the turned views arrive.
   if (now.drawn?.found !== found || now.drawn.words !== words) {
-    const side = config.preprocessing.input_size;
-    const why = found.cam ? [element("h3", {}, words.say("interface.why")), element("p", {}, words.say("interface.why.line")), comparison(words, now.scored, found, side)] : [];
     const input = photoCanvas({ rgb: found.input });
     const sure = element("details", { id: "sure", hidden: "" }, element("summary", {}, words.say("interface.sure")));
-    const looks = found.diagnoses ? element("details", { open: "" }, element("summary", {}, words.say("interface.diagnoses")), result.diagnosisBars(words, found.diagnoses, config)) : null;
+    const looks = found.diagnoses ? element("details", {}, element("summary", {}, words.say("interface.diagnoses")), result.diagnosisBars(words, found.diagnoses, config)) : null;
     const about = config.context ? [aboutSpot(words, found, config)] : [];
-    at("reasons").replaceChildren(...why, result.seen(words, input, found, region !== null), ...about, ...(looks ? [looks] : []), sure);
+    at("reasons").replaceChildren(element("div", { id: "why" }), result.seen(words, input, found, region !== null), ...(looks ? [looks] : []), ...about, sure);
     now.drawn = { found, words };
   }
   if (interval) {
+    if (now.turned.reasons) at("why").replaceChildren(...why(words, now.scored, found, now.turned.reasons, config));
     at("sure").hidden = false;
     at("sure").replaceChildren(at("sure").firstChild, result.howSure(words, found, interval));
   }
@@ -333,6 +341,13 @@ export async function assessFile(file, region = null) {
     if (problem instanceof Refused) return { refused: problem.code };
     throw problem;
   }
+}
+
+/** The map of a file's reasons as the page draws it, a number in -1…1 for every pixel that the network sees. */
+export async function explainFile(file) {
+  await networkReady;
+  const { input } = await assess(await openPhoto(file, config.photo), network, config);
+  return inUnits((await turned(input, network, config)).reasons, config.preprocessing.input_size, config);
 }
 
 start().catch((problem) => {

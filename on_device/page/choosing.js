@@ -13,25 +13,35 @@ export class PhotoStage {
    * sentence to show below the photo, or null.
    */
   constructor(onPart, say) {
-    Object.assign(this, { onPart, say, photo: null, choosing: false, others: null, words: null });
+    Object.assign(this, { onPart, say, photo: null, choosing: false, found: null, words: null, focusNext: null });
     at("choose-part").onclick = () => this.choose(!this.choosing);
-    at("whole").onclick = () => onPart(null);
+    at("whole").onclick = () => { this.focusNext = "choose-part"; onPart(null); };
     at("photo-stage").addEventListener("keydown", (event) => { if (event.key === "Escape") this.choose(false); });
     this.followPointer();
     this.followSliders();
   }
 
-  /** photo: a photo, or null. found: the assessment of it or of `region`, its chosen part in full-size pixels, if any. */
-  show(words, photo, found, region) {
+  /**
+   * photo: a photo, or null. found: the assessment of it or of `region`, its chosen part in full-size pixels, if any.
+   * spots: squares round all spots that were found in the photo.
+   */
+  show(words, photo, found, region, spots) {
     for (const id of ["picture", "tools", "part"]) at(id).hidden = !photo;
     if (!photo) return;
     if (this.photo !== photo) this.draw(photo);
     const moved = ([left, top, right, bottom], [x, y]) => [left + x, top + y, right + x, bottom + y];
-    place(at("scored"), found.refused ? null : this.shares(moved(found.square, region ?? [0, 0])));
+    const scored = moved(found.square, region ?? [0, 0]);
+    place(at("scored"), found.refused ? null : this.shares(scored));
     at("whole").hidden = !region;
-    if (this.others === found.others && this.words === words) return;
-    Object.assign(this, { others: found.others, words });
-    at("others").replaceChildren(...found.others.map((box) => this.otherSpot(box, words)));
+    if (this.found !== found || this.words !== words) {
+      Object.assign(this, { found, words });
+      const others = spots.filter((box) => overlap(box, scored) < 0.5);
+      at("others").replaceChildren(...others.map((box) => this.otherSpot(box, words)));
+    }
+    if (this.focusNext && !document.body.classList.contains("looking")) {
+      at(at(this.focusNext).hidden ? "choose-part" : this.focusNext).focus({ preventScroll: true });
+      this.focusNext = null;
+    }
   }
 
   /** The choice is made, or void: nothing is drawn on the photo any longer. */
@@ -70,7 +80,8 @@ export class PhotoStage {
     const label = words.say("interface.stage.other_spot");
     const button = element("button", { type: "button", class: "stage-other", title: label, "aria-label": label });
     place(button, this.shares(box));
-    button.addEventListener("click", () => this.onPart(box));
+    // While a photo is looked at the page hides it, and with it the button that had the focus.
+    button.addEventListener("click", () => { this.focusNext = "whole"; this.onPart(box); });
     return button;
   }
 
@@ -125,6 +136,15 @@ function squareBetween([x0, y0], [x, y, { width, height }]) {
   const side = Math.min(Math.max(Math.abs(x - x0), Math.abs(y - y0)), rightwards ? width - x0 : x0, downwards ? height - y0 : y0);
   const left = rightwards ? x0 : x0 - side, top = downwards ? y0 : y0 - side;
   return [left / width, top / height, (left + side) / width, (top + side) / height];
+}
+
+/** What two boxes share, as a part (0…1) of what both cover. */
+function overlap(one, other) {
+  const width = Math.min(one[2], other[2]) - Math.max(one[0], other[0]);
+  const height = Math.min(one[3], other[3]) - Math.max(one[1], other[1]);
+  const shared = Math.max(width, 0) * Math.max(height, 0);
+  const area = (box) => (box[2] - box[0]) * (box[3] - box[1]);
+  return shared / Math.max(area(one) + area(other) - shared, 1);
 }
 
 /** Puts a node over a box in shares of the photo; null hides it. */

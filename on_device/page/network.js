@@ -1,4 +1,4 @@
-// The networks in onnxruntime-web: pictures in; logits, novelty and Grad-CAM out, or where spots lie.
+// The networks in onnxruntime-web: pictures in; logits, novelty and what explains them out, or where spots lie.
 import * as ort from "./onnxruntime/ort.wasm.min.mjs";
 import { LOOKED_AT } from "./path/locate.js";
 
@@ -16,7 +16,7 @@ export async function openNetwork(model, locator, wasm, folder, config) {
   const open = (file) => ort.InferenceSession.create(file, { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
   const [session, looking] = [await open(model), await open(locator)];
   const size = config.preprocessing.input_size;
-  const outputs = ["logits", "novelty", "cam"].filter((name) => session.outputNames.includes(name));
+  const outputs = ["logits", "novelty", "cam_gradient", "feature_map"].filter((name) => session.outputNames.includes(name));
   const network = {
     threads: ort.env.wasm.numThreads,
     /** inputs: pictures of the network's size. Returns for every output one entry a picture. */

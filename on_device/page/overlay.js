@@ -1,7 +1,6 @@
 // The photo with the heat drawn over it, and a line that both are compared by.
 import { element } from "./dom.js";
-import { heatmap } from "./path/assess.js";
-import { INFERNO } from "./inferno.js";
+import { inUnits, opacityOf } from "./path/reasons.js";
 
 /** A canvas of the photo's working copy. */
 export function photoCanvas({ rgb }) {
@@ -18,34 +17,51 @@ export function photoCanvas({ rgb }) {
   return canvas;
 }
 
-/** Colours of inferno whose opacity is the heat times strength (0…1), for the square the network saw. */
-export function heatCanvas(cam, side, strength) {
+/** Orange where the levels (side × side, -1…1) say that the risk was raised, blue where lowered, for the square the network saw. */
+export function heatCanvas(levels, side, strength, looks) {
   const canvas = element("canvas", { width: side, height: side });
   const context = canvas.getContext("2d");
   const image = context.createImageData(side, side);
-  heatmap(cam, side).forEach((heat, i) => {
-    image.data.set(INFERNO.subarray(3 * Math.round(heat * 255), 3 * Math.round(heat * 255) + 3), 4 * i);
-    image.data[4 * i + 3] = Math.round(255 * strength * heat);
+  levels.forEach((level, i) => {
+    image.data.set(level > 0 ? looks.raised : looks.lowered, 4 * i);
+    image.data[4 * i + 3] = Math.round(255 * opacityOf(level, strength, looks));
   });
   context.putImageData(image, 0, 0);
   return canvas;
 }
 
+/** What the colours mean, or that there is nothing to colour: interface/components/result_card.py's `reasons`. */
+function explanation(words, found, levels, { noticeable }) {
+  const most = levels.reduce((top, level) => Math.max(top, level), -1), least = levels.reduce((low, level) => Math.min(low, level), 1);
+  const signs = [["raised", most >= noticeable], ["lowered", least <= -noticeable]].filter(([, there]) => there).map(([sign]) => sign);
+  const lines = signs.includes("raised") ? [] : [words.say(found.band === "low" ? "interface.why.none" : "interface.why.whole")];
+  if (signs.length) lines.push(words.say("interface.why.line"));
+  const key = element("ul", { class: "legend" }, signs.map((sign) => element("li", { class: sign }, words.say(`interface.legend.${sign}`))));
+  return { drawn: signs.length > 0, nodes: [...lines.map((line) => element("p", {}, line)), ...(signs.length ? [key] : [])] };
+}
+
+/** Why the risk is what it is, in words and in colours where there are any; reasons: of `turned`. */
+export function why(words, photo, found, reasons, config) {
+  const side = config.preprocessing.input_size, levels = inUnits(reasons, side, config);
+  const { drawn, nodes } = explanation(words, found, levels, config.overlay);
+  return [element("h3", {}, words.say("interface.why")), ...nodes, ...(drawn ? [comparison(words, photo, found, levels, side, config.overlay)] : [])];
+}
+
 /** Before and after over each other, with a slider for the line between them and one for the strength. */
-export function comparison(words, photo, found, side) {
+function comparison(words, photo, found, levels, side, looks) {
   const before = photoCanvas(photo), after = photoCanvas(photo);
   const scale = photo.rgb.width / photo.width;
   const [left, top, right, bottom] = found.square.map((edge) => edge * scale);
   const draw = (strength) => {
     const context = after.getContext("2d");
     context.drawImage(before, 0, 0);
-    context.drawImage(heatCanvas(found.cam, side, strength), left, top, right - left, bottom - top);
+    context.drawImage(heatCanvas(levels, side, strength, looks), left, top, right - left, bottom - top);
   };
   draw(0.5);
   const line = element("i", { class: "compare-line", "aria-hidden": "true" });
   after.classList.add("compare-after");
   const frame = element("div", { class: "compare", role: "img", "aria-label": words.say("interface.slider") }, before, after, line);
-  const place = element("input", { type: "range", min: 0, max: 100, value: 20, id: "compare-place", "aria-label": words.say("interface.slider") });
+  const place = element("input", { type: "range", min: 0, max: 100, value: 20, id: "compare-place" });
   const show = () => frame.style.setProperty("--place", `${place.value}%`);
   place.addEventListener("input", show);
   show();
@@ -59,5 +75,5 @@ export function comparison(words, photo, found, side) {
   frame.addEventListener("pointermove", drag);
   const strength = element("input", { type: "range", min: 0, max: 100, step: 5, value: 50, id: "strength" });
   strength.addEventListener("input", () => draw(strength.value / 100));
-  return element("div", { class: "comparison" }, frame, place, element("label", { class: "small", for: "strength" }, words.say("interface.strength")), strength);
+  return element("div", { class: "comparison" }, frame, element("label", { class: "small", for: "compare-place" }, words.say("interface.slider")), place, element("label", { class: "small", for: "strength" }, words.say("interface.strength")), strength);
 }

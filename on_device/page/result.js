@@ -1,5 +1,7 @@
 // The answer in words and shapes, as interface/components/result_card.py builds it for the app: same structure, same classes.
 import { element, icon } from "./dom.js";
+import { bandOf } from "./path/calibration.js";
+import { placeOf, segmentOf, segments } from "./path/risk_scale.js";
 
 // A shape for every band, so that none is told apart by colour alone.
 const SHAPES = {
@@ -21,19 +23,27 @@ export function answer(words, found, config, interval, partOnly) {
     count: words.say(`interface.count.${extreme}`, { count: (100 * found.risk).toFixed(0) }),
     prevalence: (100 * config.calibration.reference_prevalence).toFixed(0),
   });
-  const number = element("p", { class: "risk" }, element("strong", {}, risk), " ", element("span", {}, words.say("interface.risk_label")));
-  if (interval && words.percent(interval[0]) !== words.percent(interval[1])) {
-    number.append(" ", element("span", { class: "interval" }, words.say("interface.interval", { low: words.percent(interval[0]), high: words.percent(interval[1]) })));
-  }
+  const rest = [words.say(`next_step.${found.band}`), meaning];
+  if (found.band === "cannot_tell") rest.push(words.say("interface.between"));
   return card(found.band, words.say(`band.${found.band}`), [
-    number,
-    meter(words, found.risk, config.thresholds),
-    found.band === "cannot_tell" ? element("p", {}, words.say("interface.between")) : null,
-    element("p", { class: "next" }, element("strong", {}, words.say("interface.next_step")), " ", words.say(`next_step.${found.band}`)),
-    element("p", { class: "small" }, meaning),
+    element("p", { class: "next" }, words.say(`advice.${found.band}`)),
+    element("p", { class: "risk" }, element("strong", {}, risk), " ", element("span", {}, words.say("interface.risk_label"))),
+    scaleOf(words, found, config.thresholds),
     partOnly ? element("p", { class: "small" }, words.say("interface.part_only")) : null,
+    ...doubts(words, found, config, interval, partOnly).map((doubt) => element("p", { class: "doubt" }, doubt)),
+    element("details", {}, element("summary", {}, words.say("interface.fold")), rest.map((line) => element("p", {}, line))),
     element("p", { class: "notice" }, words.say("notice.screening")),
   ]);
+}
+
+/** What speaks against "lower risk", in sentences. */
+function doubts(words, found, config, interval, partOnly) {
+  const told = [];
+  if (found.band !== "low") return told;
+  const reached = interval && bandOf(interval[1], config.thresholds);
+  if (reached && reached !== "low") told.push(words.say("interface.reaches", { high: words.percent(interval[1]), band: words.say(`band.${reached}`) }));
+  if (config.preprocessing.square === "spot" && !partOnly && !found.located) told.push(words.say("interface.not_located"));
+  return told;
 }
 
 /** Why there is no result; code: the refusal's. */
@@ -48,19 +58,24 @@ export function welcome(words) {
 }
 
 function card(kind, title, body) {
-  return element("section", { class: "answer", "data-kind": kind }, element("h2", {}, icon(SHAPES[kind]), element("span", {}, title)), body);
+  return element("section", { class: "answer", "data-kind": kind }, element("h2", { tabindex: -1 }, icon(SHAPES[kind]), element("span", {}, title)), body);
 }
 
-function meter(words, risk, { low, high, malignant_from: from, benign_to: to }) {
-  const percent = (share) => `${(100 * share).toFixed(1)}%`;
-  const zones = [["low", { start: low }], ["raised", { start: low }]];
-  if (from < to) zones.push(["cannot_tell", { start: from, end: to }]);
-  zones.push(["high", { start: high }]);
-  const label = ([name, ends]) => words.say(`interface.meter.${name}`, Object.fromEntries(Object.entries(ends).map(([key, value]) => [key, words.percent(value)])));
-  const at = (share) => ({ style: { "inset-inline-start": percent(share) } });
-  return element("div", { class: "meter", role: "img", "aria-label": words.say("interface.meter.label", { risk: words.percent(risk), low: words.percent(low), high: words.percent(high) }) },
-    element("div", { class: "meter-track" }, element("i", at(low)), element("i", at(high)), element("b", at(risk))),
-    element("div", { class: "meter-names", "aria-hidden": "true" }, zones.map((zone) => element("span", {}, label(zone)))));
+/** The risk among the bands, each in a segment of one width, with every border labelled where it is. */
+function scaleOf(words, { risk, band }, thresholds) {
+  const scale = segments(thresholds), here = segmentOf(risk, band, scale);
+  const name = (segment) => words.say(`interface.meter.${segment.band}`);
+  const told = scale.map((segment) => {
+    const kind = segment.start > 0 && segment.end < 1 ? "between" : segment.start > 0 ? "from" : "below";
+    return words.say(`interface.meter.${kind}`, { band: name(segment), start: words.percent(segment.start), end: words.percent(segment.end) });
+  });
+  const chosen = (number) => (number === here ? "here" : null);
+  const at = (share) => ({ style: { "inset-inline-start": `${(100 * share).toFixed(1)}%` } });
+  const label = `${words.say("interface.meter.label", { risk: words.percent(risk) })} ${told.join(words.say("format.list"))}`;
+  return element("div", { class: "meter", role: "img", "aria-label": label },
+    element("div", { class: "meter-names", "aria-hidden": "true" }, scale.map((segment, number) => element("span", { class: chosen(number) }, name(segment)))),
+    element("div", { class: "meter-track" }, scale.map((segment, number) => element("i", { "data-band": segment.band, class: chosen(number) })), element("b", at(placeOf(risk, band, scale)))),
+    element("div", { class: "meter-borders", "aria-hidden": "true" }, scale.slice(1).map((segment, number) => element("span", at((number + 1) / scale.length), words.percent(segment.start)))));
 }
 
 /** What is wrong with the picture and how to take a better one; null without problems. */
@@ -72,12 +87,13 @@ export function problems(words, codes) {
 /** The diagnoses as bars, likeliest first. */
 export function diagnosisBars(words, diagnoses, config) {
   const order = Object.entries(diagnoses).sort((a, b) => b[1] - a[1]);
-  return element("ol", { class: "bars" }, order.map(([code, share]) => element("li", {},
+  const note = config.diagnosis_calibration ? element("p", { class: "small" }, words.say("interface.diagnoses.weighted")) : null;
+  return element("div", {}, element("ol", { class: "bars" }, order.map(([code, share]) => element("li", {},
     element("div", { class: "bar-head" },
       element("span", {}, element("strong", {}, words.say(`diagnosis.${code}.name`)), " ", config.malignant[config.labels.indexOf(code)] ? element("em", {}, words.say("interface.needs_doctor")) : null),
       element("span", {}, words.percent(share))),
     element("div", { class: "bar", "aria-hidden": "true" }, element("i", { style: { width: `${(100 * share).toFixed(1)}%` } })),
-    element("p", { class: "small" }, words.say(`diagnosis.${code}.line`), " ", element("span", { class: "medical", lang: "en" }, config.medical_names[code])))));
+    element("p", { class: "small" }, words.say(`diagnosis.${code}.line`), " ", element("span", { class: "medical", lang: "en" }, config.medical_names[code]))))), note);
 }
 
 /** How steady the number is, and what steadiness does not say. */

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from skin_model.network import saliency
 from skin_model.network.architecture import fused, logits_and_maps
 from skin_model.network.checkpoint import Checkpoint
+from skin_model.network.turned_views import VIEWS, turned
 
 try:
     import onnxruntime
@@ -46,6 +47,7 @@ class TorchEngine:
     def __init__(self, checkpoint: Checkpoint) -> None:
         self.network: nn.Module = fused(checkpoint.network)
         self._gate, self._malignant = checkpoint.gate, checkpoint.config.malignant
+        self._temperature = checkpoint.config.calibration.temperature
 
     @torch.inference_mode()
     def __call__(self, batch: Tensor) -> Answers:
@@ -55,7 +57,7 @@ class TorchEngine:
 
     def heatmap(self, batch: Tensor, method: str) -> np.ndarray:
         """As ``saliency.explain``."""
-        return saliency.explain(self.network, batch, self._malignant, method=method)
+        return saliency.explain(self.network, batch, self._malignant, method, self._temperature)
 
 
 class OnnxEngine(TorchEngine):
@@ -85,7 +87,12 @@ class OnnxEngine(TorchEngine):
 
     def heatmap(self, batch: Tensor, method: str) -> np.ndarray:
         """As ``saliency.explain``."""
-        if method != "grad_cam" or "cam" not in self._outputs:
+        if not {"cam", "cam_gradient", "feature_map"} <= self._outputs:
+            return super().heatmap(batch, method)
+        if method == saliency.TURNED_GRAD_CAM:
+            gradient, maps = self._run(torch.cat(turned(batch, max(VIEWS))), ["cam_gradient", "feature_map"])
+            return saliency.in_units(np.einsum("vc,vchw->vhw", gradient, maps), batch.shape[-1], self._temperature)
+        if method != "grad_cam":
             return super().heatmap(batch, method)
         return saliency.enlarged(torch.from_numpy(self._run(batch, ["cam"])[0])[:, None], tuple(batch.shape[2:]))
 

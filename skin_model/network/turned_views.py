@@ -1,5 +1,6 @@
 """Mirrored and turned views of what the network sees: how a camera was held says nothing about a lesion."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,3 +13,10 @@ def turned(batch: Tensor, views: int) -> list[Tensor]:
     mirrored = [batch, batch.flip(3), batch.flip(2), batch.flip(2, 3)]
     quarter = [view.transpose(2, 3) for view in mirrored]
     return [view.contiguous(memory_format=torch.channels_last) for view in (mirrored + quarter)[:views]]
+
+
+def turned_back(picture: np.ndarray, number: int) -> np.ndarray:
+    """A map (S, S) of the view with this number in ``turned``, as a map of the picture itself."""
+    upright = picture.T if number >= 4 else picture
+    mirrored, upside_down = number % 2 == 1, number % 4 >= 2
+    return upright[:: -1 if upside_down else 1, :: -1 if mirrored else 1]

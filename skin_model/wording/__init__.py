@@ -1,6 +1,7 @@
 """Every sentence that a person reads, one flat JSON file a language; code speaks in codes."""
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -67,6 +68,15 @@ class Words:
     def direction(self) -> str:
         """ "ltr", or "rtl" where one writes from right to left."""
         return self("language.direction")
+
+    def value(self, field: str, written: str) -> str:
+        """What a table of data holds, such as "lower extremity" under ``site``, in words.
+
+        field: as in the keys ``value.<field>.<code>``. What has no sentence of its own, as in somebody else's data,
+        stays as it was written.
+        """
+        code = re.sub(r"[^a-z0-9]+", "_", written.lower()).strip("_")
+        return _sentences(self.language).get(f"value.{field}.{code}", written)
 
     def number(self, value: float, decimals: int = 0) -> str:
         """A number rounded to some decimals, with the language's decimal sign."""

@@ -92,12 +92,16 @@ def test_an_upload_gets_a_risk_what_to_do_and_an_overlay(open_page):
     page = open_page()
     choose(page, PHOTO)
     wait_for_risk(page)
-    assert "What to do next" in page.locator("#answer").inner_text()
+    band = page.locator("#answer .answer").get_attribute("data-kind")
+    assert sentence(f"advice.{band}") in page.locator("#answer").inner_text()
     assert is_drawn(page, ".stage-picture img")
     assert is_drawn(page, "#overlay img")
     page.locator("#overlay img").nth(1).wait_for()
     before, after = page.locator("#overlay img").evaluate_all("(images) => images.slice(0, 2).map((i) => i.src)")
     assert before != after
+    for name in ("interface.diagnoses", "interface.method"):
+        open_section(page, name)
+    page.locator("#diagnoses .bars li").first.wait_for()
     assert page.locator("#diagnoses .bars li").count() == 7
     assert is_drawn(page, ".seen img")
 
@@ -274,6 +278,9 @@ def test_a_tap_on_another_spot_scores_that_one(open_page, served_locating, tmp_p
     other.first.click()
     page.get_by_text(sentence("interface.part_only")).wait_for()
     assert scored(page)[0] != pytest.approx(first[0], abs=10)
+    # The spot that was scored before can be chosen in its turn, and the keyboard has not lost its place.
+    assert other.count() == 1
+    page.wait_for_function("document.activeElement.classList.contains('stage-whole')")
 
 
 def test_the_threshold_slider_tells_sensitivity_and_specificity(open_page):
@@ -302,6 +309,7 @@ def test_strength_and_method_redraw_the_overlay(open_page):
         return page.locator("#overlay img").evaluate_all("(images) => images.map((i) => i.src)")
 
     seen = sources()
+    open_section(page, "interface.method")
     slider = page.get_by_role("slider", name=sentence("interface.strength"))
     slider.focus()
     page.keyboard.press("End")

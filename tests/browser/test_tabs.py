@@ -84,7 +84,7 @@ def test_every_language_answers_in_its_own_words(open_page, language):
     page = open_page(**PHONE, language=language)
     choose(page, "#sources", EXAMPLES / "tone-1.jpg")
     page.locator("#answer .risk strong").wait_for()
-    assert words("interface.next_step") in page.locator("#answer").inner_text()
+    assert words("interface.fold") in page.locator("#answer").inner_text()
     assert not scrolls_sideways(page)
 
 

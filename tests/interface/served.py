@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import numpy as np
 import torch
 
 from interface import blocks
@@ -36,7 +37,10 @@ class RefusingGate:
 
 
 def random_assessor(gate: object | None = None, *, square: str = "centre") -> Assessor:
-    """Random weights, always the same; without a gate every photo that opens gets a result."""
+    """Random weights, always the same; without a gate every photo that opens gets a result.
+
+    Its maps, which random weights leave all but empty, are stretched to what a trained network's hold.
+    """
     torch.set_num_threads(1)
     torch.manual_seed(0)
     config = Config(
@@ -48,7 +52,15 @@ def random_assessor(gate: object | None = None, *, square: str = "centre") -> As
     )
     weights = architecture.create(len(DIAGNOSES)).eval().requires_grad_(False)
     metrics = json.loads((EMBEDDED / "metrics.json").read_text(encoding="utf-8"))
-    return Assessor(Checkpoint(config, weights, gate, "random", metrics))
+    assessor = Assessor(Checkpoint(config, weights, gate, "random", metrics))
+    found = assessor.engine.heatmap
+
+    def stretched(batch: torch.Tensor, method: str) -> np.ndarray:
+        heatmap = found(batch, method)
+        return heatmap / max(float(np.abs(heatmap).max()), 1e-9)
+
+    assessor.engine.heatmap = stretched
+    return assessor
 
 
 @contextmanager

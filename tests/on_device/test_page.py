@@ -72,7 +72,7 @@ def test_a_chosen_photo_gets_its_band_risk_and_next_step_first(scored_page):
     assert card.get_attribute("data-kind") == found.band
     assert Words()(f"band.{found.band}") in card.inner_text()
     assert float(page.locator(".risk strong").inner_text().removesuffix("%")) == pytest.approx(100 * found.risk, abs=1)
-    assert Words()(f"next_step.{found.band}") in card.inner_text()
+    assert Words()(f"advice.{found.band}") in card.inner_text()
     assert page.locator(".compare canvas").count() == 2
     assert page.locator(".bars li").count() == 7
 

@@ -237,7 +237,7 @@ class _Measurement:
         try:
             last_feature_map(self.network)
         except ValueError:  # some of the networks that are compared have no feature map that Grad-CAM finds
-            self.methods = tuple(method for method in self.methods if method != "grad_cam")
+            self.methods = tuple(method for method in self.methods if not method.endswith("grad_cam"))
 
     def __call__(self, row: Any) -> list[dict[str, Any]]:
         if self.random_network is None:
@@ -264,13 +264,15 @@ class _Measurement:
             # The same numbers for every method, so that ties are broken alike.
             order = generator("order", row.file)
             deletion, insertion = deletion_and_insertion(self._risk, picture, baseline, heatmap, order)
+            # What lowered the risk was looked at too.
+            looked_at = np.abs(heatmap)
             after = self._map(method, self.random_network, row.file, picture)
             records.append(
                 {
                     "method": method,
                     "area": float(lesion.mean()),
-                    "pointing_game": pointing_game(heatmap, lesion),
-                    "energy_inside": energy_inside(heatmap, lesion),
+                    "pointing_game": pointing_game(looked_at, lesion),
+                    "energy_inside": energy_inside(looked_at, lesion),
                     "deletion": deletion,
                     "insertion": insertion,
                     "randomisation": rank_change(heatmap, after),

@@ -1,10 +1,11 @@
 // The whole path: a photo in, an assessment out, as skin_model/assess.py.
 import { cut } from "../pixels/picture.js";
-import { enlargeMap, resizeArea, resizeLinear } from "../pixels/resize.js";
+import { resizeArea, resizeLinear } from "../pixels/resize.js";
 import { findBorder } from "./border.js";
 import { bandOf, diagnosisProbabilities, probabilities, riskOf } from "./calibration.js";
 import { findRegion, squareAround } from "./locate.js";
 import { problemsOf } from "./quality.js";
+import { contributions, turnedBack } from "./reasons.js";
 
 const MOST_VIEWS = 8;
 
@@ -23,8 +24,8 @@ export async function viewOf({ rgb }, config, look, chosen = false) {
 
 /**
  * network: see ../network.js. chosen: as `viewOf`'s. Returns risk (0…1), band, diagnoses (or null), border, crop, square
- * and the squares round further spots in full-size pixels, the spot that was judged, problems, refused (a code or null),
- * the picture that the network saw, the cam (h × w numbers), and the interval of `spread` where all views were looked at.
+ * and the squares round all spots in full-size pixels, the spot that was judged, problems, refused (a code or null),
+ * the picture that the network saw, and what `turned` returns where all views were looked at.
  */
 export async function assess(photo, network, config, chosen = false) {
   const view = await viewOf(photo, config, network.locate, chosen);
@@ -45,14 +46,13 @@ export async function assess(photo, network, config, chosen = false) {
     border: view.border && { ...view.border, x: view.border.x * across, y: view.border.y * across, radius: view.border.radius * across },
     crop: full(view.crop),
     square: full(view.square),
-    others: view.spots.slice(1).map(({ box }) => full(squareAround(box, view.crop, config.preprocessing.spot_share))),
+    spots: view.spots.map(({ box }) => full(squareAround(box, view.crop, config.preprocessing.spot_share))),
     located: locatedIn(view.spots, across, down),
     problems: problemsOf(view.cropped, lesionIn(view)),
     refused,
     input: view.input,
-    cam: seen.cam?.[0] ?? null,
     novelty,
-    interval: config.views === MOST_VIEWS ? intervalOf(seen.logits, config) : null,
+    turned: config.views === MOST_VIEWS ? ofAllViews(seen, config) : null,
   };
 }
 
@@ -68,9 +68,16 @@ function locatedIn([spot], across, down) {
   return { x: ((left + right) / 2) * across, y: ((top + bottom) / 2) * down, width: (right - left) * across, height: (bottom - top) * down, certainty: spot.certainty };
 }
 
-/** Lowest and highest risk in all eight mirrored and turned views of the picture that the network saw. */
-export async function spread(input, network, config) {
-  return intervalOf((await network.run(turnedViews(input, MOST_VIEWS))).logits, config);
+/**
+ * Of all eight mirrored and turned views of the picture that the network saw: the interval from the lowest to the highest
+ * risk, and the reasons, h × h numbers of `turnedBack` (null for a network that cannot be explained).
+ */
+export async function turned(input, network, config) {
+  return ofAllViews(await network.run(turnedViews(input, MOST_VIEWS)), config);
+}
+
+function ofAllViews({ logits, cam_gradient: gradients, feature_map: maps }, config) {
+  return { interval: intervalOf(logits, config), reasons: maps ? turnedBack(maps.map((map, i) => contributions(gradients[i], map))) : null };
 }
 
 function intervalOf(logits, config) {
@@ -97,11 +104,4 @@ function turn(input, mirrored, upsideDown, turned) {
     }
   }
   return result;
-}
-
-/** The cam (h × w, nowhere negative) enlarged to the network's input and scaled to a maximum of 1, or all zeros. */
-export function heatmap(cam, side) {
-  const heat = enlargeMap(cam, Math.sqrt(cam.length), side);
-  const top = heat.reduce((most, value) => Math.max(most, value), 0);
-  return top > 0 ? heat.map((value) => Math.min(Math.max(value / top, 0), 1)) : heat.fill(0);
 }

@@ -169,18 +169,28 @@ function linearTable(from, to, edgeWhole) {
   return table;
 }
 
-/** A map of numbers (H × W) enlarged bilinearly, centres aligned as in torch's interpolate without align_corners. */
+/** A square map of from × from numbers enlarged by cubic convolution, as OpenCV's INTER_CUBIC. */
 export function enlargeMap(values, from, to) {
-  const enlarged = new Float32Array(to * to);
-  const scale = from / to;
+  const scale = from / to, inside = (place) => Math.min(Math.max(place, 0), from - 1);
   const places = Array.from({ length: to }, (_, d) => {
-    const place = Math.max((d + 0.5) * scale - 0.5, 0), low = Math.floor(place);
-    return [low, Math.min(low + 1, from - 1), place - low];
+    const place = (d + 0.5) * scale - 0.5, low = Math.floor(place), weights = cubicWeights(place - low);
+    return weights.map((weight, i) => [inside(low - 1 + i), weight]);
   });
-  places.forEach(([top, bottom, v], y) => places.forEach(([left, right, u], x) => {
-    const upper = values[top * from + left] * (1 - u) + values[top * from + right] * u;
-    const lower = values[bottom * from + left] * (1 - u) + values[bottom * from + right] * u;
-    enlarged[y * to + x] = upper * (1 - v) + lower * v;
-  }));
+  const across = new Float32Array(from * to), enlarged = new Float32Array(to * to);
+  for (let y = 0; y < from; y++) {
+    places.forEach((near, x) => { across[y * to + x] = near.reduce((sum, [at, weight]) => sum + values[y * from + at] * weight, 0); });
+  }
+  places.forEach((near, y) => {
+    for (let x = 0; x < to; x++) enlarged[y * to + x] = near.reduce((sum, [at, weight]) => sum + across[at * to + x] * weight, 0);
+  });
   return enlarged;
+}
+
+/** Of the four neighbours of a place that lies `share` (0…1) beyond the second of them. */
+function cubicWeights(share) {
+  const a = -0.75, x = share;
+  const first = ((a * (x + 1) - 5 * a) * (x + 1) + 8 * a) * (x + 1) - 4 * a;
+  const second = ((a + 2) * x - (a + 3)) * x * x + 1;
+  const third = ((a + 2) * (1 - x) - (a + 3)) * (1 - x) * (1 - x) + 1;
+  return [first, second, third, 1 - first - second - third];
 }

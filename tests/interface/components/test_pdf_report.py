@@ -24,11 +24,11 @@ def seen(examples):
     return assessor, found, scored_photo.before_and_after(assessor, found, "grad_cam", 0.5)
 
 
-def page(seen, language="en", assessment=None, risks=(0.2,), urgent=None, part_only=False):
+def page(seen, language="en", assessment=None, risks=(0.2,), disagree=False, part_only=False):
     assessor, found, (before, after) = seen
     shown = found.assessment if assessment is None else assessment
     together = scored_photo.CombinedAssessment(
-        shown, (min(risks), max(risks)) if len(risks) > 1 else found.spread, risks, urgent
+        shown, (min(risks), max(risks)) if len(risks) > 1 else found.spread, risks, disagree
     )
     return pdf_report.page_for_the_doctor(
         Words(language), before, after, together, assessor.checkpoint, DAY, part_only=part_only
@@ -63,7 +63,7 @@ def test_the_longest_page_stays_one_page_with_its_last_line(seen, language):
     _, found, _ = seen
     problems = ("too_blurred", "too_dark", "glare", "too_small", "lesion_too_small")
     worst = replace(found.assessment, band="cannot_tell", problems=problems)
-    longest = page(seen, language, worst, risks=(0.31, 0.42, 0.53), urgent="high", part_only=True)
+    longest = page(seen, language, worst, risks=(0.31, 0.42, 0.53), disagree=True, part_only=True)
     document = pypdf.PdfReader(io.BytesIO(longest))
     assert len(document.pages) == 1
     heights = []
@@ -75,10 +75,19 @@ def test_the_risk_of_every_photo_is_on_the_page_and_which_one_it_shows(seen):
     assert "first of 3 photos. One by one they gave: 48%, 1.0%, 5.0%." in text_of(page(seen, risks=(0.48, 0.01, 0.05)))
 
 
-def test_photos_that_disagree_get_the_next_step_of_the_most_urgent_one(seen):
-    text = text_of(page(seen, risks=(0.48, 0.01, 0.01), urgent="high"))
-    assert "The photos do not agree" in text
-    assert "make an appointment with a doctor now" in text
+def test_photos_that_disagree_say_so_beside_the_band_of_the_most_urgent_one(seen):
+    urgent = replace(seen[1].assessment, risk=0.48, band="high")
+    text = text_of(page(seen, assessment=urgent, risks=(0.48, 0.01, 0.01), disagree=True))
+    assert "The photos do not agree: one of them alone looks more serious (48%)" in text
+    assert "High risk" in text and "Make an appointment with a doctor now" in text
+
+
+@pytest.mark.parametrize("language", languages())
+def test_there_is_room_to_write_what_a_photo_does_not_show(seen, language):
+    words, text = Words(language), text_of(page(seen, language))
+    if words.direction == "ltr":  # letters of Arabic come out of a PDF in the order they are drawn in
+        for name in ("site", "since", "taken", "changes"):
+            assert words(f"pdf.fill.{name}") in text
 
 
 def test_a_page_on_a_part_of_the_photo_says_so(seen):

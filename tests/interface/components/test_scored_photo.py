@@ -39,22 +39,24 @@ def test_one_photo_stands_for_itself(first):
 
 def test_photos_that_agree_give_their_median(first):
     found = together(first, photo(0.01), photo(0.05), photo(0.02))
-    assert (found.assessment.risk, found.assessment.band, found.urgent) == (0.02, "low", None)
+    assert (found.assessment.risk, found.assessment.band, found.disagree) == (0.02, "low", False)
     assert found.interval == (0.01, 0.05)
     assert found.assessment.diagnoses["mel"] == pytest.approx(0.08 / 3)
 
 
 @pytest.mark.parametrize(
-    ("risks", "urgent"), [((0.48, 0.01, 0.01), "high"), ((0.01, 0.01, 0.2), "raised"), ((0.25, 0.48, 0.2), "high")]
+    ("risks", "risk", "band"),
+    [((0.48, 0.01, 0.01), 0.48, "high"), ((0.01, 0.01, 0.2), 0.2, "raised"), ((0.25, 0.48, 0.2), 0.48, "high")],
 )
-def test_one_photo_that_is_more_urgent_than_the_median_cannot_be_outvoted(first, risks, urgent):
+def test_where_one_photo_is_more_urgent_than_the_median_it_alone_is_the_answer(first, risks, risk, band):
     found = together(first, *map(photo, risks))
-    assert (found.assessment.band, found.urgent) == ("cannot_tell", urgent)
+    assert (found.assessment.risk, found.assessment.band, found.disagree) == (risk, band, True)
+    assert found.assessment.diagnoses["mel"] == risk
 
 
 def test_a_median_as_urgent_as_the_most_urgent_photo_keeps_its_band(first):
     found = together(first, photo(0.48), photo(0.6), photo(0.01))
-    assert (found.assessment.risk, found.assessment.band, found.urgent) == (0.48, "high", None)
+    assert (found.assessment.risk, found.assessment.band, found.disagree) == (0.48, "high", False)
 
 
 def test_the_faults_of_every_photo_are_told_once(first):

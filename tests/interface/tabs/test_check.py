@@ -57,7 +57,7 @@ def test_percentages_never_claim_certainty(share, text):
 @pytest.mark.parametrize("band", BANDS)
 def test_every_band_comes_with_its_name_its_number_and_what_to_do(band):
     text = words(Assessment(risk=0.37, band=band))
-    assert text.index(sentence(f"band.{band}")) < text.index("37%") < text.index("What to do next")
+    assert text.index(sentence(f"band.{band}")) < text.index(sentence(f"advice.{band}")) < text.index("37%")
     assert sentence(f"next_step.{band}").replace("'", "&#x27;") in text
 
 
@@ -71,12 +71,52 @@ def test_not_knowing_never_advises_less_than_a_raised_risk():
         assert advice in sentence("next_step.raised") and advice in sentence("next_step.cannot_tell")
 
 
-def test_the_scale_names_where_the_tool_cannot_tell():
-    unsure = Thresholds(low=0.045, high=0.2, malignant_from=0.0979, benign_to=0.196)
-    card = result_card.answer(WORDS, Assessment(risk=0.15, band="cannot_tell"), unsure, Calibration(), part_only=False)
-    assert "Cannot tell: 9.8% to 20%" in card
-    assert "Raised: from 4.5%" in card
-    assert "Cannot tell:" not in words(Assessment(risk=0.15, band="raised"))
+OVERLAPPING = Thresholds(low=0.0587, high=0.2125, malignant_from=0.0991, benign_to=0.2169)
+
+
+def test_no_two_bands_claim_the_same_risk_in_words():
+    assert result_card.scale_in_words(WORDS, OVERLAPPING) == (
+        "Lower: below 5.9%, Raised: 5.9% to 9.9%, Cannot tell: 9.9% to 22%, High: from 22%"
+    )
+    assert result_card.scale_in_words(WORDS, THRESHOLDS) == "Lower: below 10%, Raised: 10% to 40%, High: from 40%"
+
+
+def test_borders_and_mark_stand_in_the_segment_that_the_heading_names():
+    card = result_card.answer(WORDS, Assessment(risk=0.6085, band="high"), OVERLAPPING, Calibration())
+    borders = re.findall(r'inset-inline-start:([\d.]+%)">([^<]+)</span>', card)
+    assert borders == [("25.0%", "5.9%"), ("50.0%", "9.9%"), ("75.0%", "22%")]
+    # Halfway from 21.69 % to 100 %: the middle of the fourth of four segments.
+    assert '<b style="inset-inline-start:87.5%"></b>' in card
+    assert '<i data-band="high" class="here"></i>' in card and card.count('class="here"') == 2
+
+
+@pytest.mark.parametrize(("reached", "doubted"), [(0.05, False), (0.07, True)])
+def test_a_lower_risk_whose_range_reaches_a_higher_band_says_so(reached, doubted):
+    low = Assessment(risk=0.03, band="low")
+    card = result_card.answer(WORDS, low, OVERLAPPING, Calibration(), interval=(0.02, reached))
+    assert ("reaches 7.0%, which would read “Raised risk”" in card) == doubted
+
+
+def test_a_lower_risk_of_a_photo_in_which_nothing_stood_out_is_doubted():
+    low, raised = Assessment(risk=0.03, band="low"), Assessment(risk=0.07, band="raised")
+    doubt = sentence("interface.not_located")
+    assert doubt in result_card.answer(WORDS, low, OVERLAPPING, Calibration(), not_located=True)
+    assert doubt not in result_card.answer(WORDS, low, OVERLAPPING, Calibration())
+    assert doubt not in result_card.answer(WORDS, raised, OVERLAPPING, Calibration(), not_located=True)
+
+
+def test_photos_that_disagree_say_so_under_the_band_of_the_most_urgent_one():
+    high = Assessment(risk=0.48, band="high")
+    card = result_card.answer(WORDS, high, OVERLAPPING, Calibration(), interval=(0.01, 0.48), photos=3, disagree=True)
+    assert 'data-kind="high"' in card and sentence("band.high") in card and sentence("advice.high") in card
+    assert "looks more serious (48%)" in card and sentence("interface.photos", count=3) not in card
+
+
+def test_diagnoses_calibrated_for_themselves_say_that_they_do_not_add_up_to_the_risk():
+    shares = dict.fromkeys(DIAGNOSES, 1 / 7)
+    note = sentence("interface.diagnoses.weighted")
+    assert note in result_card.diagnosis_bars(WORDS, shares, weighted=True)
+    assert note not in result_card.diagnosis_bars(WORDS, shares)
 
 
 def test_every_band_has_a_shape_of_its_own():

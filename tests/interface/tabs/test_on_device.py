@@ -48,7 +48,7 @@ def test_only_what_a_release_can_never_change_is_kept_by_browsers(client):
 
 def test_the_tab_links_to_the_page_in_the_visitors_language(built):
     html = on_device.content(Words("de"), built)
-    assert 'href="./on-device/?lang=de"' in html
+    assert 'href="./on-device/?from=app&amp;lang=de"' in html
     assert Words("de")("device.tab.open") in html
 
 

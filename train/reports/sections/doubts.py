@@ -37,6 +37,7 @@ SALIENCY = {
     "infidelity": "infidelity ↓",
 }
 METHODS = {
+    "turned_grad_cam": "Grad-CAM of eight views",
     "grad_cam": "Grad-CAM",
     "integrated_gradients": "Integrated Gradients",
     "occlusion": "Occlusion",

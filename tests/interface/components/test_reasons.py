@@ -1,0 +1,43 @@
+"""What is said of the colours follows from what is drawn, and an empty map is said to be empty."""
+
+import numpy as np
+import pytest
+
+from interface.components import result_card
+from skin_model.assess import Assessment
+from skin_model.overlay import NOTICEABLE
+from skin_model.wording import Words
+
+WORDS = Words()
+
+
+def said(band, most, least):
+    heatmap = np.array([[most, least], [0.0, 0.0]])
+    return result_card.reasons(WORDS, Assessment(risk=0.1, band=band), heatmap), result_card.is_drawn(heatmap)
+
+
+@pytest.mark.parametrize(("band", "key"), [("low", "none"), ("high", "whole"), ("cannot_tell", "whole")])
+def test_where_nothing_raised_the_risk_it_is_said_and_nothing_is_drawn(band, key):
+    text, drawn = said(band, 0.9 * NOTICEABLE, -0.9 * NOTICEABLE)
+    assert WORDS(f"interface.why.{key}") in text
+    assert "legend" not in text and not drawn
+
+
+def test_the_legend_names_only_the_colours_that_are_there():
+    raised, lowered = (WORDS(f"interface.legend.{name}") for name in ("raised", "lowered"))
+    both, _ = said("raised", NOTICEABLE, -NOTICEABLE)
+    assert raised in both and lowered in both
+    only, _ = said("raised", NOTICEABLE, 0.0)
+    assert raised in only and lowered not in only
+
+
+def test_a_low_risk_that_was_only_lowered_says_that_nothing_raised_it():
+    text, drawn = said("low", 0.0, -1.0)
+    assert WORDS("interface.why.none") in text and WORDS("interface.legend.lowered") in text and drawn
+
+
+def test_at_the_limit_of_photos_no_further_one_is_asked_for():
+    found = Assessment(risk=0.02, band="low")
+    more = WORDS("interface.sure.more")
+    assert more in result_card.how_sure(WORDS, found, (0.01, 0.03), 2, more=True)
+    assert more not in result_card.how_sure(WORDS, found, (0.01, 0.03), 3, more=False)

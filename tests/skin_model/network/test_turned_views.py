@@ -1,0 +1,14 @@
+"""Every turned view is turned back to the picture."""
+
+import numpy as np
+import torch
+
+from skin_model.network.turned_views import VIEWS, turned, turned_back
+
+
+def test_every_view_turned_back_is_the_picture():
+    picture = torch.arange(9.0).reshape(1, 1, 3, 3)
+    views = [view[0, 0].numpy() for view in turned(picture, max(VIEWS))]
+    assert len({view.tobytes() for view in views}) == 8
+    for number, view in enumerate(views):
+        np.testing.assert_array_equal(turned_back(view, number), picture[0, 0])
