@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
-from interface.components.theme import STYLE_SHEET, theme
+from interface.components.theme import STYLE_SHEET, TAB_STYLES, theme
 from interface.server import answer_pictures
 from interface.server.errors import keep_values_out_of_the_log
 from interface.server.middleware import AdmissionMiddleware
@@ -119,7 +119,7 @@ def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) ->
     settings = Settings() if settings is None else settings
     chosen: dict[str, Any] = {
         "theme": theme(),
-        "css_paths": [STYLE_SHEET],
+        "css_paths": [STYLE_SHEET, *TAB_STYLES],
         "head": head_script(settings),
         "max_file_size": MAX_BYTES,
         # Gradio would keep every visitor's runs, photos included, in the browser's storage.
@@ -142,4 +142,5 @@ def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) ->
     served = page.launch(**chosen | options)
     sessions.take_over(served[0])
     on_device.mount(served[0])
+    mistakes.mount(served[0], settings)
     return served

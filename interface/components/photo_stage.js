@@ -5,7 +5,7 @@ const part = (name) => element.querySelector(".stage-" + name);
 const texts = props.texts;
 const image = element.querySelector(".stage-picture img");
 const video = element.querySelector("video");
-const uploadInput = () => document.querySelector("#sources input[type=file]");
+const uploadInput = () => document.querySelector(`#${props.sources} input[type=file]`);
 let stream = null;
 
 function say(text) { part("message").textContent = text || ""; }
@@ -42,6 +42,9 @@ document.addEventListener("keydown", offerImages, true);
 
 // --- paste and drop -------------------------------------------------------------------------------------------------
 document.addEventListener("paste", (event) => {
+  // Of several stages in sight the first empty one takes it, else the last.
+  const seen = [...document.querySelectorAll(".stage")].filter((each) => each.offsetParent);
+  if (!element.contains(seen.find((each) => !each.classList.contains("filled")) || seen.at(-1) || null)) return;
   const file = [...(event.clipboardData?.files || [])][0];
   if (file) { event.preventDefault(); handOver(file); }
 });
@@ -97,7 +100,7 @@ function takePhoto() {
   }, "image/jpeg", 0.95);
 }
 
-window.addEventListener("open-camera", openCamera);
+window.addEventListener(props.camera, openCamera);
 window.addEventListener("pagehide", () => stream && closeCamera());
 part("shutter").addEventListener("click", takePhoto);
 part("close").addEventListener("click", closeCamera);
@@ -118,6 +121,7 @@ function place(node, box) {
 
 function show() {
   const value = props.value;
+  element.querySelector(".stage").classList.toggle("filled", Boolean(value));
   if (stream) return;
   part("empty").hidden = Boolean(value);
   part("picture").hidden = part("tools").hidden = !value;
@@ -144,7 +148,7 @@ show();
 // inside the photo where it would stick out. Drawn here, for it must follow the slider at once.
 window.addEventListener("draw-square", (event) => {
   const { naturalWidth: width, naturalHeight: height } = image;
-  if (!props.value || !width) return;
+  if (!props.value || !width || !element.offsetParent) return;
   const [x, y, size] = event.detail.map(Number);
   const side = Math.min(width, height) * size / 100;
   const left = Math.min(Math.max(width * x / 100 - side / 2, 0), width - side);
