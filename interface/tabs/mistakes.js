@@ -49,7 +49,7 @@ function without(place, why) {
   const said = document.createElement("span");
   said.className = "why";
   said.textContent = texts[why];
-  place.append(said);
+  (place.closest(".card")?.querySelector("button") ?? place).append(said);
 }
 
 function silent(is) {
@@ -99,7 +99,7 @@ function again() {
     if (place.dataset.why !== "unreachable") continue;
     delete place.dataset.why;
     delete place.dataset.state;
-    place.querySelector(".why")?.remove();
+    (place.closest(".card") ?? place).querySelector(".why")?.remove();
     watchPlace(place);
   }
 }

@@ -155,7 +155,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
         )
         more = gr.Button(words("mistakes.more"), visible=False, elem_id="mistakes-more")
     many = gr.State(PAGE)
-    opened = gr.HTML(elem_id="mistakes-case")
+    opened = gr.HTML(elem_id="mistakes-case", apply_default_css=False)
     private: dict[str, Any] = {"api_visibility": "private"}
     asked = [threshold, kind, *facets, *ends]
 
@@ -196,7 +196,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
             return mistake_case.unknown(words)
         return mistake_case.page(words, gallery, case, chosen(*wanted)[1])
 
-    def open_case(*wanted: Any, event: gr.EventData) -> str:
+    def open_case(event: gr.EventData, *wanted: Any) -> str:
         return case_or_warning(event._data.get("id") if isinstance(event._data, dict) else None, *wanted)
 
     def from_link(request: gr.Request, *wanted: Any) -> list[Any]:

@@ -61,7 +61,7 @@ def test_without_outlines_that_hold_no_measure_of_the_spot_is_told(shot):
     text = said(shot, doubtful)
     assert WORDS("compare.verdict.unknown") in text
     assert escape(WORDS("compare.uncertain")) in text
-    assert WORDS("compare.what.shape") not in text
+    assert compare.measures(WORDS, pair(shot, doubtful)).count("<li") == 1  # the risk
     assert "–" in compare.table(WORDS, pair(shot, doubtful))
 
 
