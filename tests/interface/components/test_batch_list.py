@@ -5,7 +5,6 @@ import re
 from datetime import date
 
 import pytest
-from pypdf import PdfReader
 
 from interface.components import batch_list, batch_report
 from interface.components.batch_list import ListedPhoto
@@ -13,6 +12,7 @@ from skin_model.assess import Assessment
 from skin_model.network.checkpoint import Checkpoint
 from skin_model.wording import Words, languages
 
+pypdf = pytest.importorskip("pypdf", reason="needs pypdf (requirements-dev.txt)")
 CHECKPOINT = Checkpoint.load()
 PHOTOS = [
     ListedPhoto("b.jpg", Assessment(risk=0.02, band="low")),
@@ -57,7 +57,7 @@ def test_a_name_that_is_markup_is_shown_as_text():
 @pytest.mark.parametrize("language", languages())
 def test_the_pdf_of_many_photos_has_each_of_them_in_every_language(language):
     many = [ListedPhoto(f"photo-{n:03d}.jpg", Assessment(risk=0.5, band="cannot_tell")) for n in range(30)]
-    pdf = PdfReader(io.BytesIO(batch_report.batch_report(Words(language), many, CHECKPOINT, date(2026, 1, 2))))
+    pdf = pypdf.PdfReader(io.BytesIO(batch_report.batch_report(Words(language), many, CHECKPOINT, date(2026, 1, 2))))
     text = "".join(page.extract_text() for page in pdf.pages)
     assert len(pdf.pages) > 1
     assert all(photo.name in text for photo in many)
