@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from interface.components import data_words
 from skin_model.network.refusal_rates import COUNTS, refusal_rows
 from skin_model.wording import Words
 
@@ -16,6 +17,8 @@ Metrics = Mapping[str, Any]
 Rows = list[dict[str, Any]]
 _ACCENT, _SECOND, _QUIET = "#0f766e", "#b45309", "#64748b"
 _HEIGHT = 420
+FLIPS_LIMIT = 0.03
+"""Largest share of answers that may change when a dark circle, a ruler or ink is drawn on: our own limit."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,8 @@ def _axis(words: Words, name: str) -> dict[str, Any]:
 def _layout(words: Words, x: str, y: str, **more: Any) -> dict[str, Any]:
     return {
         "height": _HEIGHT,
-        "margin": {"l": 10, "r": 10, "t": 20, "b": 10},
+        # Room above for the toolbar, which would lie over the picture.
+        "margin": {"l": 10, "r": 10, "t": 44, "b": 10},
         "xaxis": _axis(words, x),
         "yaxis": _axis(words, y),
         "legend": {"orientation": "h", "y": -0.25},
@@ -90,7 +94,8 @@ def _forest(rows: Rows, words: Words, axis: str, line: float | None = None) -> D
     from plotly.graph_objects import Figure, Scatter
 
     # On two lines, so that a phone's narrow picture keeps room for the points.
-    labels = [row["name"].replace(":", ":<br>", 1) + (f" (n={row['n']})" if "n" in row else "") for row in rows]
+    names = [data_words.row(words, row["name"]).replace(": ", ":<br>", 1) for row in rows]
+    labels = [name + (f" (n={row['n']})" if "n" in row else "") for name, row in zip(names, rows, strict=True)]
     picture = Figure(
         Scatter(
             x=[row["value"] for row in rows],
@@ -177,7 +182,7 @@ def _coverage(metrics: Metrics, words: Words) -> Drawn:
 def _altered(metrics: Metrics, words: Words) -> Drawn:
     found = metrics["robustness"]["alterations"]
     rows = sorted(rows_of(found, ("flips",)), key=lambda row: -row["value"])
-    return _forest(rows, words, "flips", 0.03)
+    return _forest(rows, words, "flips", FLIPS_LIMIT)
 
 
 def _shortcuts(metrics: Metrics, words: Words) -> Drawn:

@@ -1,4 +1,4 @@
-"""The batch tab: many photos, or a ZIP of them, into one table."""
+"""The batch tab: many photos, or a ZIP of them, into one list."""
 
 import base64
 import csv
@@ -8,23 +8,32 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from datetime import date
 from html import escape
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import cv2
 import gradio as gr
+import numpy as np
 
+from interface.components import batch_report
+from interface.components.batch_list import REFUSED, SORTING, ListedPhoto, batch_list, most_urgent_first
 from interface.server.sessions import has_left
 from interface.server.settings import Settings
 from interface.server.uploads import MAX_TOTAL_BYTES
 from skin_model.assess import Assessment, Assessor, refused_assessment
-from skin_model.photo import MAX_BYTES, PhotoRefused, open_photo
+from skin_model.photo import MAX_BYTES, Photo, PhotoRefused, open_photo
 from skin_model.wording import Words
 
 MOST_ENTRIES = 10_000
 """Of a ZIP, folders and hidden files included: listing hundreds of thousands takes seconds and memory."""
 _ENTRY = b"PK\x01\x02"
 _LONGEST_NAME = 255
+MOST_PICTURED = 500
+"""Photos of one batch that are shown with a thumbnail: what a page holds with ease."""
+_THUMBNAIL = 120
+"""Longest side in pixels."""
 _COLUMNS = ("file", "risk", "band", "problems", "refused")
 
 
@@ -79,37 +88,45 @@ def _hidden(name: str) -> bool:
     return any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in parts)
 
 
-def score(assessor: Assessor, place: Place) -> Assessment:
-    """The assessment of one photo of the batch; a file that cannot be read is refused, never fatal."""
+def score(assessor: Assessor, name: str, place: Place, *, pictured: bool = True) -> ListedPhoto:
+    """One photo of the batch; a file that cannot be read is refused, never fatal. pictured: with a thumbnail."""
     try:
-        if isinstance(place, Path):
-            return assessor.assess(open_photo(place))
-        with zipfile.ZipFile(place[0]) as archive, archive.open(place[1]) as entry:
-            # One byte over the bound is enough to be refused as too large.
-            return assessor.assess(open_photo(entry.read(MAX_BYTES + 1)))
+        photo = _open(place)
     except PhotoRefused as problem:
-        return refused_assessment(problem)
+        return ListedPhoto(name, refused_assessment(problem))
     except FileNotFoundError:
-        return Assessment.refusal("expired")
+        return ListedPhoto(name, Assessment.refusal("expired"))
     # A decompressor's own, and that of one that asks for gigabytes.
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError):
-        return Assessment.refusal("damaged_file")
+        return ListedPhoto(name, Assessment.refusal("damaged_file"))
     except (UnicodeError, struct.error, MemoryError):
-        return Assessment.refusal("damaged_file")
+        return ListedPhoto(name, Assessment.refusal("damaged_file"))
+    return ListedPhoto(name, assessor.assess(photo), _thumbnail(photo.rgb) if pictured else None)
 
 
-def row(name: str, assessment: Assessment, words: Words) -> list[Any]:
-    """A line of the table: name, risk in per cent (empty for a refused photo), band, problems, why refused."""
-    if assessment.refused is not None or assessment.risk is None:
-        return [name, None, "", "", words(f"refused.{assessment.refused}")]
-    problems = " ".join(words(f"problem.{code}") for code in assessment.problems)
-    return [name, round(100 * assessment.risk, 1), words(f"band.{assessment.band}"), problems, ""]
+def _open(place: Place) -> Photo:
+    if isinstance(place, Path):
+        return open_photo(place)
+    with zipfile.ZipFile(place[0]) as archive, archive.open(place[1]) as entry:
+        # One byte over the bound is enough to be refused as too large.
+        return open_photo(entry.read(MAX_BYTES + 1))
 
 
-def shown(line: list[Any], words: Words) -> list[Any]:
-    """A line as the page shows it: what is wrong with a photo, or why it has no result, in one column."""
-    name, risk, band, problems, refused = line
-    return [name, risk, band or words("interface.no_result"), refused or problems]
+def _thumbnail(rgb: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 as a small JPEG."""
+    factor = _THUMBNAIL / max(rgb.shape[:2])
+    if factor < 1:
+        rgb = cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return cv2.imencode(".jpg", rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+
+
+def row(photo: ListedPhoto, words: Words) -> list[Any]:
+    """A line of the CSV: name, risk in per cent (empty for a refused photo), band, problems, why refused."""
+    found = photo.assessment
+    if found.refused is not None or found.risk is None:
+        return [photo.name, None, "", "", words(f"refused.{found.refused}")]
+    problems = " ".join(words(f"problem.{code}") for code in found.problems)
+    return [photo.name, round(100 * found.risk, 1), words(f"band.{found.band}"), problems, ""]
 
 
 def as_csv(rows: list[list[Any]]) -> str:
@@ -132,6 +149,10 @@ def csv_link(words: Words, rows: list[list[Any]], file: str) -> str:
     return f'<a class="download" download="{file}" href="data:text/csv;base64,{data}">{escape(words("batch.csv"))}</a>'
 
 
+def _warning(text: str) -> str:
+    return f'<p class="warning" role="alert">{escape(text)}</p>'
+
+
 def build(page: gr.Blocks, assessor: Assessor, words: Words, settings: Settings) -> None:
     """Lay the tab out inside the open Blocks and connect it; its events are private."""
     most = settings.batch_photos
@@ -143,58 +164,47 @@ def build(page: gr.Blocks, assessor: Assessor, words: Words, settings: Settings)
         label=words("batch.files"), file_count="multiple", type="filepath", height=180, elem_id="batch-files"
     )
     message = gr.HTML(elem_id="batch-message")
-    table = gr.Dataframe(
-        headers=[words(f"batch.column.{name}") for name in _COLUMNS[:-1]],
-        datatype=["str", "number", "str", "str"],
-        column_widths=["23%", "17%", "25%", "35%"],
-        interactive=False,
-        wrap=True,
-        visible=False,
-        label=words("batch.table"),
-        elem_id="batch-table",
-    )
-    link = gr.HTML(elem_id="batch-csv")
+    table = gr.HTML(visible=False, js_on_load=SORTING, elem_id="batch-table")
+    with gr.Row(elem_classes="batch-saved"):
+        link = gr.HTML(elem_id="batch-csv")
+        document = gr.HTML(elem_id="batch-pdf")
 
     def run(
         paths: list[str] | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[list[Any]]:
+        nothing: list[Any] = [gr.update(value="", visible=False), "", ""]
         if not paths:
-            yield ["", gr.update(visible=False), ""]
+            yield ["", *nothing]
             return
         try:
             found = photos([Path(path) for path in paths], most)
         except BatchRefused as problem:
-            text = words(f"batch.refused.{problem.code}", **problem.values)
-            yield [f'<p class="warning" role="alert">{escape(text)}</p>', gr.update(visible=False), ""]
+            yield [_warning(words(f"batch.refused.{problem.code}", **problem.values)), *nothing]
             return
         except FileNotFoundError:
-            yield [
-                f'<p class="warning" role="alert">{escape(words("refused.expired"))}</p>',
-                gr.update(visible=False),
-                "",
-            ]
+            yield [_warning(words("refused.expired")), *nothing]
             return
-        rows, refused = [], 0
+        scored: list[ListedPhoto] = []
         for name, place in progress.tqdm(found, desc=words("batch.progress"), unit=words("batch.unit")):
-            assessment = score(assessor, place)
-            refused += assessment.refused is not None
-            rows.append(row(name, assessment, words))
+            scored.append(score(assessor, name, place, pictured=len(scored) < MOST_PICTURED))
             if has_left(page, request.session_hash):
                 return
-        done = words("batch.done", count=len(rows), refused=refused)
-        ordered = sorted(rows, key=lambda line: (line[1] is None, -(line[1] or 0)))
+        done = words("batch.done", count=len(scored), refused=sum(photo.kind == REFUSED for photo in scored))
+        rows = [row(photo, words) for photo in most_urgent_first(scored)]
+        checkpoint = assessor.checkpoint
         yield [
             f'<p role="status">{escape(done)}</p>',
-            gr.update(value=[shown(line, words) for line in ordered], visible=True),
-            csv_link(words, ordered, "self-skin-check.csv"),
+            gr.update(value=batch_list(words, scored, checkpoint.config), visible=True),
+            csv_link(words, rows, "self-skin-check.csv"),
+            batch_report.download(words, batch_report.batch_report(words, scored, checkpoint, date.today())),
         ]
 
     files.change(
         run,
         files,
-        [message, table, link],
+        [message, table, link, document],
         show_progress_on=message,
         api_visibility="private",
         # A queue of their own, so that single photos need not wait for hundreds.

@@ -24,9 +24,9 @@ def outcomes(assessor, file):
     except many_photos.BatchRefused as problem:
         assert WORDS(f"batch.refused.{problem.code}", **problem.values)
         return problem.code
-    assessments = [(name, many_photos.score(assessor, place)) for name, place in found]
-    assert all(len(many_photos.row(name, assessment, WORDS)) == 5 for name, assessment in assessments)
-    return [assessment.refused for _, assessment in assessments]
+    scored = [many_photos.score(assessor, name, place) for name, place in found]
+    assert all(len(many_photos.row(photo, WORDS)) == 5 for photo in scored)
+    return [photo.assessment.refused for photo in scored]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import zipfile
 
 import pytest
 
+from interface.components.batch_list import ListedPhoto
 from interface.tabs import many_photos
 from skin_model.assess import Assessment
 from skin_model.wording import Words
@@ -47,14 +48,16 @@ def test_two_photos_of_one_name_are_both_looked_at(tmp_path, assessor, examples)
     with zipfile.ZipFile(file, "w") as archive:
         for name in ("tone-1.jpg", "tone-4-uneven.jpg"):
             archive.write(examples / name, "mole.jpg")
-    risks = [many_photos.score(assessor, place).risk for _, place in many_photos.photos([file], 10)]
-    assert risks == [many_photos.score(assessor, examples / name).risk for name in ("tone-1.jpg", "tone-4-uneven.jpg")]
+    risks = [many_photos.score(assessor, "", place).assessment.risk for _, place in many_photos.photos([file], 10)]
+    assert risks == [
+        many_photos.score(assessor, "", examples / name).assessment.risk for name in ("tone-1.jpg", "tone-4-uneven.jpg")
+    ]
 
 
 def test_a_document_that_is_a_zip_inside_is_one_file_and_no_photo(tmp_path, assessor):
     file = zipped(tmp_path, {"word/picture.jpg": b"x"}).rename(tmp_path / "letter.docx")
     ((name, place),) = many_photos.photos([file], 10)
-    assert (name, many_photos.score(assessor, place).refused) == ("letter.docx", "unsupported_format")
+    assert (name, many_photos.score(assessor, name, place).assessment.refused) == ("letter.docx", "unsupported_format")
 
 
 def test_nothing_to_look_at_is_said(tmp_path):
@@ -87,7 +90,7 @@ def test_a_broken_zip_is_named(tmp_path):
 def test_a_file_that_is_no_photo_is_a_line_of_the_table(assessor, tmp_path, examples):
     file = zipped(tmp_path, {"good.jpg": (examples / "tone-1.jpg").read_bytes(), "bad.jpg": b"no photo"})
     rows = [
-        many_photos.row(name, many_photos.score(assessor, place), WORDS)
+        many_photos.row(many_photos.score(assessor, name, place), WORDS)
         for name, place in many_photos.photos([file], 10)
     ]
     assert rows[0][0] == "good.jpg" and rows[0][1] is not None and rows[0][4] == ""
@@ -99,12 +102,13 @@ def test_a_photo_gets_the_same_number_as_alone(assessor, tmp_path, examples):
     from skin_model.photo import open_photo
 
     file = zipped(tmp_path, {"1.jpg": (examples / "tone-1.jpg").read_bytes()})
-    inside = many_photos.score(assessor, many_photos.photos([file], 10)[0][1])
+    inside = many_photos.score(assessor, *many_photos.photos([file], 10)[0]).assessment
     assert inside.risk == pytest.approx(assessor.assess(open_photo(examples / "tone-1.jpg")).risk, abs=1e-6)
 
 
 def test_a_refused_photo_shows_no_number():
-    line = many_photos.row("cat.jpg", Assessment(risk=0.55, band="cannot_tell", refused="not_skin"), WORDS)
+    cat = ListedPhoto("cat.jpg", Assessment(risk=0.55, band="cannot_tell", refused="not_skin"))
+    line = many_photos.row(cat, WORDS)
     assert line == ["cat.jpg", None, "", "", WORDS("refused.not_skin")]
 
 
