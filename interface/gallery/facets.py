@@ -1,7 +1,7 @@
 """What cases can be filtered by, with the many spellings of one value as one."""
 
 from interface.gallery.cases import Case
-from skin_model.network.context import UnknownContext, site_of
+from skin_model.network.context import grouped_site
 
 FACETS: tuple[str, ...] = ("diagnosis", "source", "site", "modality", "confirmed_by", "sex", "fitzpatrick", "band")
 """Beside age and score; "" stands for unknown."""
@@ -21,8 +21,5 @@ def value_of(case: Case, facet: str) -> str:
     """
     value = getattr(case, facet)
     if facet == "site":
-        try:
-            return site_of(value) or ""
-        except UnknownContext:
-            return value
+        return grouped_site(value)
     return _CONFIRMATION_OF.get(value, value) if facet == "confirmed_by" else value

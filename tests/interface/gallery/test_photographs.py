@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from interface.gallery.gallery import Gallery
 from interface.gallery.isic_archive import Archive
 from skin_model.photo import open_photo
 from tests.interface.gallery.test_gallery import CASES, DETAIL, HEADER
-from tests.interface.gallery.test_isic_archive import FULL, THUMBNAIL, serving
+from tests.interface.gallery.test_isic_archive import THUMBNAIL, serving
 
 
 @pytest.fixture
@@ -114,8 +115,7 @@ def test_those_beyond_the_queue_are_told_to_come_again(folder, archive, monkeypa
 
 
 def test_nothing_is_written_to_a_disk(folder, archive, tmp_path, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     before = sorted(tmp_path.rglob("*"))
     assert client(folder, archive.address).get("/mistakes/photo/ISIC_0000001?side=1000").status_code == 200
     assert sorted(tmp_path.rglob("*")) == before
-    assert len(FULL) > 0
