@@ -85,7 +85,7 @@ def test_the_line_of_a_figure_with_a_missed_limit_is_marked():
 
 def test_the_strongest_shortcut_is_one_that_never_looks_at_the_lesion():
     rows = [{"name": "file_size", "value": 0.68}, {"name": "only_lesion", "value": 0.84}, {"name": "x", "value": 0.4}]
-    assert conclusion("shortcuts", rows, Words())[0].startswith("The strongest of these guesses is file_size (AUC 0.68")
+    assert conclusion("shortcuts", rows, Words())[0].startswith("The strongest of these guesses is Size of the file (AUC 0.68")
 
 
 def test_the_decision_curve_says_where_acting_beats_everybody_and_nobody():
