@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
-from interface.components.theme import STYLE_SHEET, theme
+from interface.components.theme import STYLE_SHEET, TAB_STYLES, theme
 from interface.server import answer_pictures
 from interface.server.errors import keep_values_out_of_the_log
 from interface.server.middleware import AdmissionMiddleware
@@ -158,7 +158,7 @@ def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) ->
         # Gradio takes a path only with a slash before it and none behind it; an address it takes as it is.
         "root_path": root if "://" in root or not root else f"/{root}",
         "theme": theme(),
-        "css_paths": [STYLE_SHEET],
+        "css_paths": [STYLE_SHEET, *TAB_STYLES],
         "head": head_script(settings),
         # One for the whole app: of a ZIP. The middleware holds single photos to theirs.
         "max_file_size": MAX_TOTAL_BYTES,
@@ -182,4 +182,5 @@ def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) ->
     served = page.launch(**chosen | options)
     sessions.take_over(served[0])
     on_device.mount(served[0])
+    mistakes.mount(served[0], settings)
     return served

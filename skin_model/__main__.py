@@ -157,7 +157,23 @@ def _exists(path: Path) -> bool:
 
 
 def _expand(arguments: list[Path]) -> Iterator[Path]:
-    """Every file named, in order; folders give their photos, sorted by path, and say on stderr what else they hold."""
+    """Every file named, in order, and once; folders give their photos, sorted by path, and say on stderr what else they
+    hold. How many photos several arguments name is said too.
+    """
+    seen: set[Path] = set()
+    again = 0
+    for file in _each(arguments):
+        # Folders are followed through links, so that one photo is known again; a link to a photo is a file by itself.
+        place = file.parent.resolve() / file.name
+        again += place in seen
+        if place not in seen:
+            seen.add(place)
+            yield file
+    if again:
+        print(f"Scored once although several arguments name them: {again}.", file=sys.stderr)
+
+
+def _each(arguments: list[Path]) -> Iterator[Path]:
     from skin_model.photo.folders import list_folder
 
     for argument in arguments:

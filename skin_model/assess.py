@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from skin_model.network.inference import ONNX_FILE, engine
 from skin_model.network.turned_views import VIEWS, turned
 from skin_model.overlay import overlay
 from skin_model.photo import Photo, PhotoRefused
+from skin_model.pools import thread_pool
 from skin_model.region import Region
 from skin_model.wording import sentence
 
@@ -176,7 +178,12 @@ class Assessor:
     def assess_many(self, photos: Iterable[Photo]) -> list[Assessment]:
         """Score several photos together, a forward pass a view; the same numbers as one by one, up to rounding."""
         photos = list(photos)
-        return self._assess(photos, [self.view(photo) for photo in photos]) if photos else []
+        if not photos:
+            return []
+        # Looking for the spot leaves Python's lock free.
+        with thread_pool(min(os.cpu_count() or 1, len(photos))) as pool:
+            views = pool.map(self.view, photos)
+        return self._assess(photos, views)
 
     def _assess(self, photos: list[Photo], views: list[View]) -> list[Assessment]:
         config = self.checkpoint.config

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from skin_model.diagnoses import DIAGNOSES
+from interface.components import data_words
 from skin_model.network.refusal_rates import COUNTS, refusal_rows
 from skin_model.wording import Words
 
@@ -17,6 +17,8 @@ Metrics = Mapping[str, Any]
 Rows = list[dict[str, Any]]
 _ACCENT, _SECOND, _QUIET = "#0f766e", "#b45309", "#64748b"
 _HEIGHT = 420
+FLIPS_LIMIT = 0.03
+"""Largest share of answers that may change when a dark circle, a ruler or ink is drawn on: our own limit."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def _axis(words: Words, name: str) -> dict[str, Any]:
 def _layout(words: Words, x: str, y: str, **more: Any) -> dict[str, Any]:
     return {
         "height": _HEIGHT,
-        "margin": {"l": 10, "r": 10, "t": 20, "b": 10},
+        # Room above for the toolbar, which would lie over the picture.
+        "margin": {"l": 10, "r": 10, "t": 44, "b": 10},
         "xaxis": _axis(words, x),
         "yaxis": _axis(words, y),
         "legend": {"orientation": "h", "y": -0.25},
@@ -86,15 +89,13 @@ def _layout(words: Words, x: str, y: str, **more: Any) -> dict[str, Any]:
     }
 
 
-def _forest(rows: Rows, words: Words, axis: str, line: float | None = None, *, field: str) -> Drawn:
-    """Points with their intervals, a name a line. field: what the names are values of, for ``named``."""
+def _forest(rows: Rows, words: Words, axis: str, line: float | None = None, *, figure: str) -> Drawn:
+    """Points with their intervals, a name a line. figure: as ``data_words.row`` knows it."""
     from plotly.graph_objects import Figure, Scatter
 
     # On two lines, so that a phone's narrow picture keeps room for the points.
-    labels = [
-        named(words, field, row["name"]).replace(":", ":<br>", 1) + (f" (n={row['n']})" if "n" in row else "")
-        for row in rows
-    ]
+    names = [data_words.row(words, figure, row["name"]).replace(": ", ":<br>", 1) for row in rows]
+    labels = [name + (f" (n={row['n']})" if "n" in row else "") for name, row in zip(names, rows, strict=True)]
     picture = Figure(
         Scatter(
             x=[row["value"] for row in rows],
@@ -118,31 +119,12 @@ def _forest(rows: Rows, words: Words, axis: str, line: float | None = None, *, f
     return Drawn(picture, rows)
 
 
-def named(words: Words, field: str, name: str) -> str:
-    """A row's name in words: a value of ``field``, or two with a colon between.
-
-    field: altered, shortcuts, sources (a source and how it was taken), subgroups (an attribute and its value) or
-    pointing (a method and a figure).
-    """
-    first, colon, second = (part.strip() for part in name.partition(":"))
-    if not colon:
-        return words.value(field, name)
-    if field == "sources":
-        return f"{first}: {words.value('modality', second)}"
-    if field == "pointing":
-        return f"{words.value('method', first)}: {words.value('pointing', second)}"
-    known = words("mistakes.unknown") if second == "unknown" else words.value(first, second)
-    if first == "diagnosis" and second in DIAGNOSES:
-        known = words(f"diagnosis.{second}.name")
-    return f"{words.value('attribute', first)}: {known}"
-
-
 def _with_counts(rows: Rows, figures: Mapping[str, Any]) -> Rows:
     return [{**row, "n": figures[row["name"]]["n"], "n_malignant": figures[row["name"]]["n_malignant"]} for row in rows]
 
 
 def _sources(metrics: Metrics, words: Words) -> Drawn:
-    return _forest(_with_counts(rows_of(metrics["sets"]), metrics["sets"]), words, "auc", 0.5, field="sources")
+    return _forest(_with_counts(rows_of(metrics["sets"]), metrics["sets"]), words, "auc", 0.5, figure="sources")
 
 
 def _subgroups(metrics: Metrics, words: Words) -> Drawn:
@@ -151,7 +133,7 @@ def _subgroups(metrics: Metrics, words: Words) -> Drawn:
         enough = {value: found for value, found in values.items() if found.get("auc") and not found["too_few"]}
         for row in _with_counts(rows_of(enough), enough):
             rows.append({**row, "attribute": attribute, "name": f"{attribute}: {row['name']}"})
-    return _forest(rows, words, "auc", 0.5, field="subgroups")
+    return _forest(rows, words, "auc", 0.5, figure="subgroups")
 
 
 def _lines(series: Mapping[str, tuple[list[float], list[float]]], words: Words, x: str, y: str, **axes: Any) -> Figure:
@@ -200,19 +182,19 @@ def _coverage(metrics: Metrics, words: Words) -> Drawn:
 def _altered(metrics: Metrics, words: Words) -> Drawn:
     found = metrics["robustness"]["alterations"]
     rows = sorted(rows_of(found, ("flips",)), key=lambda row: -row["value"])
-    return _forest(rows, words, "flips", 0.03, field="altered")
+    return _forest(rows, words, "flips", FLIPS_LIMIT, figure="altered")
 
 
 def _shortcuts(metrics: Metrics, words: Words) -> Drawn:
     found = {name: row for name, row in metrics["shortcuts"].items() if isinstance(row, Mapping) and row.get("auc")}
-    return _forest(rows_of(found), words, "auc", 0.5, field="shortcuts")
+    return _forest(rows_of(found), words, "auc", 0.5, figure="shortcuts")
 
 
 def _pointing(metrics: Metrics, words: Words) -> Drawn:
     methods = {**metrics["saliency"]["methods"], "random": metrics["saliency"]["random"]}
     rows = rows_of(methods, ("pointing_game", "energy_inside"))
-    both = [{**row, "name": f"{row['name']}: {row['figure']}"} for row in rows]
-    return _forest(both, words, "share", field="pointing")
+    named = [{**row, "name": f"{row['name']}: {row['figure']}"} for row in rows]
+    return _forest(named, words, "share", figure="pointing")
 
 
 _FIGURES: dict[str, tuple[str, Callable[[Metrics, Words], Drawn]]] = {

@@ -39,7 +39,7 @@ _SCALES = (1.0, 0.93, 0.86, 0.8, 0.74)
 
 
 @cache
-def _fonts() -> tuple[str, str]:
+def fonts() -> tuple[str, str]:
     """Regular and bold type with Latin and Arabic letters: the one that matplotlib, which captum needs, brings."""
     folder = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf"  # type: ignore[union-attr, arg-type]
     return str(folder / "DejaVuSans.ttf"), str(folder / "DejaVuSans-Bold.ttf")
@@ -92,7 +92,7 @@ def _compose(
     assessment, interval, photos = found.assessment, found.interval, len(found.risks)
     pdf = FPDF(format="A4")
     pdf.set_auto_page_break(False)
-    for style, file in zip(("", "B"), _fonts(), strict=True):
+    for style, file in zip(("", "B"), fonts(), strict=True):
         pdf.add_font("page", style, file)
     pdf.set_text_shaping(True, direction=words.direction)
     pdf.set_margins(_MARGIN, _MARGIN)

@@ -5,23 +5,8 @@ const part = (name) => element.querySelector(".stage-" + name);
 const texts = props.texts;
 const image = element.querySelector(".stage-picture img");
 const video = element.querySelector("video");
-const uploadInput = () => document.querySelector("#sources input[type=file]");
-const moreInput = () => document.querySelector("#next-actions input[type=file]");
+const uploadInput = () => document.querySelector(`#${props.sources} input[type=file]`);
 let stream = null;
-
-// What the visitor gave, to take along to the page in another language.
-const given = { files: [], example: null };
-window.selfSkinCheck.photo = () => (props.value && (given.files.length || given.example !== null) ? { ...given, box: props.value.region } : null);
-document.addEventListener("change", (event) => {
-  const files = [...(event.target.files || [])];
-  if (!files.length) return;
-  if (event.target === uploadInput()) Object.assign(given, { files, example: null });
-  else if (event.target === moreInput()) given.files.push(...files);
-});
-document.addEventListener("click", (event) => {
-  const button = event.target.closest?.("#examples button");
-  if (button) Object.assign(given, { files: [], example: [...document.querySelectorAll("#examples button")].indexOf(button) });
-});
 
 function say(text) { part("message").textContent = text || ""; }
 
@@ -42,26 +27,6 @@ function handOver(file) {
   put(file, uploadInput());
 }
 
-const until = async (there) => { while (!there()) await new Promise((done) => setTimeout(done, 50)); };
-
-// From the page in another language: one after the other, as the visitor did.
-async function takeUp({ files, example, box }) {
-  const card = () => document.querySelector("#answer section");
-  const answered = async (ask) => {
-    const before = card();
-    ask();
-    await until(() => card() && card() !== before);
-  };
-  await until(() => card() && uploadInput() && document.querySelector("#examples button"));
-  const [first, ...further] = files;
-  await answered(() => (example === null ? handOver(first) : document.querySelectorAll("#examples button")[example].click()));
-  if (box) await answered(() => trigger("box", { box }));
-  for (const file of further) {
-    await until(moreInput);
-    await answered(() => put(file, moreInput()));
-  }
-}
-
 // Gradio answers an upload that is too large in its own words, so it is stopped before it is sent.
 window.addEventListener("change", (event) => {
   const input = uploadInput();
@@ -80,16 +45,13 @@ document.addEventListener("pointerdown", offerImages, true);
 document.addEventListener("keydown", offerImages, true);
 
 // --- paste and drop -------------------------------------------------------------------------------------------------
-document.addEventListener("paste", (event) => {
-  const file = [...(event.clipboardData?.files || [])][0];
-  if (file) { event.preventDefault(); handOver(file); }
-});
-// uploads.js catches what is dropped anywhere on the page; a picture from another page brings only its address.
+// uploads.js catches what is pasted or dropped anywhere on the page and says which stage takes it; a picture from
+// another page brings only its address.
 for (const kind of ["dragenter", "dragover"]) {
   element.addEventListener(kind, () => part("empty").classList.add("over"));
 }
 element.addEventListener("dragleave", () => part("empty").classList.remove("over"));
-window.addEventListener("photo-dropped", ({ detail: file }) => {
+element.addEventListener("photo-arrived", ({ detail: file }) => {
   part("empty").classList.remove("over");
   if (file) { closeCamera(); handOver(file); } else say(texts.address);
 });
@@ -136,7 +98,7 @@ function takePhoto() {
   }, "image/jpeg", 0.95);
 }
 
-window.addEventListener("open-camera", openCamera);
+window.addEventListener(props.camera, openCamera);
 window.addEventListener("pagehide", () => stream && closeCamera());
 part("shutter").addEventListener("click", takePhoto);
 part("close").addEventListener("click", closeCamera);
@@ -157,6 +119,7 @@ function place(node, box) {
 
 function show() {
   const value = props.value;
+  element.querySelector(".stage").classList.toggle("filled", Boolean(value));
   if (stream) return;
   part("empty").hidden = Boolean(value);
   part("picture").hidden = part("tools").hidden = !value;
@@ -178,7 +141,6 @@ function otherSpot(box) {
 }
 watch("value", () => { choosing(false); show(); });
 show();
-window.selfSkinCheck.photoFollows.arrived.then((photo) => photo && takeUp(photo));
 
 // While a photo is looked at the page hides it, and with it the button that had the focus: its place takes that over.
 let focusNext = null;
@@ -192,7 +154,7 @@ new MutationObserver(() => {
 // inside the photo where it would stick out. Drawn here, for it must follow the slider at once.
 window.addEventListener("draw-square", (event) => {
   const { naturalWidth: width, naturalHeight: height } = image;
-  if (!props.value || !width) return;
+  if (!props.value || !width || !element.offsetParent) return;
   const [x, y, size] = event.detail.map(Number);
   const side = Math.min(width, height) * size / 100;
   const left = Math.min(Math.max(width * x / 100 - side / 2, 0), width - side);
@@ -249,4 +211,43 @@ for (const kind of ["pointerup", "pointercancel"]) {
     if (start && drawn) { choosing(false); trigger("box", { box }); } else if (start) place(part("box"), null);
     start = box = null;
   });
+}
+
+// --- the Check tab's photo follows into another language ---------------------------------------------------------------
+if (element.closest("#photo-stage")) {
+  const moreInput = () => document.querySelector("#next-actions input[type=file]");
+  // What the visitor gave, to take along to the page in another language.
+  const given = { files: [], example: null };
+  window.selfSkinCheck.photo = () => (props.value && (given.files.length || given.example !== null) ? { ...given, box: props.value.region } : null);
+  document.addEventListener("change", (event) => {
+    const files = [...(event.target.files || [])];
+    if (!files.length) return;
+    if (event.target === uploadInput()) Object.assign(given, { files, example: null });
+    else if (event.target === moreInput()) given.files.push(...files);
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("#examples button");
+    if (button) Object.assign(given, { files: [], example: [...document.querySelectorAll("#examples button")].indexOf(button) });
+  });
+
+  const until = async (there) => { while (!there()) await new Promise((done) => setTimeout(done, 50)); };
+
+  // From the page in another language: one after the other, as the visitor did.
+  async function takeUp({ files, example, box }) {
+    const card = () => document.querySelector("#answer section");
+    const answered = async (ask) => {
+      const before = card();
+      ask();
+      await until(() => card() && card() !== before);
+    };
+    await until(() => card() && uploadInput() && document.querySelector("#examples button"));
+    const [first, ...further] = files;
+    await answered(() => (example === null ? handOver(first) : document.querySelectorAll("#examples button")[example].click()));
+    if (box) await answered(() => trigger("box", { box }));
+    for (const file of further) {
+      await until(moreInput);
+      await answered(() => put(file, moreInput()));
+    }
+  }
+  window.selfSkinCheck.photoFollows.arrived.then((photo) => photo && takeUp(photo));
 }

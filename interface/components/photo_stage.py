@@ -33,10 +33,17 @@ _TEXTS = (
 )
 
 
-def stage(words: Words, max_bytes: int) -> gr.HTML:
+def stage(
+    words: Words,
+    max_bytes: int,
+    elem_id: str = "photo-stage",
+    sources: str = "sources",
+    camera: str = "open-camera",
+) -> gr.HTML:
     """The component, empty. Its value is None or what ``staged`` gives.
 
-    Its events: ``box`` with ``{"box": [left, top, right, bottom]}`` in shares (0…1) of the photo, and ``whole``.
+    sources: id of what holds the upload button's file input. camera: name of the window's event that opens the camera.
+    Its events: ``too_large``, ``whole``, and ``box`` with ``{"box": [left, top, right, bottom]}`` in shares (0…1).
     """
     texts = {name: words(f"interface.stage.{name}") for name in _TEXTS}
     texts["too_large"] = words("refused.file_too_large")
@@ -45,9 +52,11 @@ def stage(words: Words, max_bytes: int) -> gr.HTML:
         html_template=(_HERE / "photo_stage.html").read_text(encoding="utf-8"),
         js_on_load=(_HERE / "photo_stage.js").read_text(encoding="utf-8"),
         apply_default_css=False,
-        elem_id="photo-stage",
+        elem_id=elem_id,
         texts=texts,
         max_bytes=max_bytes,
+        sources=sources,
+        camera=camera,
     )
 
 

@@ -111,12 +111,16 @@ def notice(words: Words) -> str:
     return f'<p class="notice">{escape(words("notice.screening"))}</p>'
 
 
-def _card(kind: str, title: str, body: str) -> str:
-    shape = (
-        '<svg viewBox="0 0 24 24" width="28" height="28" aria-hidden="true" fill="none" stroke="currentColor" '
+def shape(kind: str, side: int) -> str:
+    """The sign of a band, or of "refused", as an SVG of ``side`` pixels."""
+    return (
+        f'<svg viewBox="0 0 24 24" width="{side}" height="{side}" aria-hidden="true" fill="none" stroke="currentColor" '
         f'stroke-width="2" stroke-linecap="round" stroke-linejoin="round">{_SHAPES[kind]}</svg>'
     )
-    heading = f'<h2 tabindex="-1">{shape}<span>{escape(title)}</span></h2>'
+
+
+def _card(kind: str, title: str, body: str) -> str:
+    heading = f'<h2 tabindex="-1">{shape(kind, 28)}<span>{escape(title)}</span></h2>'
     return f'<section class="answer" data-kind="{kind}">{heading}{body}</section>'
 
 

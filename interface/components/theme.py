@@ -5,6 +5,8 @@ from pathlib import Path
 import gradio as gr
 
 STYLE_SHEET = Path(__file__).parent / "style.css"
+TAB_STYLES = [STYLE_SHEET.parents[1] / "tabs" / f"{name}.css" for name in ("mistakes", "compare")]
+"""Of one tab each; the page on one's own device has none of them."""
 
 
 def theme() -> gr.themes.Base:

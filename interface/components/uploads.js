@@ -33,7 +33,7 @@
 
   window.addEventListener("change", (event) => {
     const input = event.target;
-    if (input.type !== "file" || input.closest("#sources")) return; // the stage looks at its own
+    if (input.type !== "file" || input.closest("#sources, .sources")) return; // a stage looks at its own
     const files = [...input.files], batch = inBatch(input), sent = cut(files, batch);
     const together = sent.reduce((sum, { size }) => sum + size, 0);
     if (batch) sayInBatch(together > maxTotalBytes ? sentence("tooLarge") : "");
@@ -46,7 +46,20 @@
     }
   }, true);
 
-  // --- drop ---------------------------------------------------------------------------------------------------------
+  // --- paste and drop -----------------------------------------------------------------------------------------------
+  /** Of several stages in sight the one at the pointer takes a photo, else the first empty one, else the last. */
+  function arrive(file, at = null) {
+    const stages = [...document.querySelectorAll(".stage")].filter(shown);
+    const stage = stages.find((each) => each.contains(at)) ?? stages.find((each) => !each.classList.contains("filled")) ?? stages.at(-1);
+    stage?.dispatchEvent(new CustomEvent("photo-arrived", { detail: file, bubbles: true }));
+    return Boolean(stage);
+  }
+
+  document.addEventListener("paste", (event) => {
+    const [file] = event.clipboardData?.files ?? [];
+    if (file && arrive(file)) event.preventDefault();
+  });
+
   const carries = ({ dataTransfer }) => [...(dataTransfer?.types ?? [])].some((type) => type === "Files" || type === "text/uri-list");
   // Text is dropped into fields, and sliders are dragged, as ever.
   const isField = ({ target }) => Boolean(target.closest?.("textarea, input:not([type=file]), [contenteditable=true]"));
@@ -58,15 +71,12 @@
     const files = [...event.dataTransfer.files];
     if (!files.length && isField(event)) return;
     event.preventDefault();
-    const stage = document.querySelector("#photo-stage"), batch = document.querySelector("#batch-files input[type=file]");
-    const onPlace = document.elementFromPoint(event.clientX, event.clientY)?.closest?.(".pair > *");
-    if (shown(stage)) {
-      window.dispatchEvent(new CustomEvent("photo-dropped", { detail: files[0] ?? null }));
-    } else if (shown(document.querySelector("#batch-files"))) {
+    if (shown(document.querySelector("#batch-files"))) {
+      const batch = document.querySelector("#batch-files input[type=file]");
       if (files.length && batch) { event.stopImmediatePropagation(); hand(batch, files); }
       else if (!files.length) sayInBatch(sentence("address"));
-    } else if (files.length && onPlace?.querySelector("input[type=file]")) {
-      hand(onPlace.querySelector("input[type=file]"), files);
+    } else {
+      arrive(files[0] ?? null, document.elementFromPoint(event.clientX, event.clientY));
     }
   }, true);
 })();

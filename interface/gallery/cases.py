@@ -16,7 +16,8 @@ from skin_model.network import calibration
 from skin_model.network.calibration import CANNOT_TELL, Thresholds
 
 SCHEMA = 1
-GALLERY_FILE, CASES_FILE, METADATA_FILE, IMAGES = "gallery.json", "cases.csv", "metadata.jsonl", "images"
+GALLERY_FILE, CASES_FILE, METADATA_FILE = "gallery.json", "cases.csv", "metadata.jsonl"
+IMAGES, NEAREST = "images", ".neighbours"
 _TEXTS = (
     "image_id",
     "source",
@@ -32,6 +33,7 @@ _TEXTS = (
 _CASE_COLUMNS = frozenset((*_TEXTS, "age", "malignant", "risk", "refused", *(f"p_{code}" for code in DIAGNOSES)))
 _ISIC = re.compile(r"(?:.+\.)?(ISIC_\d{7})(?:_downsampled)?")
 _PICTURE = re.compile(rf"{IMAGES}/\w[\w.-]*\.jpg", re.ASCII)
+_NEAREST_PICTURE = re.compile(rf"{NEAREST}/\w[\w.-]*\.jpg", re.ASCII)
 
 
 class GalleryError(ValueError):
@@ -40,13 +42,22 @@ class GalleryError(ValueError):
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A training case that the network finds similar. distance: cosine distance of features, 0 (same) … 2."""
+    """A training case that the network finds similar.
+
+    distance: cosine distance of features, 0 (same) … 2. file_name: its picture inside the gallery folder, or None.
+    """
 
     image_id: str
     source: str
     diagnosis: str
     malignant: bool
     distance: float
+    file_name: str | None = None
+
+    @property
+    def isic_id(self) -> str | None:
+        """The id under which the ISIC Archive shows the photograph, None where it is not there."""
+        return _isic_id(self.image_id)
 
 
 @dataclass(frozen=True)
@@ -100,13 +111,17 @@ class Case:
     @property
     def isic_id(self) -> str | None:
         """The id under which the ISIC Archive shows the photograph, None where it is not there."""
-        found = _ISIC.fullmatch(self.image_id)
-        return found[1] if found else None
+        return _isic_id(self.image_id)
 
     @property
     def page(self) -> str | None:
         """Where a person can see the photograph on the web: the ISIC Archive's page about it."""
         return f"https://api.isic-archive.com/images/{self.isic_id}/" if self.isic_id else None
+
+
+def _isic_id(image_id: str) -> str | None:
+    found = _ISIC.fullmatch(image_id)
+    return found[1] if found else None
 
 
 def read_header(folder: Path) -> tuple[dict[str, Any], Thresholds]:
@@ -212,9 +227,7 @@ def _box(values: Any, name: str, width: int, height: int) -> tuple[int, int, int
 
 def _detail(row: dict[str, Any]) -> Details:
     """Raises ValueError, KeyError or TypeError for what are no details."""
-    file_name = row.get("file_name")
-    if file_name is not None and not _PICTURE.fullmatch(file_name):
-        raise ValueError(f"{file_name!r} is not a picture of the gallery")
+    file_name = _picture(row.get("file_name"), _PICTURE)
     width, height = int(row["width"]), int(row["height"])
     crop = _box(row["crop"], "crop", width, height)
     square = None if row.get("square") is None else _box(row["square"], "square", width, height)
@@ -231,10 +244,17 @@ def _detail(row: dict[str, Any]) -> Details:
             near["diagnosis"] or "",
             bool(near["malignant"]),
             float(near["distance"]),
+            _picture(near.get("picture"), _NEAREST_PICTURE),
         )
         for near in row["nearest"]
     )
     return Details(width, height, crop, border, square, heat, tuple(map(str, row["problems"])), nearest, file_name)
+
+
+def _picture(name: Any, allowed: re.Pattern[str]) -> str | None:
+    if name is not None and not allowed.fullmatch(name):
+        raise ValueError(f"{name!r} is not a picture of the gallery")
+    return name
 
 
 def _share(text: str) -> float:

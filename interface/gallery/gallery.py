@@ -10,13 +10,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from interface.gallery.cases import (
     CASES_FILE,
     GALLERY_FILE,
     IMAGES,
     METADATA_FILE,
+    NEAREST,
     Case,
     Details,
     GalleryError,
@@ -24,17 +23,13 @@ from interface.gallery.cases import (
     read_cases,
     read_header,
 )
+from interface.gallery.facets import FACETS, value_of
 from interface.gallery.isic_archive import Archive
 from skin_model.network import hub
 from skin_model.network.calibration import Thresholds
-from skin_model.overlay import overlay
-from skin_model.photo import PhotoRefused, open_photo
-from skin_model.region import central_square_of
 
 __all__ = ["FACETS", "Case", "Counts", "Details", "Gallery", "GalleryError", "Neighbour", "how_wrong"]
 
-FACETS: tuple[str, ...] = ("diagnosis", "source", "site", "modality", "confirmed_by", "sex", "fitzpatrick", "band")
-"""What cases can be filtered by, beside age and score; "" stands for unknown."""
 _HUB_REFERENCE = re.compile(r"(?P<repo>\w[\w.-]*/[\w.-]+?)(?:@(?P<revision>\w[\w./-]*))?", re.ASCII)
 
 
@@ -94,18 +89,13 @@ class Gallery:
             match = _HUB_REFERENCE.fullmatch(str(reference))
             if match is None:
                 raise GalleryError(f"There is no folder {reference}. Name a folder, or owner/name on the Hub.")
-            wanted = [GALLERY_FILE, CASES_FILE, METADATA_FILE, f"{IMAGES}/*.jpg"]
+            wanted = [GALLERY_FILE, CASES_FILE, METADATA_FILE, f"{IMAGES}/*.jpg", f"{NEAREST}/*.jpg"]
             try:
                 folder = hub.data_set(match["repo"], match["revision"], wanted)
             except hub.HubError as problem:
                 raise GalleryError(str(problem)) from None
         header, thresholds = read_header(folder)
         return cls(header, tuple(read_cases(folder, header, thresholds)), folder, thresholds, archive or Archive())
-
-    @property
-    def has_pictures(self) -> bool:
-        """Whether photographs lie in the folder; without them there are maps only."""
-        return any(case.details is not None and case.details.file_name is not None for case in self.cases)
 
     def case(self, image_id: str) -> Case | None:
         """The case of that id, for a link to it; None where there is none."""
@@ -119,7 +109,7 @@ class Gallery:
         """The values that occur in one of FACETS, sorted, "" (unknown) last."""
         if facet not in FACETS:
             raise ValueError(f"Cases cannot be filtered by {facet!r}, only by {', '.join(FACETS)}.")
-        return sorted({getattr(case, facet) for case in self.cases}, key=lambda value: (value == "", value))
+        return sorted({value_of(case, facet) for case in self.cases}, key=lambda value: (value == "", value))
 
     def filtered(
         self,
@@ -142,7 +132,7 @@ class Gallery:
         fits = tuple(
             case
             for case in self.cases
-            if all(getattr(case, facet) in values for facet, values in wanted.items())
+            if all(value_of(case, facet) in values for facet, values in wanted.items())
             and _within(case.age, age)
             and _within(case.risk, score)
         )
@@ -169,40 +159,31 @@ class Gallery:
                 (raised if case.risk >= threshold else below)[case.malignant] += 1
         return Counts(raised[True], raised[False], below[False], below[True])
 
-    def picture(self, case: Case, *, full: bool = True) -> bytes | None:
+    def picture(self, shown: Case | Neighbour, *, full: bool = True) -> bytes | None:
         """The photograph as a picture file: from the folder, else from the ISIC Archive, else None.
 
         full: False takes the archive's thumbnail. What the archive gives is kept in memory only. May wait 4 seconds.
         """
-        if case.details is not None and case.details.file_name is not None:
+        name = shown.file_name if isinstance(shown, Neighbour) else shown.details and shown.details.file_name
+        if name:
             try:
-                return (self.folder / case.details.file_name).read_bytes()
+                return (self.folder / name).read_bytes()
             except OSError:
                 pass
-        return self.archive.picture(case.isic_id, full=full) if case.isic_id else None
+        return self.archive.picture(shown.isic_id, full=full) if shown.isic_id else None
 
-    def overlay(self, case: Case, picture: bytes, strength: float = 0.5) -> np.ndarray | None:
-        """The picture, (H, W, 3) uint8, with what raised the risk drawn over it; None where no map is known of.
+    def has_picture(self, shown: Case | Neighbour) -> bool:
+        """Whether there is a place to take the photograph from; it may fail all the same."""
+        name = shown.file_name if isinstance(shown, Neighbour) else shown.details and shown.details.file_name
+        return bool(name or shown.isic_id)
 
-        picture: what ``picture`` gave, of whatever size. strength: 0 (picture only) … 1.
-        """
-        if case.details is None or case.details.heat is None:
-            return None
-        try:
-            photo = open_photo(picture)
-        except PhotoRefused:
-            return None
-        height, width = photo.rgb.shape[:2]
-        left, top, right, bottom = case.details.square or central_square_of(case.details.crop)
-        across, down = width / case.details.width, height / case.details.height
-        box = (
-            min(round(left * across), width - 1),
-            min(round(top * down), height - 1),
-            round(right * across),
-            round(bottom * down),
-        )
-        box = (*box[:2], max(box[0] + 1, min(box[2], width)), max(box[1] + 1, min(box[3], height)))
-        return overlay(photo.rgb, case.details.heat, box, strength)
+    def shown(self, image_id: str) -> Case | Neighbour | None:
+        """The case of that id, or the training case that is a neighbour of one; None for a stranger."""
+        return self._by_id.get(image_id) or self._neighbours.get(image_id)
+
+    @cached_property
+    def _neighbours(self) -> dict[str, Neighbour]:
+        return {near.image_id: near for case in self.cases if case.details for near in case.details.nearest}
 
 
 def _within(value: float | None, bounds: tuple[float, float] | None) -> bool:

@@ -36,6 +36,12 @@ class Archive:
         self._lock = threading.Lock()
         self._silent_until = 0.0
 
+    @property
+    def answers(self) -> bool:
+        """Whether the archive could be reached when it was last asked, or may be asked again by now."""
+        with self._lock:
+            return time.monotonic() >= self._silent_until
+
     def picture(self, isic_id: str, *, full: bool = True) -> bytes | None:
         """The photograph as the archive has it, or its thumbnail of 256 pixels; None for every kind of failure.
 

@@ -42,7 +42,8 @@ _API = "/gradio_api"
 _LANGUAGES = "|".join(languages())
 _READ = re.compile(
     rf"/?|/({_LANGUAGES})/?|/config/?|/(static|assets|svelte)/.+|/(favicon\.ico|robots\.txt|manifest\.json|theme\.css)"
-    rf"|/on-device(/.*)?|{_API}/(info/?|openapi\.json|app_id/?|theme\.css|startup-events|queue/status|upload_progress)"
+    rf"|/on-device(/.*)?|/mistakes/photo/[^/]+"
+    rf"|{_API}/(info/?|openapi\.json|app_id/?|theme\.css|startup-events|queue/status|upload_progress)"
 )
 _FILE = re.compile(rf"{_API}/file=(?!\w+:).+")
 _STREAM = re.compile(rf"{_API}/(heartbeat/(?P<page>[^/]+)|queue/data|call/[^/]+/(?P<event>[^/]+))")

@@ -9,7 +9,8 @@ from typing import Any
 
 import gradio as gr
 
-from interface.components import figures
+from interface.components import data_words, figures
+from interface.components.figure_conclusions import conclusion
 from interface.components.sliders import bounded_slider
 from skin_model.assess import Assessor
 from skin_model.wording import Words
@@ -72,9 +73,7 @@ def refusals(words: Words, rows: figures.Rows) -> str:
     """
     groups: dict[str, list[str]] = {}
     for row in rows:
-        name = {"": words("evidence.refused.all"), "unknown": words("mistakes.unknown")}.get(
-            row["name"], words.value(row["by"], row["name"])
-        )
+        name = data_words.named(words, row["by"], row["name"]) if row["name"] else words("evidence.refused.all")
         cells = "".join(f"<td>{_refused(words, row, of)}</td>" for of in ("photographs", "cancers"))
         groups.setdefault(row["by"], []).append(f"<tr><th scope='row'>{escape(name)}</th>{cells}</tr>")
     heads = "".join(
@@ -107,6 +106,17 @@ def _refused(words: Words, row: Mapping[str, Any], of: str) -> str:
         words("format.percent", number=words.number(100 * row[f"{of}_{end}"], 1)) for end in ("share", "low", "high")
     )
     return f"{count}<br>{escape(value)} {escape(words('interface.interval', low=low, high=high))}"
+
+
+def figure_line(words: Words, name: str, rows: figures.Rows) -> str:
+    """What the figure is, what it shows, and whether a limit of our own is met. rows: of ``figures.draw``."""
+    shows, met = conclusion(name, rows, words)
+    limit = words(f"evidence.limit.{'none' if met is None else 'met' if met else 'missed'}")
+    if met is None:
+        said = f"<p>{escape(shows)} {escape(limit)}</p>"
+    else:
+        said = f'<p class="limit" data-met="{str(met).lower()}"><strong>{escape(limit)}.</strong> {escape(shows)}</p>'
+    return f'<div role="status"><p>{escape(words(f"evidence.figure.{name}.line"))}</p>{said}</div>'
 
 
 def csv_link(words: Words, rows: figures.Rows, name: str) -> str:
@@ -182,8 +192,11 @@ def _choose_figure(
 
     def show(name: str) -> list[Any]:
         drawn = figures.draw(name, metrics, words)
-        text = f"<p>{escape(words(f'evidence.figure.{name}.line'))}</p>"
-        return [text, gr.update(value=drawn.picture, visible=True), csv_link(words, drawn.rows, name)]
+        return [
+            figure_line(words, name, drawn.rows),
+            gr.update(value=drawn.picture, visible=True),
+            csv_link(words, drawn.rows, name),
+        ]
 
     def from_link(request: gr.Request) -> list[Any]:
         return show(names[0]) if request.query_params.get("tab") == "evidence" else [gr.skip()] * 3

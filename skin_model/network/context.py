@@ -68,6 +68,14 @@ def site_of(text: str) -> str | None:
     return found
 
 
+def grouped_site(text: str) -> str:
+    """As ``site_of`` for data: "" where the site is unknown, and a word that is no site as it stands."""
+    try:
+        return site_of(text) or ""
+    except UnknownContext:
+        return text
+
+
 def age_of(text: str | float) -> float | None:
     """Years, 0 to OLDEST, or None where the text is empty; raises UnknownContext for anything else."""
     if isinstance(text, str) and _normal(text) in ("", "unknown"):

@@ -85,7 +85,7 @@ def shoot(browser: Browser, url: str, words: Words, size: str, scheme: str, out:
     page = start(browser, url, words, size, scheme, "compare")
     save(page, "compare-1-landing")
     for place, file in enumerate(("tone-1.jpg", "tone-4-uneven.jpg")):
-        page.locator(".pair input[type=file]").nth(place).set_input_files(EXAMPLES / file)
+        page.locator(".pair .sources input[type=file]").nth(place).set_input_files(EXAMPLES / file)
         page.locator(f"#compare-{('before', 'after')[place]} img").wait_for()
     page.locator("#compare-answer h2").wait_for()
     save(page, "compare-2-result")
@@ -103,7 +103,7 @@ def shoot(browser: Browser, url: str, words: Words, size: str, scheme: str, out:
     page = start(browser, url, words, size, scheme, "mistakes")
     page.locator("#mistakes-grid button").first.wait_for()
     save(page, "mistakes-1-gallery")
-    page.locator("#mistakes-grid button").first.click()
+    page.locator("#mistakes-grid .card > button").first.click()
     page.locator("#mistakes-case .case").wait_for()
     save(page, "mistakes-2-case")
     page.close()

@@ -10,9 +10,11 @@ import pytest
 
 from interface.blocks import TABS
 from interface.gallery.gallery import Gallery
+from interface.tabs import mistakes
 from interface.tabs.mistakes import DEFAULT, PAGE
 from skin_model.wording import Words, languages, sentence
 from tests.conftest import REPOSITORY
+from tests.interface.gallery.test_isic_archive import THUMBNAIL, serving
 
 EXAMPLES = REPOSITORY / "examples"
 PHONE = {"width": 390, "height": 844}
@@ -33,7 +35,7 @@ def choose(page, selector: str, *files: Path) -> None:
 
 def choose_pair(page, place: int, file: Path) -> None:
     """Choose the photo before (0) or after (1) on the compare tab."""
-    page.locator(".pair input[type=file]").nth(place).set_input_files(file)
+    page.locator(".pair .sources input[type=file]").nth(place).set_input_files(file)
 
 
 def scrolls_sideways(page) -> bool:
@@ -134,9 +136,9 @@ def test_the_same_photo_twice_has_not_changed(open_page):
     page.locator("#compare-answer h2").wait_for()
     text = page.locator("#compare-answer").inner_text()
     assert sentence("compare.aligned.features") in text
-    assert sentence("compare.size.alike") in text
+    assert sentence("compare.verdict.none") in text
     page.locator("#compare-slider img").first.wait_for()
-    assert page.locator("#compare-table tbody tr").count() == 6
+    assert page.locator("#compare-table tbody tr").count() == 5
 
 
 def test_a_broken_photo_leaves_the_other_one_in_place(open_page, tmp_path):
@@ -148,7 +150,8 @@ def test_a_broken_photo_leaves_the_other_one_in_place(open_page, tmp_path):
     page.locator("#compare-before img").wait_for()
     choose_pair(page, 1, broken)
     page.get_by_role("alert").filter(has_text=sentence("refused.damaged_file")).wait_for()
-    assert page.locator("#compare-before img").count() == 1
+    assert page.locator("#compare-before img").is_visible()
+    assert not page.locator("#compare-after img").is_visible()
 
 
 # --- batch ------------------------------------------------------------------------------------------------------------
@@ -209,7 +212,9 @@ def test_a_filter_leaves_only_the_cases_that_fit(open_page, gallery):
     counts(page, told(gallery, gallery.thresholds.low))
     page.get_by_role("button", name=sentence("mistakes.filter")).click()
     page.locator("#mistakes-diagnosis input").click()
-    page.get_by_role("option", name="mel", exact=True).click()
+    # Counted beside it: the missed ones.
+    missed = len(gallery.filtered(diagnosis=["mel"]).mistakes(gallery.thresholds.low)[1])
+    page.get_by_role("option", name=f"{sentence('diagnosis.mel.name')} ({missed})", exact=True).click()
     counts(page, told(gallery.filtered(diagnosis=["mel"]), gallery.thresholds.low))
 
 
@@ -221,7 +226,7 @@ def test_show_more_adds_cards(open_page, gallery):
     counts(page, sentence("mistakes.shown", shown=PAGE, total=len(alarms)))
     page.get_by_role("button", name=sentence("mistakes.more")).click()
     counts(page, sentence("mistakes.shown", shown=2 * PAGE, total=len(alarms)))
-    assert page.locator("#mistakes-grid button").count() == 2 * PAGE
+    assert page.locator("#mistakes-grid .card").count() == 2 * PAGE
 
 
 def test_a_card_opens_its_case_with_all_seven_probabilities(open_page, gallery):
@@ -230,7 +235,77 @@ def test_a_card_opens_its_case_with_all_seven_probabilities(open_page, gallery):
     _, missed = gallery.mistakes(gallery.thresholds.low)
     page.locator("#mistakes-grid button").first.click()
     page.locator("#mistakes-case .case").get_by_text(missed[0].image_id).first.wait_for()
-    assert page.locator("#mistakes-case .bars > li").count() == 7
+    assert page.locator("#mistakes-case .glance > li").count() == 7
+    assert not page.locator("#mistakes-grid").is_visible()
+
+
+def test_back_leads_to_the_gallery_as_it_was(open_page, gallery):
+    page = open_page()
+    open_tab(page, "mistakes")
+    page.get_by_role("radio", name=sentence("mistakes.alarms")).click()
+    alarms, _ = gallery.mistakes(gallery.thresholds.low)
+    shown = sentence("mistakes.shown", shown=PAGE, total=len(alarms))
+    counts(page, shown)
+    card = page.locator("#mistakes-grid .card > button").nth(PAGE - 1)
+    card.scroll_into_view_if_needed()
+    before = page.evaluate("scrollY")
+    card.click()
+    page.get_by_role("button", name=sentence("mistakes.back")).click()
+    counts(page, shown)
+    assert page.evaluate("scrollY") == pytest.approx(before, abs=2)
+    assert "case=" not in page.url
+    page.go_back()
+    page.locator("#mistakes-case .case").get_by_text(alarms[PAGE - 1].image_id).first.wait_for()
+
+
+def test_one_case_leads_to_the_next(open_page, gallery):
+    page = open_page()
+    open_tab(page, "mistakes")
+    _, missed = gallery.mistakes(gallery.thresholds.low)
+    page.locator("#mistakes-grid .card > button").first.click()
+    page.get_by_role("button", name=sentence("mistakes.next"), exact=True).click()
+    page.locator("#mistakes-case .case").get_by_text(missed[1].image_id).first.wait_for()
+    assert page.url.endswith(f"case={missed[1].image_id}")
+
+
+@pytest.fixture
+def archive(monkeypatch):
+    """A stand-in for the ISIC Archive, asked by the served page."""
+    with serving() as local:
+        asked = mistakes.load(None).archive
+        monkeypatch.setattr(asked, "address", local.address)
+        monkeypatch.setattr(asked, "_silent_until", 0.0)
+        yield local
+
+
+def test_photographs_come_for_the_cards_in_sight_and_only_for_those(open_page, gallery, archive):
+    _, missed = gallery.mistakes(gallery.thresholds.low)
+    there = [case for case in missed[:PAGE] if case.isic_id]
+    for case in there:
+        archive.describe(case.isic_id, thumbnail_256=f"{archive.base}/thumbnail.jpg")
+    page = open_page(**PHONE, tab="mistakes")
+    page.locator(f"#mistakes-grid .card:has([data-id='{there[0].image_id}']) img.photo").wait_for()
+    page.wait_for_timeout(1000)
+    asked = {path.split("/")[-2] for path in archive.asked if "/images/" in path}
+    assert there[0].isic_id in asked
+    assert len(asked) < len(there)
+
+
+def test_a_card_without_a_photograph_says_why_and_a_line_that_the_archive_is_silent(open_page, gallery, archive):
+    archive.answers.clear()
+    monkey = mistakes.load(None).archive
+    monkey.address = "http://127.0.0.1:1/api/v2"
+    page = open_page(tab="mistakes")
+    card = page.locator("#mistakes-grid .card").first
+    card.get_by_text(sentence("mistakes.unreachable")).wait_for()
+    card.get_by_role("link", name=sentence("mistakes.archive")).wait_for()
+    page.get_by_text(sentence("mistakes.archive_silent")).wait_for()
+    monkey.address, monkey._silent_until = archive.address, 0.0
+    for case in gallery.mistakes(gallery.thresholds.low)[1][:PAGE]:
+        archive.describe(case.isic_id or "", thumbnail_256=f"{archive.base}/thumbnail.jpg")
+    archive.answers["/thumbnail.jpg"] = THUMBNAIL
+    page.get_by_role("button", name=sentence("mistakes.retry")).click()
+    card.locator("img.photo").wait_for()
 
 
 def test_a_link_opens_its_case(open_page, gallery):

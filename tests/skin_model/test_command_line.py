@@ -108,6 +108,15 @@ def test_arguments_keep_their_order(photos):
     assert found == [str(photos / "b.png"), str(photos / "a.jpg")]
 
 
+def test_a_photo_that_several_arguments_name_is_scored_once_at_its_first_place(photos, tmp_path):
+    (tmp_path / "link").symlink_to(photos)
+    result = run(photos / "b.png", photos, photos / "deeper" / ".." / "a.jpg", tmp_path / "link", "--json")
+    found = [line["file"] for line in lines(result)]
+    assert found == [str(photos / name) for name in ("b.png", "a.jpg", "cut.jpg", "deeper/a.jpg")]
+    # b.png in the folder, a.jpg by its other spelling, and all four again through the link.
+    assert "Scored once although several arguments name them: 6." in result.stderr
+
+
 def test_a_damaged_file_gets_a_line_with_a_code_a_sentence_and_no_number(photos):
     (line,) = lines(run(photos / "cut.jpg", "--json"))
     assert line["refused"] == "damaged_file"

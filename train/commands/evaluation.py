@@ -1,4 +1,4 @@
-"""Commands that judge a checkpoint: ``evaluate``, ``report`` and ``mistakes``."""
+"""Commands that judge a checkpoint: ``evaluate``, ``report``, ``mistakes`` and ``unchanged``."""
 
 import sys
 from pathlib import Path
@@ -53,10 +53,15 @@ def report(
 
 @app.command()
 def mistakes(
-    work: Annotated[Path, typer.Option(help="A work folder made by prepare; its training cases are the neighbours.")],
     out: Annotated[Path, typer.Option(help="The gallery folder; an older gallery in it is replaced.")],
+    work: Annotated[
+        Path | None, typer.Option(help="A work folder made by prepare; its training cases are the most alike ones.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A folder of labelled photographs, shown whole; its layout is detected.")
+    ] = None,
     checkpoint: options.Checkpoint = None,
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    split: Annotated[str, typer.Option(help="train, validation or test, for --work.")] = "test",
     photographs: Annotated[
         bool,
         typer.Option(
@@ -67,8 +72,7 @@ def mistakes(
         int | None,
         typer.Option(
             min=1,
-            help="Worst false positives, and worst false negatives, that each source keeps with details. "
-            "Default: 40, without photographs 5.",
+            help="Worst false positives, and worst false negatives, that each source keeps with details. Default: all.",
         ),
     ] = None,
     predictions: Annotated[
@@ -77,13 +81,15 @@ def mistakes(
 ) -> None:
     """Collect what a checkpoint gets wrong in a gallery: every case with its scores, the worst mistakes with reasons.
 
-    Kept with details (photograph, border, map, nearest training cases) are the benign cases of the highest risk, at or
-    above the checkpoint's low threshold, and the malignant ones of the lowest, below its high threshold. The folder is
-    a Hugging Face imagefolder. Photographs stay under their own licences: look at those before sharing the folder.
+    Kept with details (photograph, border, map, nearest training cases) are the benign cases at or above the
+    checkpoint's low threshold, and the malignant ones below its high threshold. The folder is a Hugging Face
+    imagefolder. Photographs stay under their own licences: look at those before sharing the folder.
+
+    Of your own photographs: python -m train mistakes --data FOLDER --out gallery. A repeated call resumes.
     """
     from train.evaluation import mistakes
 
-    asked = {"split": split, "photographs": photographs, "limit": limit, "predictions": predictions}
+    asked = {"data": data, "split": split, "photographs": photographs, "limit": limit, "predictions": predictions}
     counts = mistakes.make(checkpoint, work, out, **asked)["counts"]
     for name in ("low", "high"):
         found = counts[name]
@@ -91,4 +97,37 @@ def mistakes(
             f"At the {name} threshold: {found['false_positives']} false positives and {found['false_negatives']} false "
             f"negatives among {counts['cases']} cases, {counts['malignant']} of them malignant."
         )
-    print(f"\nWrote {out}, {counts['kept']} mistakes with details. Next: SKIN_MISTAKES={out} python app.py")
+    print(f"\nWrote {out}, {counts['kept']} mistakes with details.")
+    print(f"Look at it: SKIN_MISTAKES={out} python app.py, then open http://127.0.0.1:7860/?tab=mistakes")
+
+
+@app.command()
+def unchanged(
+    work: options.Work,
+    out: Annotated[
+        Path | None, typer.Option(help="The file for the limits. Default: the one that the app reads.")
+    ] = None,
+    checkpoint: options.Checkpoint = None,
+    source: Annotated[
+        str, typer.Option(help="A source whose photographs of one lesion are of one visit.")
+    ] = "ham10000",
+    lesions: Annotated[int, typer.Option(min=50, help="Of each part so many are looked at, at most.")] = 300,
+    resamples: options.Resamples = 1000,
+    seed: options.BootstrapSeed = 0,
+) -> None:
+    """Measure how far two photographs of one unchanged lesion differ: for the Compare tab only more is a change.
+
+    To be repeated for every new checkpoint, whose risks differ in their own way; a repeated call resumes.
+    """
+    from skin_model.comparison import LIMITS_FILE
+    from train.bootstrap import text
+    from train.evaluation import unchanged
+
+    file = LIMITS_FILE if out is None else out
+    asked = {"source": source, "lesions": lesions, "resamples": resamples, "seed": seed}
+    found = unchanged.measure(checkpoint, work, file, **asked)
+    for name, limit in found["limits"].items():
+        print(f"{name}: a change from {limit['limit']:.3f}, of {limit['pairs']} validation pairs")
+    for name in ("validation", "test"):
+        print(f"{name}: of {found[name]['pairs']} unchanged pairs called a change {text(found[name]['false_changes'])}")
+    print(f"\nWrote {file}.")

@@ -6,6 +6,7 @@ Every photograph takes a visitor's way: opened, cropped, scored, judged by the o
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from skin_model.atomic_files import write_json, write_text
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.photo import Photo, PhotoRefused, open_photo
+from skin_model.pools import thread_pool
 from train import UserError
 from train.bootstrap import RESAMPLES, text
 from train.data import catalogue, near_duplicates, splits
@@ -296,16 +298,21 @@ def _assess(assessor: Assessor, files: list[Path]) -> Iterator[Assessment]:
     """One assessment a file, in order, the readable ones scored as one batch."""
     from skin_model.assess import NO_SUCH_FILE, Assessment, refused_assessment
 
-    opened: list[Photo | Assessment] = []
-    for file in files:
+    def attempt(file: Path) -> Photo | Assessment | UserError:
         try:
-            opened.append(open_photo(file))
+            return open_photo(file)
         except PhotoRefused as problem:
-            opened.append(refused_assessment(problem))
+            return refused_assessment(problem)
         except FileNotFoundError:
-            opened.append(Assessment.refusal(NO_SUCH_FILE))
+            return Assessment.refusal(NO_SUCH_FILE)
         except OSError as problem:
-            raise UserError(f"{file} cannot be read: {problem.strerror}. Mend its permissions and run again.") from None
+            return UserError(f"{file} cannot be read: {problem.strerror}. Mend its permissions and run again.")
+
+    with thread_pool(os.cpu_count()) as pool:
+        opened = pool.map(attempt, files)
+    for found in opened:
+        if isinstance(found, UserError):
+            raise found
     scored = iter(assessor.assess_many([photo for photo in opened if isinstance(photo, Photo)]))
     return iter([next(scored) if isinstance(photo, Photo) else photo for photo in opened])
 

@@ -5,17 +5,19 @@ A gallery is a folder of
 - cases.csv: every case of the split, so that whoever moves the threshold can count the mistakes anew (CASE_COLUMNS);
 - metadata.jsonl: one JSON object for each case that is kept with details: what cases.csv says, and border, crop, a
   coarse map of where the risk comes from, the nearest training cases, whose photograph it is;
-- images/: the photographs of those cases, unless asked to leave them out. Hugging Face's imagefolder then reads it.
+- images/: the photographs of those cases, unless asked to leave them out. Hugging Face's imagefolder then reads it;
+- .neighbours/: small copies of the nearest training cases' photographs, on the same condition.
 
 Kept with details is what is a mistake at a threshold that somebody would choose, the checkpoint's low (95 %
-sensitivity) and high (90 % specificity) ones, the worst ones of every source: the benign cases of the highest risk, at
-or above the low threshold, and the malignant ones of the lowest risk, below the high threshold; ``limit`` of each.
+sensitivity) and high (90 % specificity) ones and those between: the benign cases at or above the low threshold and the
+malignant ones below the high threshold; with ``limit`` only so many of each kind and source, the worst ones.
 A refused case counts as its risk says, as in metrics.json, so that refusing hides no mistake.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -24,7 +26,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 from tqdm import tqdm
 
 from skin_model.diagnoses import DIAGNOSES
@@ -40,18 +41,20 @@ from train.evaluation.evaluate import (
     PREDICTIONS_FILE,
     PROBABILITIES,
     names_of,
+    read_folder,
     read_predictions,
     read_split,
     score,
 )
-from train.evaluation.neighbours import features, nearest
+from train.evaluation.neighbours import features, nearest, save_pictures, save_reduced
 
 if TYPE_CHECKING:
     from skin_model.assess import Assessor, View
     from skin_model.network.calibration import Thresholds
 
 SCHEMA = 1
-GALLERY_FILE, CASES_FILE, METADATA_FILE, IMAGES = "gallery.json", "cases.csv", "metadata.jsonl", "images"
+GALLERY_FILE, CASES_FILE, METADATA_FILE = "gallery.json", "cases.csv", "metadata.jsonl"
+IMAGES, NEAREST = "images", ".neighbours"
 CASE_COLUMNS: tuple[str, ...] = (
     "image_id",
     "source",
@@ -65,10 +68,8 @@ CASE_COLUMNS: tuple[str, ...] = (
     *PROBABILITIES,
 )
 """The columns of cases.csv; empty where unknown, risk and probabilities where the file could not be opened."""
-KEPT_WITH_PHOTOGRAPHS, KEPT_WITHOUT = 40, 5
-"""Worst false positives, and worst false negatives, of a source. Without photographs it has to fit a repository."""
 NEIGHBOURS = 5
-LONGEST_SIDE, JPEG_QUALITY = 512, 90
+LONGEST_SIDE = 512
 SAME_RISK = 2e-3
 """By how much rounding may change the risk of one photograph between two runs of one checkpoint."""
 LICENCE_NOTE = (
@@ -79,19 +80,21 @@ LICENCE_NOTE = (
 
 def make(
     checkpoint: str | Path | None,
-    work: Path,
+    work: Path | None,
     out: Path,
     *,
+    data: Path | None = None,
     split: str = "test",
     photographs: bool = True,
     limit: int | None = None,
     predictions: Path | None = None,
 ) -> dict[str, Any]:
-    """Write the gallery of one split of ``work`` into the folder ``out``, in place of an older one.
+    """Write the gallery of one split of ``work``, or of all of the folder ``data``, into ``out``, in place of an older.
 
-    checkpoint: a folder, owner/name[@revision] on the Hub, or None for the embedded one. photographs: False leaves
-    out every picture, for a place where none may be. limit: how many of the worst mistakes of each kind a source
-    keeps with details. predictions: a predictions.csv by the same checkpoint of the same split, which is then not
+    checkpoint: a folder, owner/name[@revision] on the Hub, or None for the embedded one. The training part of ``work``
+    holds the nearest cases; without it there are none. photographs: False leaves out every picture, for a place where
+    none may be. limit: how many of the worst mistakes of each kind a source keeps with details, None for all of them.
+    predictions: a predictions.csv by the same checkpoint of the same split, which is then not
     scored again. An interrupted call, repeated, goes on where it stopped, from ``out``.part.
     Returns the content of gallery.json. Raises UserError with one sentence on what the user can mend.
     """
@@ -100,11 +103,16 @@ def make(
 
     _check_place(out)
     assessor = Assessor(load_checkpoint(checkpoint))
-    rows = _described(work, split)
-    limit = limit or (KEPT_WITH_PHOTOGRAPHS if photographs else KEPT_WITHOUT)
     part = out.with_name(out.name + ".part")
+    if data is None and work is None:
+        raise UserError("Name photographs: --work WORK, made by prepare, or --data FOLDER.")
+    if data is not None:
+        rows = read_folder(data, part / "unpacked", part / "compared")
+    else:
+        rows = splits.with_known(read_split(work, split), work / "split.csv", ["licence"])
+    rows = _with_unique_ids(rows)
     begun = part / _key(assessor, rows)
-    gallery = begun / f"{limit}-with{'' if photographs else 'out'}-photographs"
+    gallery = begun / f"{limit or 'all'}-with{'' if photographs else 'out'}-photographs"
     gallery.mkdir(parents=True, exist_ok=True)
     scored = _scores(assessor, rows, begun, predictions)
     cases = rows.assign(**{name: scored[name] for name in ("risk", "refused", *PROBABILITIES)})
@@ -112,12 +120,18 @@ def make(
     kept = worst(cases, assessor.checkpoint.config.thresholds, limit)
 
     details = _details(assessor, cases.loc[kept], gallery, photographs)
-    neighbours = _neighbours(assessor, cases.loc[kept], read_split(work, "train"), begun / "features")
+    neighbours: list[list[dict[str, Any]]] = [[]] * len(kept)
+    if work is not None:
+        training = read_split(work, "train")
+        neighbours = _neighbours(assessor, cases.loc[kept], training, begun / "features")
+        if photographs:
+            (gallery / NEAREST).mkdir(exist_ok=True)
+            save_pictures(neighbours, training, gallery, lambda image_id: _file_name(image_id, NEAREST))
     lines = [
         _line(row, detail, near, photographs)
         for row, detail, near in zip(cases.loc[kept].itertuples(index=False), details, neighbours, strict=True)
     ]
-    header = _header(assessor, cases, work, split, photographs, limit, len(kept))
+    header = _header(assessor, cases, None if data else work, split, photographs, limit, len(kept))
     (gallery / METADATA_FILE).write_text("".join(_compact(line) + "\n" for line in lines), "utf-8")
     cases.to_csv(gallery / CASES_FILE, columns=list(CASE_COLUMNS), index=False, lineterminator="\n")
     (gallery / GALLERY_FILE).write_text(json.dumps(header, indent=1, ensure_ascii=False) + "\n", "utf-8")
@@ -126,15 +140,16 @@ def make(
     return header
 
 
-def worst(cases: pd.DataFrame, thresholds: Thresholds, limit: int) -> list[Any]:
+def worst(cases: pd.DataFrame, thresholds: Thresholds, limit: int | None) -> list[Any]:
     """Labels of the rows of ``cases`` (source, malignant, risk) that are kept with details, in the order of the rows.
 
-    See the top of this file for the rule; a tie goes to the row that comes first.
+    See the top of this file for the rule; a tie goes to the row that comes first. limit: None for all.
     """
     benign, malignant = cases["malignant"] == 0, cases["malignant"] == 1
     raised = cases[benign & (cases["risk"] >= thresholds.low)].sort_values("risk", ascending=False, kind="stable")
     missed = cases[malignant & (cases["risk"] < thresholds.high)].sort_values("risk", kind="stable")
-    found = {*raised.groupby("source").head(limit).index, *missed.groupby("source").head(limit).index}
+    most = len(cases) if limit is None else limit
+    found = {*raised.groupby("source").head(most).index, *missed.groupby("source").head(most).index}
     return [label for label in cases.index if label in found]
 
 
@@ -147,16 +162,17 @@ def _check_place(out: Path) -> None:
         raise UserError(f"{out} holds {found[0]} but no {GALLERY_FILE}, so it is no gallery; choose another folder.")
 
 
-def _described(work: Path, split: str) -> pd.DataFrame:
-    """The rows of the split with what is known of them and their licence; image_id is made unique."""
-    rows = splits.with_known(read_split(work, split), work / "split.csv", ["licence"])
+def _with_unique_ids(rows: pd.DataFrame) -> pd.DataFrame:
+    """``rows`` with every text as text and an image_id of each's own. Raises UserError where a file comes twice."""
+    texts = ["image_id", *KNOWN_OF_A_PHOTOGRAPH, "licence", "diagnosis"]
+    rows = rows.assign(**{name: rows[name].fillna("").astype(str) if name in rows else "" for name in texts})
     # Two sets may both call a photograph "1", and a link to a case must lead to one.
     for prefix in (rows["source"], rows["file"].map(lambda name: sha256(name)[:8])):
         twice = rows["image_id"].duplicated(keep=False) | (rows["image_id"] == "")
         rows.loc[twice, "image_id"] = (prefix + "." + rows["image_id"])[twice]
     if rows["image_id"].duplicated().any():
         double = rows.loc[rows["image_id"].duplicated(), "file"].iloc[0]
-        raise UserError(f"{work / 'split.csv'} lists {double} twice; make it again with: python -m train prepare")
+        raise UserError(f"{double} is listed twice; make the work folder again with: python -m train prepare")
     return rows
 
 
@@ -207,7 +223,8 @@ def _details(assessor: Assessor, kept: pd.DataFrame, gallery: Path, photographs:
         return []
     if photographs:
         (gallery / IMAGES).mkdir(exist_ok=True)
-    found = measure_each(kept, look, "Explaining", gallery / "details.csv")
+    # Opening, looking for the spot and the network leave Python's lock free.
+    found = measure_each(kept, look, "Explaining", gallery / "details.csv", threads=os.cpu_count() or 1)
     return [json.loads(text) for text in found["detail"]]
 
 
@@ -225,9 +242,7 @@ def _detail(assessor: Assessor, row: Any, gallery: Path | None) -> dict[str, Any
             "leave --predictions out, and the split is scored anew."
         )
     if gallery is not None:
-        picture = Image.fromarray(photo.rgb)
-        picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-        picture.save(gallery / _file_name(row.image_id), "JPEG", quality=JPEG_QUALITY)
+        save_reduced(photo, LONGEST_SIDE, gallery / _file_name(row.image_id))
     return {
         "band": found.band,
         "problems": list(found.problems),
@@ -295,27 +310,34 @@ def _line(row: Any, detail: dict[str, Any], near: list[dict[str, Any]], photogra
 
 
 def _header(
-    assessor: Assessor, cases: pd.DataFrame, work: Path, split: str, photographs: bool, limit: int, kept: int
+    assessor: Assessor,
+    cases: pd.DataFrame,
+    work: Path | None,
+    split: str,
+    photographs: bool,
+    limit: int | None,
+    kept: int,
 ) -> dict[str, Any]:
+    """gallery.json. work: None where the cases are a folder's."""
     config = assessor.checkpoint.config
     thresholds = config.thresholds
-    digest = file_sha256(work / "split.csv")
+    digest = None if work is None else file_sha256(work / "split.csv")
     warnings = []
-    if config.training.get("split_sha256") != digest:
+    if digest is None:
+        warnings.append("Whether any of these photographs trained the checkpoint is not known.")
+    elif config.training.get("split_sha256") != digest:
         warnings.append("The checkpoint was trained with another split; some of these cases may have trained it.")
     elif split != "test":
         warnings.append(f"The {split} split took part in making the checkpoint; mistakes on it flatter it.")
     for warning in warnings:
         tqdm.write(f"Warning: {warning}", file=sys.stderr)
-    option = "" if photographs else " --no-photographs"
+    asked = "--data FOLDER" if work is None else f"--work WORK --split {split}"
+    asked += ("" if limit is None else f" --limit {limit}") + ("" if photographs else " --no-photographs")
+    made_by = {"architecture": config.architecture, "version": config.version, "hash": assessor.checkpoint.hash}
     return {
         "schema": SCHEMA,
-        "checkpoint": {
-            "architecture": config.architecture,
-            "version": config.version,
-            "hash": assessor.checkpoint.hash,
-        },
-        "split": split,
+        "checkpoint": made_by,
+        "split": None if work is None else split,
         "split_sha256": digest,
         "thresholds": {name: getattr(thresholds, name) for name in ("low", "high", "malignant_from", "benign_to")},
         "reference_prevalence": config.calibration.reference_prevalence,
@@ -336,8 +358,7 @@ def _header(
         },
         "licence_note": LICENCE_NOTE,
         "warnings": warnings,
-        "command": "python -m train mistakes --checkpoint CHECKPOINT --work WORK --out GALLERY "
-        f"--split {split} --limit {limit}{option}",
+        "command": f"python -m train mistakes --checkpoint CHECKPOINT {asked} --out GALLERY",
     }
 
 
@@ -361,18 +382,19 @@ def _age(text: str) -> float | None:
         return None
 
 
-def _file_name(image_id: str) -> str:
+def _file_name(image_id: str, folder: str = IMAGES) -> str:
     """images/ID.jpg; where an id holds what no file name should, or is long, its hash in place of it."""
     safe = re.fullmatch(r"\w[\w.-]{0,80}", image_id, re.ASCII)
-    return f"{IMAGES}/{image_id if safe else sha256(image_id)[:24]}.jpg"
+    return f"{folder}/{image_id if safe else sha256(image_id)[:24]}.jpg"
 
 
 def _move(gallery: Path, out: Path) -> None:
     """The finished files into ``out``; the header goes first and comes last, so that a half-moved gallery has none."""
     out.mkdir(parents=True, exist_ok=True)
     (out / GALLERY_FILE).unlink(missing_ok=True)
-    if (out / IMAGES).is_dir():
-        shutil.rmtree(out / IMAGES)
-    for name in (IMAGES, METADATA_FILE, CASES_FILE, GALLERY_FILE):
+    for folder in (IMAGES, NEAREST):
+        if (out / folder).is_dir():
+            shutil.rmtree(out / folder)
+    for name in (IMAGES, NEAREST, METADATA_FILE, CASES_FILE, GALLERY_FILE):
         if (gallery / name).exists():
             (gallery / name).replace(out / name)

@@ -5,25 +5,31 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from skin_model.atomic_files import replacing
 from skin_model.pools import thread_pool
+from train.data.per_photograph import measure_each
 from train.data.tables import photo_of
 from train.digests import cache_key
 
 if TYPE_CHECKING:
     from skin_model.assess import Assessor
+    from skin_model.photo import Photo
 
 BATCH_SIZE = 32
-SAVED_EVERY = 512
+PICTURE_SIDE, JPEG_QUALITY = 160, 90
+SAVED_EVERY = 256
 """Photographs between two savings; a multiple of BATCH_SIZE."""
 
 
@@ -73,11 +79,10 @@ def _features(assessor: Assessor, rows: pd.DataFrame, bar: tqdm) -> np.ndarray:
     found = []
     # Decoding and locating leave Python's lock free.
     with thread_pool(os.cpu_count()) as pool:
-        for start in range(0, len(rows), BATCH_SIZE):
-            inputs = []
-            for given in pool.imap(given_to_the_network, rows.iloc[start : start + BATCH_SIZE].itertuples(index=False)):
-                inputs.append(given)
-                bar.update()
+        # One queue for all, so that the next batch is opened while the network looks at this one.
+        opened = pool.imap(given_to_the_network, rows.itertuples(index=False))
+        while inputs := list(islice(opened, BATCH_SIZE)):
+            bar.update(len(inputs))
             batch = torch.cat(inputs).contiguous(memory_format=torch.channels_last)
             features = pooled(assessor.checkpoint.network, batch).numpy().astype(np.float32)
             features /= np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
@@ -101,3 +106,32 @@ def nearest(asked: np.ndarray, among: np.ndarray, forbidden: np.ndarray, k: int)
         order, found = np.pad(order, missing), np.pad(found, missing, constant_values=np.inf)
     lacking = np.isinf(found)
     return np.where(lacking, -1, order), np.where(lacking, np.nan, np.maximum(found, 0))
+
+
+def save_pictures(
+    neighbours: list[list[dict[str, Any]]], training: pd.DataFrame, folder: Path, name_of: Callable[[str], str]
+) -> None:
+    """Small copies of all neighbours' photographs into ``folder``, named in each neighbour as ``picture``.
+
+    neighbours: lists of dicts with image_id, changed in place. name_of: from an image_id to the copy's name.
+    """
+    wanted = {near["image_id"] for line in neighbours for near in line}
+    rows = training[training["image_id"].isin(wanted)].drop_duplicates("image_id")
+
+    def copy(row: Any) -> list[dict[str, Any]]:
+        if photo := photo_of(row):
+            save_reduced(photo, PICTURE_SIDE, folder / name_of(row.image_id))
+        return [{"image_id": row.image_id, "copied": photo is not None}]
+
+    found = measure_each(rows, copy, "Copying the nearest", threads=os.cpu_count() or 1)
+    copied = set(found.loc[found["copied"], "image_id"]) if len(rows) else set()
+    for near in (near for line in neighbours for near in line):
+        if near["image_id"] in copied:
+            near["picture"] = name_of(near["image_id"])
+
+
+def save_reduced(photo: Photo, side: int, file: Path) -> None:
+    """A JPEG at most ``side`` pixels long that holds nothing but the picture."""
+    picture = Image.fromarray(photo.rgb)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    picture.save(file, "JPEG", quality=JPEG_QUALITY)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from skin_model.network.calibration import Thresholds
+from skin_model.network.context import grouped_site
 from train.bootstrap import RESAMPLES, Draws, figure, ratio, too_few
 from train.evaluation.metrics import decisions, ranking
 
@@ -52,7 +53,8 @@ def subgroups(
 def attribute_values(rows: pd.DataFrame, attribute: str) -> pd.Series:
     """The value of one of ATTRIBUTES of every row, ``unknown`` where it is empty or the column is missing.
 
-    Skin types come as 1 to 6, also where upstream wrote Roman numerals; an age that is no number is unknown.
+    Skin types come as 1 to 6, also where upstream wrote Roman numerals; body sites as ``skin_model.network.context``
+    groups them; an age that is no number is unknown.
     """
     if attribute == "age_band":
         return age_bands(rows["age"]) if "age" in rows else pd.Series(UNKNOWN, index=rows.index)
@@ -61,6 +63,8 @@ def attribute_values(rows: pd.DataFrame, attribute: str) -> pd.Series:
     values = rows[attribute].fillna("").astype(str).str.strip()
     if attribute == "fitzpatrick":
         values = values.replace(_ROMAN)
+    if attribute == "site":
+        values = values.map(grouped_site)
     return values.replace("", UNKNOWN)
 
 

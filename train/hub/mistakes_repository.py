@@ -47,7 +47,7 @@ def push(
             shutil.copyfile(file, folder / file.name)
         pictures = _take_pictures(gallery, folder, published)
         (folder / "README.md").write_text(card(repo, header, pictures), encoding="utf-8")
-        message = f"Mistakes of checkpoint {header['checkpoint']['hash']} on the {header['split']} split"
+        message = f"Mistakes of checkpoint {header['checkpoint']['hash']} on {_cases_of(header)}"
         options = {"private": private, "create_pr": create_pr, "dry_run": dry_run}
         return publish(folder, repo, "dataset", version=version, message=message, **options)
 
@@ -71,7 +71,7 @@ def card(repo: str, header: dict[str, Any], pictures: int) -> str:
         "",
         f"# {data.pretty_name}",
         "",
-        f"What checkpoint `{checkpoint['hash']}` of Self Skin Check gets wrong on its {header['split']} split: all "
+        f"What checkpoint `{checkpoint['hash']}` of Self Skin Check gets wrong on {_cases_of(header)}: all "
         f"{counts['cases']} cases with their scores, {counts['malignant']} of them malignant, and {counts['kept']} of "
         "the worst mistakes with details"
         + (f", {pictures} of them with a photograph." if pictures else ", no picture."),
@@ -98,6 +98,10 @@ def card(repo: str, header: dict[str, Any], pictures: int) -> str:
     for source, stated in sorted(header["attributions"].items()):
         lines += [f"- {escaped(source)}: {escaped(said)}" for _, said in sorted(stated.items())]
     return "\n".join([*lines, "", header.get("licence_note", "")]).rstrip() + "\n"
+
+
+def _cases_of(header: dict[str, Any]) -> str:
+    return f"the {header['split']} split" if header["split"] else "a folder of photographs"
 
 
 def _header(gallery: Path) -> dict[str, Any]:
@@ -128,6 +132,8 @@ def _take_pictures(gallery: Path, folder: Path, published: frozenset[str]) -> in
             else:
                 left[source, written or "not stated"] += 1
                 case = {key: value for key, value in case.items() if key != "file_name"}
+        # Whose photographs the nearest ones are is not told here, so they stay.
+        case["nearest"] = [{k: v for k, v in near.items() if k != "picture"} for near in case["nearest"]]
         lines.append(json.dumps(case))
     (folder / METADATA_FILE).write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     for (source, written), n in sorted(left.items()):

@@ -150,6 +150,24 @@ def test_only_what_fits_everything_that_is_asked_is_left(gallery, asked, found):
     assert gallery.filtered(**asked).cases == tuple(gallery.cases[i] for i in found)
 
 
+def test_the_spellings_of_one_body_site_are_one_choice(folder):
+    change(folder, "cases.csv", "female,face", "female,head/neck")
+    change(folder, "cases.csv", "30,,arm", "30,,upper extremity")
+    gallery = Gallery.load(folder, Archive("http://127.0.0.1:1"))
+    assert gallery.choices("site") == ["head_neck", "posterior_torso", "upper_extremity", ""]
+    assert ids(gallery.filtered(site="upper_extremity").cases) == ["PAT_4", "PAT_5", "PAT_6"]
+
+
+def test_a_body_site_that_nobody_knows_keeps_its_name(folder):
+    change(folder, "cases.csv", "male,back", "male,elsewhere")
+    assert "elsewhere" in Gallery.load(folder).choices("site")
+
+
+def test_the_spellings_of_one_confirmation_are_one_choice(folder):
+    change(folder, "cases.csv", "dermoscopic,follow_up", "dermoscopic,serial imaging showing no change")
+    assert Gallery.load(folder).choices("confirmed_by") == ["follow_up", "histo", ""]
+
+
 def test_mistakes_are_those_of_the_filtered_cases(gallery):
     assert tuple(map(ids, gallery.filtered(source="pad_ufes_20").mistakes(0.5))) == ([], ["PAT_4"])
 
@@ -180,6 +198,16 @@ def test_a_picture_comes_from_the_folder_first(gallery, folder):
     assert gallery.picture(gallery.cases[0]) == (folder / "images" / "ISIC_0000001.jpg").read_bytes()
 
 
+def test_the_picture_of_a_neighbour_comes_from_the_folder_too(folder):
+    (folder / ".neighbours").mkdir()
+    (folder / ".neighbours" / "PAT_9.jpg").write_bytes(FULL)
+    change(folder, "metadata.jsonl", '"distance": 0.2}', '"distance": 0.2, "picture": ".neighbours/PAT_9.jpg"}')
+    gallery = Gallery.load(folder, Archive("http://127.0.0.1:1"))
+    assert gallery.picture(gallery.shown("PAT_9")) == FULL
+    assert gallery.has_picture(gallery.shown("ISIC_0000009"))
+    assert gallery.shown("PAT_99") is None
+
+
 def test_a_picture_that_the_folder_lacks_comes_from_the_archive(folder):
     (folder / "images" / "ISIC_0000001.jpg").unlink()
     with serving() as served:
@@ -188,40 +216,6 @@ def test_a_picture_that_the_folder_lacks_comes_from_the_archive(folder):
         assert gallery.picture(gallery.cases[1]) is None
         assert gallery.picture(gallery.cases[4]) is None
     assert served.asked[-1] == "/api/v2/images/ISIC_0000002/"
-
-
-def test_the_overlay_lies_where_the_map_says_whatever_the_pictures_size(gallery, tmp_path):
-    picture = tmp_path / "large.png"
-    Image.new("RGB", (400, 200), (200, 160, 140)).save(picture)
-    drawn = gallery.overlay(gallery.cases[0], picture.read_bytes(), strength=1.0)
-    changed = (drawn != open_photo(picture).rgb).any(axis=2)
-    assert drawn.shape == (200, 400, 3)
-    # The crop is 100…300 across and 0…200 down here; only its lower right corner is warm.
-    assert changed[190, 290]
-    assert not changed[:, :100].any()
-    assert not changed[:, 300:].any()
-    assert not changed[:40, :180].any()
-
-
-def test_the_overlay_covers_the_square_that_the_gallery_names(folder, tmp_path):
-    change(
-        folder, "metadata.jsonl", '"crop": [50, 0, 150, 100]', '"crop": [50, 0, 150, 100], "square": [60, 10, 100, 50]'
-    )
-    picture = tmp_path / "large.png"
-    Image.new("RGB", (400, 200), (200, 160, 140)).save(picture)
-    gallery = Gallery.load(folder, Archive("http://127.0.0.1:9"))
-    changed = (gallery.overlay(gallery.cases[0], picture.read_bytes(), strength=1.0) != open_photo(picture).rgb).any(
-        axis=2
-    )
-    # The square is 120…200 across and 20…100 down here; only its lower right corner is warm.
-    assert changed[95, 195]
-    assert not changed[:, 200:].any()
-    assert not changed[100:].any()
-
-
-def test_without_a_map_or_a_picture_there_is_no_overlay(gallery):
-    assert gallery.overlay(gallery.cases[1], FULL) is None
-    assert gallery.overlay(gallery.cases[0], b"no picture") is None
 
 
 def change(folder, name, old, new):
@@ -249,6 +243,7 @@ def change(folder, name, old, new):
         ("metadata.jsonl", "}\n", "\n", "Line 1 of"),
         ("metadata.jsonl", "images/ISIC_0000001.jpg", "images/../../secret.jpg", "Line 1 of .* not a picture"),
         ("metadata.jsonl", "images/ISIC_0000001.jpg", "/etc/passwd", "Line 1 of .* not a picture"),
+        ("metadata.jsonl", '"distance": 0.2', '"distance": 0.2, "picture": "../x.jpg"', "Line 1 of .* not a picture"),
         ("metadata.jsonl", "[50, 0, 150, 100]", "[50, 0, 150, 101]", "Line 1 of .* crop"),
         ("metadata.jsonl", "[50, 0, 150, 100]", "[50, 0]", "Line 1 of"),
         ("metadata.jsonl", "[0.0, 1.0]", "[0.0, 2.0]", "Line 1 of .* map"),
@@ -349,5 +344,5 @@ def test_real_mistakes_travel_from_training_to_the_interface(shared_data, tmp_pa
         assert len(case.details.nearest) == 5
         picture = full.picture(case)
         assert max(open_photo(picture).rgb.shape) <= 512
-        assert full.overlay(case, picture).shape == open_photo(picture).rgb.shape
+        assert all(full.picture(near) is not None for near in case.details.nearest)
         assert bare.picture(bare.case(case.image_id)) is None

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from interface.components import batch_files
 from interface.tabs import many_photos
 from skin_model.wording import Words
 from tests.hostile import archives
@@ -20,13 +21,13 @@ BROKEN = archives.broken(GOOD)
 def outcomes(assessor, file):
     """The code with which the whole batch was refused, or what became of each photo (None where it was scored)."""
     try:
-        found = many_photos.batch([file], 200).photos
-    except many_photos.BatchRefused as problem:
+        found = batch_files.batch([file], 200).photos
+    except batch_files.BatchRefused as problem:
         assert WORDS(f"batch.refused.{problem.code}", **problem.values)
         return problem.code
-    assessments = [(name, many_photos.score(assessor, place)) for name, place in found]
-    assert all(len(many_photos.row(name, assessment, WORDS)) == 5 for name, assessment in assessments)
-    return [assessment.refused for _, assessment in assessments]
+    scored = [many_photos.score(assessor, name, place) for name, place in found]
+    assert all(len(many_photos.row(photo, WORDS)) == 5 for photo in scored)
+    return [photo.assessment.refused for photo in scored]
 
 
 @pytest.fixture
@@ -67,5 +68,5 @@ def test_a_lying_zip_is_refused_or_its_photos_are(assessor, saved, name):
 
 
 def test_a_name_of_60000_letters_is_cut_to_its_end(saved):
-    ((name, _),) = many_photos.batch([saved(SLIPS["long"])], 200).photos
+    ((name, _),) = batch_files.batch([saved(SLIPS["long"])], 200).photos
     assert (len(name), name[-5:]) == (255, "a.jpg")

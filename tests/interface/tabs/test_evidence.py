@@ -5,9 +5,10 @@ import json
 import pytest
 
 from interface.components import figures
+from interface.components.figure_conclusions import conclusion
 from interface.tabs import evidence
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint
-from skin_model.wording import Words
+from skin_model.wording import Words, languages
 
 METRICS = json.loads((EMBEDDED / "metrics.json").read_text(encoding="utf-8"))
 
@@ -58,6 +59,48 @@ def test_a_figures_rows_are_the_numbers_of_the_metrics():
     row = next(r for r in figures.draw("sources", METRICS, Words()).rows if r["name"].startswith("ham10000"))
     measured = METRICS["sets"]["ham10000:dermoscopic"]
     assert (row["value"], row["n"]) == (measured["auc"]["value"], measured["n"])
+
+
+def flips(**shares):
+    return [{"name": name, "value": value} for name, value in shares.items()]
+
+
+def test_a_missed_limit_is_said_with_how_many_alterations_miss_it():
+    rows = flips(dark_circle=0.076, ruler=0.034, ink=0.02, blur=0.2)
+    text, met = conclusion("altered", rows, Words())
+    assert met is False
+    assert "does not meet its own limit of 3.0%: 2 of 3" in text and "at most 7.6%" in text
+
+
+def test_a_limit_that_is_just_reached_is_met_and_binds_no_other_alteration():
+    text, met = conclusion("altered", flips(dark_circle=0.03, ruler=0.01, ink=0.01, blur=0.2), Words())
+    assert met is True
+    assert "at most 3.0%" in text
+
+
+def test_the_line_of_a_figure_with_a_missed_limit_is_marked():
+    html = evidence.figure_line(Words(), "altered", flips(ink=0.05))
+    assert 'data-met="false"' in html and "Own limit missed" in html
+
+
+def test_the_strongest_shortcut_is_one_that_never_looks_at_the_lesion():
+    rows = [{"name": "file_size", "value": 0.68}, {"name": "only_lesion", "value": 0.84}, {"name": "x", "value": 0.4}]
+    shown, _ = conclusion("shortcuts", rows, Words())
+    assert shown.startswith(f"The strongest of these guesses is {Words().value('shortcuts', 'file_size')} (AUC 0.68")
+
+
+def test_the_decision_curve_says_where_acting_beats_everybody_and_nobody():
+    # At 0 everybody is as good, at 0.2 nobody is better: 2 of 4 thresholds are left.
+    points = [(0.0, 0.15, 0.15), (0.05, 0.14, 0.1), (0.1, 0.1, 0.02), (0.2, -0.01, -0.2)]
+    rows = [{"threshold": at, "net_benefit": net, "refer_all": all_} for at, net, all_ in points]
+    assert conclusion("decision", rows, Words())[0].startswith("At 2 of 4 thresholds, between 5.0% and 10.0%,")
+
+
+@pytest.mark.parametrize("language", languages())
+def test_every_figure_says_what_it_shows_in_every_language(language):
+    words = Words(language)
+    for name in figures.available(METRICS):
+        assert conclusion(name, figures.draw(name, METRICS, words).rows, words)[0]
 
 
 def test_metrics_without_the_full_evaluation_offer_fewer_figures():

@@ -5,6 +5,8 @@ import zipfile
 
 import pytest
 
+from interface.components import batch_files
+from interface.components.batch_list import ListedPhoto
 from interface.tabs import many_photos
 from skin_model.assess import Assessment
 from skin_model.wording import Words
@@ -27,18 +29,18 @@ def zipped(folder, entries):
 
 
 def refused(files, most=10):
-    with pytest.raises(many_photos.BatchRefused) as problem:
-        many_photos.batch(files, most)
+    with pytest.raises(batch_files.BatchRefused) as problem:
+        batch_files.batch(files, most)
     return problem.value.code
 
 
 def test_photos_inside_a_zip_are_found_without_hidden_ones(tmp_path):
     file = zipped(tmp_path, {"a/1.jpg": b"x", "__MACOSX/a/._1.jpg": b"x", ".DS_Store": b"x", "2.png": b"x"})
-    assert [name for name, _ in many_photos.batch([file], 10).photos] == ["a/1.jpg", "2.png"]
+    assert [name for name, _ in batch_files.batch([file], 10).photos] == ["a/1.jpg", "2.png"]
 
 
 def test_an_entry_that_points_out_of_the_zip_is_a_photo_like_others(tmp_path):
-    ((name, _),) = many_photos.batch([zipped(tmp_path, {"../../x.jpg": b"x"})], 10).photos
+    ((name, _),) = batch_files.batch([zipped(tmp_path, {"../../x.jpg": b"x"})], 10).photos
     assert name == "../../x.jpg"
 
 
@@ -48,14 +50,17 @@ def test_two_photos_of_one_name_are_both_looked_at(tmp_path, assessor, examples)
     with zipfile.ZipFile(file, "w") as archive:
         for name in ("tone-1.jpg", "tone-4-uneven.jpg"):
             archive.write(examples / name, "mole.jpg")
-    risks = [many_photos.score(assessor, place).risk for _, place in many_photos.batch([file], 10).photos]
-    assert risks == [many_photos.score(assessor, examples / name).risk for name in ("tone-1.jpg", "tone-4-uneven.jpg")]
+    photos = batch_files.batch([file], 10).photos
+    risks = [many_photos.score(assessor, "", place).assessment.risk for _, place in photos]
+    assert risks == [
+        many_photos.score(assessor, "", examples / name).assessment.risk for name in ("tone-1.jpg", "tone-4-uneven.jpg")
+    ]
 
 
 def test_a_document_that_is_a_zip_inside_is_one_file_and_no_photo(tmp_path, assessor):
     file = zipped(tmp_path, {"word/picture.jpg": b"x"}).rename(tmp_path / "letter.docx")
-    ((name, place),) = many_photos.batch([file], 10).photos
-    assert (name, many_photos.score(assessor, place).refused) == ("letter.docx", "unsupported_format")
+    ((name, place),) = batch_files.batch([file], 10).photos
+    assert (name, many_photos.score(assessor, name, place).assessment.refused) == ("letter.docx", "unsupported_format")
 
 
 def test_nothing_to_look_at_is_said(tmp_path):
@@ -65,7 +70,7 @@ def test_nothing_to_look_at_is_said(tmp_path):
 
 def test_more_photos_than_allowed_are_refused_whole(tmp_path):
     assert refused([zipped(tmp_path, {f"{i}.jpg": b"x" for i in range(11)})]) == "too_many"
-    assert len(many_photos.batch([zipped(tmp_path, {f"{i}.jpg": b"x" for i in range(10)})], 10).photos) == 10
+    assert len(batch_files.batch([zipped(tmp_path, {f"{i}.jpg": b"x" for i in range(10)})], 10).photos) == 10
 
 
 def test_a_small_zip_of_huge_photos_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
@@ -88,8 +93,8 @@ def test_a_broken_zip_is_named(tmp_path):
 def test_a_file_that_is_no_photo_is_a_line_of_the_table(assessor, tmp_path, examples):
     file = zipped(tmp_path, {"good.jpg": (examples / "tone-1.jpg").read_bytes(), "bad.jpg": b"no photo"})
     rows = [
-        many_photos.row(name, many_photos.score(assessor, place), WORDS)
-        for name, place in many_photos.batch([file], 10).photos
+        many_photos.row(many_photos.score(assessor, name, place), WORDS)
+        for name, place in batch_files.batch([file], 10).photos
     ]
     assert rows[0][0] == "good.jpg" and rows[0][1] is not None and rows[0][4] == ""
     assert rows[1][:3] == ["bad.jpg", None, ""]
@@ -100,12 +105,13 @@ def test_a_photo_gets_the_same_number_as_alone(assessor, tmp_path, examples):
     from skin_model.photo import open_photo
 
     file = zipped(tmp_path, {"1.jpg": (examples / "tone-1.jpg").read_bytes()})
-    inside = many_photos.score(assessor, many_photos.batch([file], 10).photos[0][1])
+    inside = many_photos.score(assessor, *batch_files.batch([file], 10).photos[0]).assessment
     assert inside.risk == pytest.approx(assessor.assess(open_photo(examples / "tone-1.jpg")).risk, abs=1e-6)
 
 
 def test_a_refused_photo_shows_no_number():
-    line = many_photos.row("cat.jpg", Assessment(risk=0.55, band="cannot_tell", refused="not_skin"), WORDS)
+    cat = ListedPhoto("cat.jpg", Assessment(risk=0.55, band="cannot_tell", refused="not_skin"))
+    line = many_photos.row(cat, WORDS)
     assert line == ["cat.jpg", None, "", "", WORDS("refused.not_skin")]
 
 
@@ -120,7 +126,7 @@ def test_a_name_that_a_spreadsheet_would_run_is_made_harmless():
 def test_side_files_in_a_zip_are_no_photos_and_are_counted(tmp_path):
     entries = {"a.jpg": b"\xff\xd8\xff", "photo": b"\xff\xd8\xff", "scan.tif": b"II*\0", "a.jpg.json": b"{}"}
     entries |= {"IMG_1.AAE": b"<plist/>", "IMG_1.MOV": b"\0\0\0\x14ftypqt  ", "Thumbs.db": b"x", "desktop.ini": b"x"}
-    chosen = many_photos.batch([zipped(tmp_path, entries)], 3)
+    chosen = batch_files.batch([zipped(tmp_path, entries)], 3)
     assert ([name for name, _ in chosen.photos], chosen.others) == (["a.jpg", "photo", "scan.tif"], 5)
 
 
@@ -135,17 +141,14 @@ def test_side_files_in_a_zip_are_no_photos_and_are_counted(tmp_path):
 def test_names_in_a_zip_without_the_utf_8_flag_are_read(tmp_path, stored, language, name):
     file = zipped(tmp_path, {"x" * len(stored): b"\xff\xd8\xff"})
     file.write_bytes(file.read_bytes().replace(b"x" * len(stored), stored))
-    assert [found for found, _ in many_photos.batch([file], 9, language).photos] == [name]
+    assert [found for found, _ in batch_files.batch([file], 9, language).photos] == [name]
 
 
-def test_the_table_is_a_workbook_too_with_numbers_as_numbers():
-    import xml.etree.ElementTree as ElementTree
-
-    from interface.components.spreadsheet import workbook
-
-    with zipfile.ZipFile(io.BytesIO(workbook([["=1+1\x0b", 3.1, None], ["ü<", 0.0, ""]]))) as archive:
-        for name in archive.namelist():
-            ElementTree.fromstring(archive.read(name))
-        sheet = ElementTree.fromstring(archive.read("xl/worksheets/sheet1.xml"))
-    cells = ["".join(cell.itertext()) for cell in sheet.iter() if cell.tag.endswith("}c")]
-    assert cells == ["=1+1", "3.1", "", "ü<", "0.0", ""]
+def test_the_table_is_a_workbook_too_with_numbers_as_numbers_and_no_formulas():
+    openpyxl = pytest.importorskip("openpyxl")
+    rows = [["=1+1", 3.1, "Low", "blurred", ""], ["x.jpg", None, "", "", "too small"]]
+    book = openpyxl.load_workbook(io.BytesIO(many_photos.as_workbook(WORDS, rows)))
+    head, *cells = book.active.iter_rows(values_only=True)
+    assert head[0] == WORDS("batch.column.file")
+    assert cells == [("=1+1", 3.1, "Low", "blurred"), ("x.jpg", None, WORDS("interface.no_result"), "too small")]
+    assert book.active["A2"].data_type == "s"

@@ -143,6 +143,49 @@ def test_the_worst_ones_by_hand():
     assert mistakes.worst(table, thresholds, 2) == [0, 1, 3, 4, 5]
 
 
+def test_without_a_limit_every_mistake_is_kept_with_its_map(work, checkpoint, tmp_path):
+    mistakes.make(checkpoint, work, tmp_path / "out", split="validation", photographs=False)
+    thresholds, found = Checkpoint.load(checkpoint).config.thresholds, cases(tmp_path / "out")
+    alarms = found[(found["malignant"] == 0) & (found["risk"] >= thresholds.low)]
+    missed = found[(found["malignant"] == 1) & (found["risk"] < thresholds.high)]
+    kept = lines(tmp_path / "out")
+    assert {line["image_id"] for line in kept} == {*alarms["image_id"], *missed["image_id"]}
+    assert all(np.shape(line["heat"]) == (2, 2) for line in kept)
+
+
+def test_the_neighbours_photographs_lie_beside_the_gallery(gallery, work):
+    training = evaluate.read_split(work, "train").set_index("image_id")
+    for near in lines(gallery)[0]["nearest"]:
+        copy = Image.open(gallery / near["picture"])
+        assert near["picture"] == f".neighbours/{near['image_id']}.jpg"
+        assert (
+            copy.size == Image.open(Path(training["root"][near["image_id"]]) / training["file"][near["image_id"]]).size
+        )
+
+
+def test_a_folder_of_ones_own_needs_no_work_folder_and_has_no_neighbours(work, checkpoint, tmp_path):
+    rows = evaluate.read_split(work, "validation")
+    data = tmp_path / "own"
+    (data / "images").mkdir(parents=True)
+    for row in rows.itertuples():
+        shutil.copy(Path(row.root) / row.file, data / "images" / Path(row.file).name)
+    rows.assign(file="images/" + rows["file"].map(lambda name: Path(name).name)).to_csv(
+        data / "lesions.csv", index=False
+    )
+    header = mistakes.make(checkpoint, None, tmp_path / "out", data=data)
+    assert header["split"] is None
+    assert header["counts"]["cases"] == VALIDATION
+    assert header["command"] == "python -m train mistakes --checkpoint CHECKPOINT --data FOLDER --out GALLERY"
+    assert all(
+        line["nearest"] == [] and (tmp_path / "out" / line["file_name"]).is_file() for line in lines(tmp_path / "out")
+    )
+
+
+def test_without_photographs_named_one_sentence_says_what_to_name(checkpoint, tmp_path):
+    with pytest.raises(UserError, match="--work WORK, made by prepare, or --data FOLDER"):
+        mistakes.make(checkpoint, None, tmp_path / "out")
+
+
 def test_the_header_counts_the_mistakes_and_names_what_made_them(gallery, work, checkpoint):
     header, found = json.loads((gallery / "gallery.json").read_text()), cases(gallery)
     config = Checkpoint.load(checkpoint).config
@@ -261,6 +304,8 @@ def test_both_forms_tell_the_same(gallery, without):
     assert (gallery / "cases.csv").read_bytes() == (without / "cases.csv").read_bytes()
     for full, bare in zip(lines(gallery), lines(without), strict=True):
         del full["file_name"]
+        for near in full["nearest"]:
+            del near["picture"]
         assert full == bare
 
 
@@ -380,7 +425,8 @@ def test_ids_that_two_sets_share_are_told_apart_and_no_id_leaves_the_folder(work
     found = cases(tmp_path / "out")["image_id"]
     assert found.is_unique
     assert found.tolist()[-4:-2] == ["../../a", "ISIC_0000001"]
-    assert {file.parent for file in tmp_path.rglob("*.jpg")} == {tmp_path / "out" / "images"}
+    folders = {tmp_path / "out" / "images", tmp_path / "out" / ".neighbours"}
+    assert {file.parent for file in tmp_path.rglob("*.jpg")} == folders
     assert all(re.fullmatch(r"images/[\w.-]+\.jpg", line["file_name"]) for line in lines(tmp_path / "out"))
 
 

@@ -162,3 +162,8 @@ def test_photographs_without_a_risk_do_not_count():
     damaged = some_rows([np.nan], [np.nan], "z", sex="male")
     both = pd.concat([rows, damaged], ignore_index=True)
     assert subgroups(both, THRESHOLDS, resamples=5) == subgroups(rows, THRESHOLDS, resamples=5)
+
+
+def test_the_spellings_of_one_body_site_are_one_subgroup():
+    rows = some_rows([0.5] * 4, []).assign(site=["head/neck", "face", "elsewhere", ""])
+    assert attribute_values(rows, "site").tolist() == ["head_neck", "head_neck", "elsewhere", "unknown"]

@@ -1,0 +1,58 @@
+"""What data sets and rows of figures are called, in the visitor's words."""
+
+from skin_model.diagnoses import MEDICAL_NAMES
+from skin_model.network.context import SEXES, SITES, grouped_site
+from skin_model.wording import Words
+
+SOURCES = {
+    "ham10000": "HAM10000",
+    "isic_2017": "ISIC 2017",
+    "isic_archive": "ISIC Archive",
+    "siim_isic_2020": "SIIM-ISIC 2020",
+    "bcn20000_84px": "BCN20000 (84 px)",
+    "isic_acral_ids": "ISIC acral, IDS",
+    "isic_acral_barcelona": "ISIC acral, Barcelona",
+    "isic_acral_imperial": "ISIC acral, Imperial",
+    "isic_acral_other": "ISIC acral",
+    "pad_ufes_20": "PAD-UFES-20",
+    "kaggle_melanoma_120": "Kaggle Melanoma 120",
+}
+"""Names of their own, the same in every language."""
+_METHODS = {"integrated_gradients": "Integrated Gradients", "grad_cam": "Grad-CAM", "occlusion": "Occlusion"}
+
+
+def named(words: Words, attribute: str, value: str) -> str:
+    """A value of the data, such as "lower extremity" of ``site``; one that nobody named stays as it was written."""
+    if value in ("", "unknown"):
+        return words("mistakes.unknown")
+    if attribute == "source":
+        return SOURCES.get(value, value)
+    if attribute == "diagnosis" and value in MEDICAL_NAMES:
+        return words(f"diagnosis.{value}.name")
+    if attribute == "site" and grouped_site(value) in SITES:
+        return words(f"context.site.{grouped_site(value)}")
+    if attribute == "sex" and value in SEXES:
+        return words(f"context.sex.{value}")
+    return words.value(attribute, value)
+
+
+def row(words: Words, figure: str, name: str) -> str:
+    """A row of one of the evidence tab's figures as its metrics name it: a value, or two with a colon between.
+
+    Two are a source and how its photographs were taken (sources), an attribute and its value (subgroups), or a method
+    and a figure of it (pointing).
+    """
+    first, colon, second = (part.strip() for part in name.partition(":"))
+    if not colon:
+        return words.value(figure, name)
+    if figure == "subgroups":
+        attribute = first.removesuffix("_band")
+        return f"{words(f'mistakes.fact.{attribute}')}: {named(words, first, second)}"
+    if figure == "pointing":
+        return f"{_METHODS.get(first) or words.value('method', first)}: {words.value('pointing', second)}"
+    return f"{SOURCES.get(first, first)}: {named(words, 'modality', second)}"
+
+
+def diagnosis(words: Words, code: str, malignant: bool) -> str:
+    """A true diagnosis, or where there is none only whether it was malignant."""
+    return named(words, "diagnosis", code) if code else words("mistakes.malignant" if malignant else "mistakes.benign")

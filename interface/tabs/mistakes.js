@@ -1,0 +1,164 @@
+// The gallery of mistakes: photographs as they come into sight, cases that open and close, and the way back.
+// Gradio calls this once with `element` (the grid), `trigger` and `props`.
+const texts = props.texts;
+const MOST_AT_ONCE = 4; // a browser keeps few connections to one server, and the page needs some itself
+const waiting = [];
+let running = 0;
+const caseArea = () => document.getElementById("mistakes-case");
+const tools = () => document.getElementById("mistakes-tools");
+const article = () => caseArea()?.querySelector(".case");
+
+// --- photographs ----------------------------------------------------------------------------------------------------
+const sight = new IntersectionObserver((entries) => {
+  for (const entry of entries) {
+    if (!entry.isIntersecting) continue;
+    sight.unobserve(entry.target);
+    waiting.push(entry.target);
+    next();
+  }
+}, { rootMargin: "150px" });
+
+function next() {
+  while (running < MOST_AT_ONCE && waiting.length) {
+    const place = waiting.shift();
+    if (!place.isConnected) continue;
+    running += 1;
+    fetchPhoto(place).finally(() => { running -= 1; next(); });
+  }
+}
+
+async function fetchPhoto(place) {
+  let answer = null;
+  try { answer = await fetch(place.dataset.photo); } catch { /* the server is gone: as if nothing came */ }
+  if (!answer?.ok) { without(place, answer?.status === 404 ? "missing" : "unreachable"); return; }
+  const image = new Image();
+  image.className = "photo";
+  image.alt = place.dataset.alt || "";
+  image.src = URL.createObjectURL(await answer.blob());
+  try { await image.decode(); } catch { without(place, "missing"); return; } finally { URL.revokeObjectURL(image.src); }
+  place.prepend(image);
+  place.dataset.state = "photo";
+  silent(false);
+}
+
+function without(place, why) {
+  place.dataset.state = "none";
+  place.dataset.why = why;
+  if (why === "unreachable") silent(true);
+  if (place.closest(".nearest")) return; // its name stands below
+  const said = document.createElement("span");
+  said.className = "why";
+  said.textContent = texts[why];
+  (place.closest(".card")?.querySelector("button") ?? place).append(said);
+}
+
+function silent(is) {
+  const line = tools()?.querySelector(".archive-silent");
+  if (line) line.hidden = !is;
+}
+
+function watchPlace(place) {
+  if (place.dataset.state) return;
+  place.dataset.state = "waiting";
+  if (place.dataset.photo) sight.observe(place); else without(place, "nowhere");
+}
+
+// What a card says of its own map where there is none to see, and where else the photograph can be looked at.
+function finish(card) {
+  if (card.dataset.done) return;
+  card.dataset.done = "yes";
+  if (card.dataset.map !== "some") {
+    const said = document.createElement("span");
+    said.className = "line";
+    said.textContent = texts["map_" + card.dataset.map];
+    card.querySelector("button").append(said);
+  }
+  const address = card.querySelector(".picture").dataset.page;
+  if (!address) return;
+  const link = document.createElement("a");
+  Object.assign(link, { href: address, target: "_blank", rel: "noopener noreferrer", textContent: texts.archive });
+  card.append(link);
+}
+
+function look() {
+  for (const card of element.querySelectorAll(".card")) finish(card);
+  for (const root of [element, caseArea()]) root?.querySelectorAll(".picture[data-photo]").forEach(watchPlace);
+}
+const changes = new MutationObserver(look);
+changes.observe(element, { childList: true, subtree: true });
+const found = setInterval(() => {
+  if (!caseArea() || !tools()) return;
+  clearInterval(found);
+  changes.observe(caseArea(), { childList: true, subtree: true });
+  look();
+}, 50);
+
+function again() {
+  silent(false);
+  for (const place of document.querySelectorAll("#mistakes-grid .picture, #mistakes-case .picture")) {
+    if (place.dataset.why !== "unreachable") continue;
+    delete place.dataset.why;
+    delete place.dataset.state;
+    (place.closest(".card") ?? place).querySelector(".why")?.remove();
+    watchPlace(place);
+  }
+}
+
+// --- cases ----------------------------------------------------------------------------------------------------------
+let scrolled = 0;
+const inAddress = () => {
+  const asked = new URLSearchParams(location.search);
+  return asked.get("tab") === "mistakes" ? asked.get("case") : null;
+};
+const isOpen = () => document.body.classList.contains("mistakes-case");
+
+function open(id) {
+  if (!isOpen()) scrolled = window.scrollY;
+  history.pushState(null, "", "?tab=mistakes&case=" + encodeURIComponent(id));
+  trigger("choose", { id });
+}
+
+function show() {
+  if (inAddress() === null || !article()) return;
+  document.body.classList.add("mistakes-case");
+  article().scrollIntoView({ block: "start" });
+  article().focus({ preventScroll: true });
+}
+
+function close() {
+  if (!isOpen()) return;
+  document.body.classList.remove("mistakes-case");
+  window.scrollTo({ top: scrolled });
+  const id = article()?.dataset.id;
+  [...element.querySelectorAll("[data-id]")].find((card) => card.dataset.id === id)?.focus({ preventScroll: true });
+}
+
+window.addEventListener("mistakes-case", show);
+window.addEventListener("popstate", () => {
+  const id = inAddress();
+  if (id === null) close();
+  else if (article()?.dataset.id === id) show();
+  else trigger("choose", { id });
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("button");
+  if (!button) return;
+  if (button.closest(".archive-silent")) again();
+  else if (button.closest("#mistakes-grid") || button.closest("#mistakes-case nav")) {
+    if (button.classList.contains("back")) {
+      history.pushState(null, "", "?tab=mistakes");
+      close();
+    } else if (button.dataset.id) open(button.dataset.id);
+  } else if (button.id === "tab-mistakes-button" && isOpen()) {
+    history.pushState(null, "", "?tab=mistakes");
+    close();
+  }
+});
+document.addEventListener("input", (event) => {
+  if (event.target.closest?.("#mistakes-case .strength")) {
+    caseArea().querySelector(".picture.large").style.setProperty("--strength", event.target.value / 100);
+  } else if (event.target.closest?.("#mistakes-tools .show-maps")) {
+    element.classList.toggle("with-maps", event.target.checked);
+  }
+});
