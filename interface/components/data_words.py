@@ -1,7 +1,7 @@
 """What data sets and rows of figures are called, in the visitor's words."""
 
 from skin_model.diagnoses import MEDICAL_NAMES
-from skin_model.network.context import SEXES, SITES, grouped_site
+from skin_model.network.context import SEXES, SITES
 from skin_model.wording import Words
 
 SOURCES = {
@@ -22,15 +22,15 @@ _METHODS = {"integrated_gradients": "Integrated Gradients", "grad_cam": "Grad-CA
 
 
 def named(words: Words, attribute: str, value: str) -> str:
-    """A value of the data, such as "lower extremity" of ``site``; one that nobody named stays as it was written."""
+    """A value of the data, such as "lower_extremity" of ``site``; one that nobody named stays as it was written."""
     if value in ("", "unknown"):
         return words("mistakes.unknown")
     if attribute == "source":
         return SOURCES.get(value, value)
     if attribute == "diagnosis" and value in MEDICAL_NAMES:
         return words(f"diagnosis.{value}.name")
-    if attribute == "site" and grouped_site(value) in SITES:
-        return words(f"context.site.{grouped_site(value)}")
+    if attribute == "site" and value in SITES:
+        return words(f"context.site.{value}")
     if attribute == "sex" and value in SEXES:
         return words(f"context.sex.{value}")
     return words.value(attribute, value)

@@ -79,7 +79,7 @@ def broken(good: bytes) -> dict[str, tuple[Callable[[], bytes], str]]:
             "broken_zip",
         ),
         "bomb-of-one-photo": (lambda: _zip(("photo.jpg", bytes(10**8))), PHOTOS),
-        "zip-in-zip": (lambda: _zip(("inner.zip", whole)), PHOTOS),
+        "zip-in-zip": (lambda: _zip(("inner.zip", whole)), "none"),
         "of-100000": (_of_100000, "too_many"),
     }
 

@@ -12,29 +12,37 @@ METRICS = json.loads((EMBEDDED / "metrics.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
-    ("name", "text"),
+    ("figure", "name", "text"),
     [
-        ("ham10000:dermoscopic", "HAM10000: Dermatoscope"),
-        ("clinic:smartphone", "clinic: Phone"),
-        ("sex: male", "Sex: Male"),
-        ("age_band: 30-44", "Age: 30-44"),
-        ("age_band: 75 and over", "Age: 75 and over"),
-        ("diagnosis: nv", "Diagnosis: Mole"),
-        ("site: unknown", "Place on the body: not known"),
-        ("grad_cam: pointing_game", "Grad-CAM: warmest point inside"),
-        ("jpeg_30", "Strong compression (JPEG 30)"),
-        ("something_new", "something_new"),
+        ("sources", "ham10000:dermoscopic", "HAM10000: Dermatoscope"),
+        ("sources", "clinic:smartphone", "clinic: Phone"),
+        ("subgroups", "sex: male", "Sex: Male"),
+        ("subgroups", "age_band: 30-44", "Age: 30 to 44"),
+        ("subgroups", "age_band: 75 and over", "Age: 75 and over"),
+        ("subgroups", "diagnosis: nv", "Diagnosis: Mole"),
+        ("subgroups", "site: unknown", "Place on the body: not known"),
+        ("subgroups", "skin_tone: 5", "Skin tone: 5"),
+        ("pointing", "grad_cam: pointing_game", "Grad-CAM: Strongest point in the spot"),
+        ("altered", "jpeg_30", "Strongly compressed (JPEG 30)"),
+        ("altered", "something_new", "something_new"),
     ],
 )
-def test_a_row_is_named_in_words(name, text):
-    assert data_words.row(Words(), name) == text
+def test_a_row_is_named_in_words(figure, name, text):
+    assert data_words.row(Words(), figure, name) == text
 
 
 @pytest.mark.parametrize("language", languages())
 def test_rows_of_one_figure_keep_names_of_their_own(language):
     for figure in ("sources", "altered", "shortcuts", "pointing", "subgroups"):
-        names = [row["name"] for row in figures.draw(figure, METRICS, Words(language)).rows]
-        assert len({data_words.row(Words(language), name) for name in names}) == len(set(names))
+        names = {row["name"] for row in figures.draw(figure, METRICS, Words(language)).rows}
+        assert len({data_words.row(Words(language), figure, name) for name in names}) == len(names)
+
+
+@pytest.mark.parametrize("figure", ["altered", "shortcuts", "pointing"])
+def test_every_row_that_was_measured_has_words(figure):
+    for row in figures.draw(figure, METRICS, Words()).rows:
+        name = row["name"].partition(": ")[2] or row["name"]
+        assert Words()(f"value.{figure}.{name}")
 
 
 def test_a_value_that_nobody_named_stays_and_none_is_unknown():

@@ -74,7 +74,7 @@ def test_more_photos_than_allowed_are_refused_whole(tmp_path):
 
 
 def test_a_small_zip_of_huge_photos_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(many_photos, "MAX_TOTAL_BYTES", 1000)
+    monkeypatch.setattr(batch_files, "MAX_TOTAL_BYTES", 1000)
     file = tmp_path / "bomb.zip"
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("1.jpg", bytes(2000))
