@@ -193,11 +193,10 @@ _STRONG_CROPS = _RELEASED.change(
     augmentation=replace(_RELEASED.augmentation, scale=(0.5, 1.05), aspect=1.33, soft=0.4, melanin=0.2),
 )
 
-_LARGER_TEACHER = _STRONG_CROPS.change(
-    name="larger-teacher",
-    description="EfficientNet-Lite0, a larger network, with the released recipe's milder crops, no mixup, 12 epochs at "
-    "128, 160 and 192 px: the second teacher, unlike strong-crops in all that may differ.",
-    architecture="tf_efficientnet_lite0",
+_MILD_CROPS = _STRONG_CROPS.change(
+    name="mild-crops",
+    description="strong-crops with the released recipe's milder crops and no mixup, for 12 epochs: a teacher that "
+    "differs, and that knows its own centres better.",
     epochs=12,
     patience=12,
     mixup=0.0,
@@ -216,7 +215,12 @@ RECIPES: dict[str, Recipe] = {
             learning_rate=3e-4,
         ),
         _STRONG_CROPS,
-        _LARGER_TEACHER,
+        _MILD_CROPS,
+        _MILD_CROPS.change(
+            name="larger-teacher",
+            description="mild-crops with EfficientNet-Lite0, a larger network.",
+            architecture="tf_efficientnet_lite0",
+        ),
         _STRONG_CROPS.change(
             name="distilled",
             description="strong-crops, three quarters of whose loss ask for the mean answer of teachers; eight "
