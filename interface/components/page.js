@@ -18,7 +18,7 @@
   document.documentElement.lang = language;
   document.documentElement.dir = directions[language];
 
-  // Gradio speaks English to itself; words.js puts the page's own words in its place.
+  // Gradio speaks English to itself; gradio_words.js puts the page's own words in its place.
   for (const [name, value] of [["language", "en"], ["languages", ["en"]]]) Object.defineProperty(navigator, name, { get: () => value, configurable: true });
 
   document.addEventListener("change", async (event) => {

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interface.server import single_photos
@@ -45,6 +45,7 @@ _READ = re.compile(
     rf"|/on-device(/.*)?|/mistakes/photo/[^/]+"
     rf"|{_API}/(info/?|openapi\.json|app_id/?|theme\.css|startup-events|queue/status|upload_progress)"
 )
+_PAGE_AND_SLASH = re.compile(rf"/({_LANGUAGES})/")
 _FILE = re.compile(rf"{_API}/file=(?!\w+:).+")
 _STREAM = re.compile(rf"{_API}/(heartbeat/(?P<page>[^/]+)|queue/data|call/[^/]+/(?P<event>[^/]+))")
 _QUESTION = re.compile(rf"{_API}/(queue/join|call/[^/]+/?|cancel|reset/?)")
@@ -110,7 +111,11 @@ class AdmissionMiddleware:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = _path(scope), scope["method"]
-        if method in ("GET", "HEAD") and (_READ.fullmatch(path) or _FILE.fullmatch(path)):
+        if method in ("GET", "HEAD") and (found := _PAGE_AND_SLASH.fullmatch(path)):
+            # Gradio would forget the tab in the address, and the prefix of a proxy.
+            query = scope["query_string"].decode("latin-1")
+            await RedirectResponse(f"../{found[1]}" + ("?" + query if query else ""), 308)(scope, receive, send)
+        elif method in ("GET", "HEAD") and (_READ.fullmatch(path) or _FILE.fullmatch(path)):
             await self.app(scope, receive, send)
         elif method == "GET" and (found := _STREAM.fullmatch(path)):
             asked = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[0]

@@ -1,11 +1,11 @@
 // The gallery of mistakes: photographs as they come into sight, cases that open and close, and the way back.
-// Gradio calls this once with `element` (the grid), `trigger` and `props`.
-const texts = props.texts;
+// Gradio calls this once with `element` (the grid) and `trigger`.
 const MOST_AT_ONCE = 4; // a browser keeps few connections to one server, and the page needs some itself
 const waiting = [];
 let running = 0;
 const caseArea = () => document.getElementById("mistakes-case");
 const tools = () => document.getElementById("mistakes-tools");
+const text = (name) => JSON.parse(tools().querySelector("[data-texts]").dataset.texts)[name];
 const article = () => caseArea()?.querySelector(".case");
 
 // --- photographs ----------------------------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ function without(place, why) {
   if (place.closest(".nearest")) return; // its name stands below
   const said = document.createElement("span");
   said.className = "why";
-  said.textContent = texts[why];
+  said.textContent = text(why);
   (place.closest(".card")?.querySelector("button") ?? place).append(said);
 }
 
@@ -70,13 +70,13 @@ function finish(card) {
   if (card.dataset.map !== "some") {
     const said = document.createElement("span");
     said.className = "line";
-    said.textContent = texts["map_" + card.dataset.map];
+    said.textContent = text("map_" + card.dataset.map);
     card.querySelector("button").append(said);
   }
   const address = card.querySelector(".picture").dataset.page;
   if (!address) return;
   const link = document.createElement("a");
-  Object.assign(link, { href: address, target: "_blank", rel: "noopener noreferrer", textContent: texts.archive });
+  Object.assign(link, { href: address, target: "_blank", rel: "noopener noreferrer", textContent: text("archive") });
   card.append(link);
 }
 
@@ -84,12 +84,11 @@ function look() {
   for (const card of element.querySelectorAll(".card")) finish(card);
   for (const root of [element, caseArea()]) root?.querySelectorAll(".picture[data-photo]").forEach(watchPlace);
 }
-const changes = new MutationObserver(look);
-changes.observe(element, { childList: true, subtree: true });
 const found = setInterval(() => {
-  if (!caseArea() || !tools()) return;
+  if (!caseArea() || !tools()?.querySelector("[data-texts]")) return;
   clearInterval(found);
-  changes.observe(caseArea(), { childList: true, subtree: true });
+  const changes = new MutationObserver(look);
+  for (const root of [element, caseArea()]) changes.observe(root, { childList: true, subtree: true });
   look();
 }, 50);
 
@@ -105,15 +104,16 @@ function again() {
 }
 
 // --- cases ----------------------------------------------------------------------------------------------------------
-let scrolled = 0;
+let left = { id: null, top: 0 }; // the card that was opened, and where in the window it stood
 const inAddress = () => {
   const asked = new URLSearchParams(location.search);
   return asked.get("tab") === "mistakes" ? asked.get("case") : null;
 };
+const cardOf = (id) => [...element.querySelectorAll("[data-id]")].find((card) => card.dataset.id === id);
 const isOpen = () => document.body.classList.contains("mistakes-case");
 
 function open(id) {
-  if (!isOpen()) scrolled = window.scrollY;
+  if (!isOpen()) left = { id, top: cardOf(id)?.getBoundingClientRect().top ?? 0 };
   history.pushState(null, "", "?tab=mistakes&case=" + encodeURIComponent(id));
   trigger("choose", { id });
 }
@@ -128,9 +128,8 @@ function show() {
 function close() {
   if (!isOpen()) return;
   document.body.classList.remove("mistakes-case");
-  window.scrollTo({ top: scrolled });
-  const id = article()?.dataset.id;
-  [...element.querySelectorAll("[data-id]")].find((card) => card.dataset.id === id)?.focus({ preventScroll: true });
+  window.scrollBy({ top: (cardOf(left.id)?.getBoundingClientRect().top ?? left.top) - left.top, behavior: "instant" });
+  cardOf(article()?.dataset.id)?.focus({ preventScroll: true });
 }
 
 window.addEventListener("mistakes-case", show);

@@ -1,5 +1,6 @@
 """The mistakes tab: every false positive and false negative of the untouched test split, to look through."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -56,7 +57,7 @@ def cards(words: Words, gallery: Gallery, cases: Sequence[Case]) -> list[dict[st
             "photo": photographs.address(case.image_id) if gallery.has_picture(case) else "",
             "page": case.page or "",
             "size": f"0 0 {drawn.width} {drawn.height}" if drawn else "0 0 4 3",
-            "square": dict(zip("xywh", drawn.square, strict=True)) if drawn else {},
+            "square": dict(zip("xywh", drawn.square if drawn else (0, 0, 0, 0), strict=True)),
             "path": drawn.path if drawn else "",
             "map": "none" if drawn is None else "empty" if not drawn.path else "some",
             "title": name,
@@ -150,7 +151,6 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
             html_template=(_HERE / "mistakes.html").read_text(encoding="utf-8"),
             js_on_load=(_HERE / "mistakes.js").read_text(encoding="utf-8"),
             apply_default_css=False,
-            texts={name: words(f"mistakes.{name}") for name in _TEXTS},
             elem_id="mistakes-grid",
         )
         more = gr.Button(words("mistakes.more"), visible=False, elem_id="mistakes-more")
@@ -232,8 +232,12 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
 
 
 def _tools(words: Words) -> str:
-    """Maps over the photographs on demand, and what is said while the archive does not answer."""
+    """Maps over the photographs on demand, what is said while the archive does not answer, and the script's texts: what
+    Gradio hands to a script itself is missing where the tab is drawn and filled at once.
+    """
+    texts = json.dumps({name: words(f"mistakes.{name}") for name in _TEXTS})
     return (
+        f'<div data-texts="{escape(texts, quote=True)}"></div>'
         f'<label class="show-maps"><input type="checkbox"> <span>{escape(words("mistakes.show_maps"))}</span></label>'
         f'<p class="small">{escape(words("mistakes.map_legend"))}</p>'
         f'<p class="warning archive-silent" role="status" hidden>{escape(words("mistakes.archive_silent"))} '

@@ -66,6 +66,7 @@ def test_a_photo_of_more_than_20_megabytes_is_one_line_of_many(open_page, too_la
     page.set_default_timeout(LONG)
     choose(page, "#batch-files", too_large, EXAMPLES / "tone-1.jpg")
     page.get_by_text(GERMAN("batch.done", count=2, refused=1)).wait_for()
+    page.locator("#batch-table summary").filter(has_text=too_large.name).click()
     page.locator("#batch-table").get_by_text(GERMAN("refused.file_too_large")).first.wait_for()
 
 
@@ -77,6 +78,7 @@ def test_a_photo_of_more_than_20_megabytes_is_told_in_the_pages_language_whereve
     page.locator("#compare-before").get_by_text(said).wait_for()
     page.get_by_role("tab", name=GERMAN("tab.batch"), exact=True).click()
     choose(page, "#batch-files", too_large)
+    page.locator("#batch-table summary").filter(has_text=too_large.name).click()
     page.locator("#batch-table").get_by_text(said).first.wait_for()
     page.get_by_role("tab", name=GERMAN("tab.check"), exact=True).click()
     choose(page, "#sources", EXAMPLES / "tone-1.jpg")

@@ -38,6 +38,11 @@ def test_every_answer_carries_the_headers(address, path):
     assert {name: found[name] for name in HEADERS} == HEADERS
 
 
+def test_a_slash_after_the_language_keeps_what_the_address_asks_for_and_a_proxys_prefix(address):
+    found = httpx.get(address + "/de/?tab=batch", timeout=60)
+    assert (found.status_code, found.headers["Location"]) == (308, "../de?tab=batch")
+
+
 def test_spaces_may_show_the_page_in_a_frame_and_nobody_else():
     (rule,) = (part for part in HEADERS["Content-Security-Policy"].split("; ") if part.startswith("frame-ancestors"))
     assert rule.split()[1:] == ["'self'", "https://huggingface.co", "https://*.hf.space"]
