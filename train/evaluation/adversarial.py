@@ -21,6 +21,7 @@ from torch import Tensor
 from skin_model.network import calibration
 from skin_model.network.calibration import Thresholds
 from skin_model.network.saliency import risk_log_odds
+from skin_model.network.turned_views import turned
 from train.bootstrap import RESAMPLES, mean
 from train.data.per_photograph import draw, measure_each
 from train.data.tables import photo_of
@@ -77,7 +78,7 @@ def attacked_risks(assessor: Assessor, row: Any) -> dict[str, float]:
     changed = [attack(assessor, batch, malignant, *kind) for kind in KINDS]
     config = assessor.checkpoint.config
     with torch.no_grad():
-        logits = assessor.checkpoint.network(torch.cat([batch, *changed])).double().numpy()
+        logits = _answers(assessor, torch.cat([batch, *changed])).double().numpy()
     risks = calibration.risk(calibration.probabilities(logits, config.malignant, config.calibration), config.malignant)
     return dict(zip([UNALTERED, *names], map(float, risks), strict=True))
 
@@ -87,7 +88,7 @@ def attack(assessor: Assessor, batch: Tensor, malignant: Tensor, name: str, stre
 
     name: one of ATTACKS. malignant: (1,) 0 or 1, the truth.
     """
-    config, network = assessor.checkpoint.config, assessor.checkpoint.network
+    config = assessor.checkpoint.config
     mean, std = (
         torch.tensor(values)[None, :, None, None] for values in (config.preprocessing.mean, config.preprocessing.std)
     )
@@ -95,7 +96,7 @@ def attack(assessor: Assessor, batch: Tensor, malignant: Tensor, name: str, stre
     pixels = (batch * std + mean).detach()
 
     def log_odds(seen: Tensor) -> Tensor:
-        return risk_log_odds(network((seen - mean) / std), config.malignant)
+        return risk_log_odds(_answers(assessor, (seen - mean) / std), config.malignant)
 
     def wrongness(found: Tensor, truth: Tensor) -> Tensor:
         return torch.where(truth > 0.5, -found, found)
@@ -109,6 +110,11 @@ def attack(assessor: Assessor, batch: Tensor, malignant: Tensor, name: str, stre
             step = 2.5 * reach / PGD_STEPS
             changed = PGD(log_odds, wrongness, 0.0, 1.0).perturb(pixels, reach, step, PGD_STEPS, malignant)
     return ((changed.detach() - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+def _answers(assessor: Assessor, batch: Tensor) -> Tensor:
+    """(N, K) logits, averaged over as many turned views as an answer is: an attack must mislead them all."""
+    return torch.stack([assessor.checkpoint.network(view) for view in turned(batch, assessor.views)]).mean(dim=0)
 
 
 def summarise(
@@ -134,5 +140,5 @@ def summarise(
 
 def _key(assessor: Assessor, rows: pd.DataFrame) -> str:
     config = assessor.checkpoint.config
-    described = f"{assessor.checkpoint.hash} {config.preprocessing} {config.calibration} {PGD_STEPS} "
+    described = f"{assessor.checkpoint.hash} {config.preprocessing} {config.calibration} {assessor.views} {PGD_STEPS} "
     return cache_key(described + "\n".join(rows["file"]))

@@ -48,6 +48,21 @@ def test_a_cancer_is_pushed_down_and_a_benign_spot_up(assessor, batch, name):
         assert sign * (log_odds(changed) - log_odds(batch)) > 0
 
 
+def test_an_attack_misleads_the_mean_of_all_views_that_an_answer_is_made_of(batch):
+    checkpoint = Assessor.load().checkpoint
+    alone, together = Assessor(checkpoint, views=1), Assessor(checkpoint, views=4)
+
+    def of_views(x):
+        with torch.no_grad():
+            logits = torch.stack([checkpoint.network(v) for v in (x, x.flip(3), x.flip(2), x.flip(2, 3))]).mean(dim=0)
+            return float(risk_log_odds(logits, checkpoint.config.malignant))
+
+    truth = torch.tensor([1.0])
+    assert of_views(adversarial.attack(together, batch, truth, "pgd", 2)) < of_views(
+        adversarial.attack(alone, batch, truth, "pgd", 2)
+    )
+
+
 def test_the_network_keeps_no_gradients(assessor, batch):
     adversarial.attack(assessor, batch, torch.tensor([1.0]), "pgd", 1)
     assert all(p.grad is None and not p.requires_grad for p in assessor.checkpoint.network.parameters())
