@@ -1,23 +1,10 @@
 """What data sets and rows of figures are called, in the visitor's words."""
 
 from skin_model.diagnoses import MEDICAL_NAMES
+from skin_model.licence_note import SOURCES
 from skin_model.network.context import SEXES, SITES
 from skin_model.wording import Words
 
-SOURCES = {
-    "ham10000": "HAM10000",
-    "isic_2017": "ISIC 2017",
-    "isic_archive": "ISIC Archive",
-    "siim_isic_2020": "SIIM-ISIC 2020",
-    "bcn20000_84px": "BCN20000 (84 px)",
-    "isic_acral_ids": "ISIC acral, IDS",
-    "isic_acral_barcelona": "ISIC acral, Barcelona",
-    "isic_acral_imperial": "ISIC acral, Imperial",
-    "isic_acral_other": "ISIC acral",
-    "pad_ufes_20": "PAD-UFES-20",
-    "kaggle_melanoma_120": "Kaggle Melanoma 120",
-}
-"""Names of their own, the same in every language."""
 _METHODS = {"integrated_gradients": "Integrated Gradients", "grad_cam": "Grad-CAM", "occlusion": "Occlusion"}
 
 

@@ -10,10 +10,10 @@ from train.data.licences import of_weights
 @pytest.mark.parametrize(
     ("stated", "key", "named"),
     [
-        ({"ham10000": {"CC BY-NC 4.0": 9}}, "licence.non_commercial", "CC-BY-NC-4.0 (ham10000)"),
+        ({"ham10000": {"CC BY-NC 4.0": 9}}, "licence.non_commercial", "CC-BY-NC-4.0 (HAM10000)"),
         ({"mine": {"who knows": 9}}, "licence.unclear", "mine"),
         ({}, "licence.unclear", "–"),
-        ({"pad_ufes_20": {"CC BY 4.0": 9}}, "licence.named", "CC-BY-4.0 (pad_ufes_20)"),
+        ({"pad_ufes_20": {"CC BY 4.0": 9}}, "licence.named", "CC-BY-4.0 (PAD-UFES-20)"),
     ],
 )
 def test_a_note_of_training_is_told_apart(stated, key, named):
@@ -22,6 +22,11 @@ def test_a_note_of_training_is_told_apart(stated, key, named):
 
 def test_a_note_in_words_of_its_own_is_left_as_it_is():
     assert told_apart("Ask us.") is None
+
+
+def test_sources_are_called_by_their_names():
+    note = "Trained on photographs under CC-BY-4.0 (isic_archive, siim_isic_2020, clinic): name these sources."
+    assert told_apart(note) == ("licence.named", {"named": "CC-BY-4.0 (ISIC Archive, SIIM-ISIC 2020, clinic)"})
 
 
 @pytest.mark.parametrize("language", languages())
