@@ -181,7 +181,8 @@ def _coverage(metrics: Metrics, words: Words) -> Drawn:
 
 def _altered(metrics: Metrics, words: Words) -> Drawn:
     found = metrics["robustness"]["alterations"]
-    rows = sorted(rows_of(found, ("flips",)), key=lambda row: -row["value"])
+    turned = {"turned": {"flips": (metrics.get("turning") or {}).get("changed")}}
+    rows = sorted(rows_of({**found, **turned}, ("flips",)), key=lambda row: -row["value"])
     return _forest(rows, words, "flips", FLIPS_LIMIT, figure="altered")
 
 

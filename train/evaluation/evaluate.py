@@ -281,12 +281,13 @@ def _stress(
     seed: int,
 ) -> dict[str, Any]:
     """The keys that ``--full`` adds; one that nothing could be measured for stays away."""
-    from train.evaluation import adversarial, robustness, saliency_evaluation
+    from train.evaluation import adversarial, robustness, saliency_evaluation, turning
     from train.evaluation.shortcuts import audit
 
     drawn = {"resamples": resamples, "seed": seed}
     found = {
         "robustness": robustness.measure(assessor, rows, assessor.checkpoint.config.thresholds, **drawn, out=part),
+        "turning": turning.measure(assessor, rows, **drawn, out=part),
         "adversarial": adversarial.measure(assessor, rows, assessor.checkpoint.config.thresholds, **drawn, out=part),
         "saliency": saliency_evaluation.measure(assessor, rows, **drawn, out=part),
         "shortcuts": audit.for_report(rows, work, split, part, command=command, **drawn),
