@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # Nobody's archive is asked by a test; one that needs it puts a stand-in there.
 os.environ["SKIN_ISIC_API"] = "http://127.0.0.1:1/api/v2"
 

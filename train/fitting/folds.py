@@ -81,15 +81,23 @@ class CrossFitting:
     def out_of_fold(self) -> pd.DataFrame:
         """What each photograph is, its fold, and the logits of the network that did not see it, as kept in the file.
 
-        The logits' columns are ``logit_mel`` and so on, or ``logit_malignant`` for a binary head.
+        The logits' columns are ``logit_mel`` and so on, or ``logit_malignant`` for a binary head; ``views`` says of how
+        many they are the mean.
         """
         file = self.out / OUT_OF_FOLD_FILE
-        if not file.is_file() and self.accelerator.is_main_process:
+        if self.accelerator.is_main_process and not self._holds_answers(file):
             write_csv(file, self._asked())
         self.accelerator.wait_for_everyone()
         table = read_text_table(file)
         numbers = [name for name in table if name.startswith("logit_")]
         return table.astype({"fold": int, "malignant": int} | dict.fromkeys(numbers, float))
+
+    def _holds_answers(self, file: Path) -> bool:
+        """Whether the networks were asked in as many views as this recipe's answers are averaged of."""
+        if not file.is_file():
+            return False
+        table = read_text_table(file)
+        return "views" in table and set(table["views"]) == {str(self.recipe.views)}
 
     def train_on_all(self, teachers: Sequence[Path]) -> Checkpoint | None:
         """Train on every photograph, calibrated on the out-of-fold predictions; None in all but the main process.
@@ -169,7 +177,7 @@ class CrossFitting:
             logits[held_out] = found
         names = DIAGNOSES if logits.shape[1] > 1 else ("malignant",)
         columns = {f"logit_{name}": logits[:, k] for k, name in enumerate(names)}
-        return self.rows[list(_KNOWN)].assign(fold=self.fold, **columns)
+        return self.rows[list(_KNOWN)].assign(fold=self.fold, views=self.recipe.views, **columns)
 
 
 def fit_folds(
@@ -186,9 +194,10 @@ def fit_folds(
     """Train a network a fold in ``out/fold-0`` and so on, write ``out/out_of_fold.csv``, then train ``out/checkpoint``.
 
     only: the folds to train here, in place of all and of the network trained on everything, so that several machines
-    can share the work. teachers: run folders with folds, or checkpoint folders. The same call resumes after the last
-    whole epoch. Returns the checkpoint trained on all photographs; None where folds are missing, or in processes other
-    than the main one. Raises UserError on input that the user can mend.
+    can share the work; with the last of them their answers are written, so that the folds can teach another recipe.
+    teachers: run folders with folds, or checkpoint folders. The same call resumes after the last whole epoch. Returns
+    the checkpoint trained on all photographs; None where folds are missing, or in processes other than the main one.
+    Raises UserError on input that the user can mend.
     """
     if not set(only) <= set(range(count)):
         raise UserError(f"Folds are counted from 0: of {count} folds the last one is fold {count - 1}.")
@@ -197,7 +206,12 @@ def fit_folds(
         crossed.teachers(teachers)  # what is wrong with them is told before hours of training
     for number in only or range(count):
         crossed.train_fold(number)
-    return None if only or not crossed.is_complete else crossed.train_on_all(teachers)
+    if not crossed.is_complete:
+        return None
+    if only:
+        crossed.out_of_fold()
+        return None
+    return crossed.train_on_all(teachers)
 
 
 def photographs(work: Path, recipe: Recipe) -> pd.DataFrame:

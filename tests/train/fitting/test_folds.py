@@ -1,6 +1,7 @@
 """Folds: nobody is asked about what they learnt from, and the last network learns from all and from those answers."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -104,6 +105,25 @@ def test_folds_trained_one_by_one_are_gone_on_from(crossed, tmp_path):
         assert folds.fit_folds(work, tmp_path / "run", DISTILLED, count=2, only=[number]) is None
     assert not (tmp_path / "run" / "checkpoint").exists()
     assert folds.fit_folds(work, tmp_path / "run", DISTILLED, count=2).hash == whole.hash
+
+
+def test_folds_without_a_last_network_may_teach_as_soon_as_all_are_there(crossed, tmp_path):
+    for number in (0, 1):
+        assert not (tmp_path / "run" / "out_of_fold.csv").exists()
+        folds.fit_folds(crossed[0], tmp_path / "run", TINY, count=2, only=[number])
+    assert len(pd.read_csv(tmp_path / "run" / "out_of_fold.csv")) == 48
+
+
+def test_folds_are_asked_anew_for_a_recipe_of_more_views(crossed, tmp_path):
+    work, run, _ = crossed
+    shutil.copytree(run, tmp_path / "run")
+    logits = {}
+    for views in (1, 4):
+        recipe = DISTILLED.change(views=views)
+        table = folds.CrossFitting(work, tmp_path / "run", recipe, None, 2, or_scratch=False).out_of_fold()
+        assert set(table["views"]) == {str(views)}
+        logits[views] = table["logit_mel"].to_numpy()
+    assert np.abs(logits[1] - logits[4]).max() > 0
 
 
 def test_another_run_with_folds_may_teach_too(crossed, tmp_path):
