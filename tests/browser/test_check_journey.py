@@ -99,7 +99,7 @@ def test_an_upload_gets_a_risk_what_to_do_and_an_overlay(open_page):
     page.locator("#overlay img").nth(1).wait_for()
     before, after = page.locator("#overlay img").evaluate_all("(images) => images.slice(0, 2).map((i) => i.src)")
     assert before != after
-    for name in ("interface.diagnoses", "interface.method"):
+    for name in ("interface.diagnoses", "interface.curious"):
         open_section(page, name)
     page.locator("#diagnoses .bars li").first.wait_for()
     assert page.locator("#diagnoses .bars li").count() == 7
@@ -309,7 +309,7 @@ def test_strength_and_method_redraw_the_overlay(open_page):
         return page.locator("#overlay img").evaluate_all("(images) => images.map((i) => i.src)")
 
     seen = sources()
-    open_section(page, "interface.method")
+    open_section(page, "interface.curious")
     slider = page.get_by_role("slider", name=sentence("interface.strength"))
     slider.focus()
     page.keyboard.press("End")
@@ -338,8 +338,9 @@ def test_a_phone_never_scrolls_sideways_and_brings_the_answer_into_view(open_pag
     page.wait_for_timeout(300)
     assert not scrolls_sideways(page)
     widest = page.evaluate(
-        # Not the tabs' unseen copy, by which Gradio measures how many fit.
-        "() => Math.max(...[...document.querySelectorAll('body *:not(.visually-hidden, .visually-hidden *)')]"
+        # Not the row of tabs, which scrolls in itself, nor its unseen copy.
+        "() => Math.max(...[...document.querySelectorAll("
+        "'body *:not(.visually-hidden, .visually-hidden *, [role=tablist], [role=tablist] *)')]"
         ".filter((e) => e.getClientRects().length).map((e) => e.getBoundingClientRect().right))"
     )
     assert widest <= PHONE["width"]
@@ -354,7 +355,7 @@ def test_every_control_has_a_name(open_page):
         open_section(page, name)
     nameless = page.evaluate(
         """() => [...document.querySelectorAll("button, input, textarea, select, [role=slider]")]
-            .filter((e) => e.getClientRects().length && getComputedStyle(e).visibility !== "hidden")
+            .filter((e) => e.checkVisibility({ visibilityProperty: true }))
             .filter((e) => !(e.innerText || e.getAttribute("aria-label") || e.title || e.labels?.[0]?.innerText
                 || document.getElementById(e.getAttribute("aria-labelledby"))))
             .map((e) => e.outerHTML.slice(0, 200))"""
