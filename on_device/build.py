@@ -12,11 +12,12 @@ from typing import Annotated, Any
 from skin_model.command_line import begin, command
 
 if __name__ == "__main__":
-    begin("cv2", "numpy", "PIL", "typer", requirements="requirements.txt", status=1)
+    begin("cv2", "numpy", "onnxruntime", "PIL", "typer", requirements="requirements.txt", status=1)
 
 import typer
 
 from on_device import icons, runtime, sentences
+from on_device.known_answers import known_answers
 from on_device.model_file import NotAnExport, entries, metadata
 from skin_model import __version__, border, overlay, wording
 from skin_model.diagnoses import MEDICAL_NAMES
@@ -101,7 +102,8 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
     }
     contents["style.css"] = STYLE_SHEET.read_bytes()
     contents["code_points.js"] = _code_points()
-    contents["config.json"] = _json(_config(described))
+    known = {"known": known_answers(model, LOCATOR.read_bytes())}
+    contents["config.json"] = _json(_config(described) | known)
     for language in wording.languages():
         file = Path(wording.__file__).parent / f"{language}.json"
         contents[f"words/{language}.json"] = _json(sentences.used(json.loads(file.read_text(encoding="utf-8"))))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from skin_model.assess import Assessor
+    from skin_model.context_table import ContextTable
     from skin_model.network.context import Context
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -80,11 +81,13 @@ def score(
         import torch
 
         from skin_model.assess import Assessor
-        from skin_model.network.context import UnknownContext
+        from skin_model.context_table import ContextTable
+        from skin_model.network.context import Context, UnknownContext
         from skin_model.network.turned_views import VIEWS
 
         try:
-            told = _told(age, sex, site, context)
+            listed = None if context is None else ContextTable(context)
+            told = _told(Context.told("" if age is None else age, sex or "", site or ""), listed)
         except UnknownContext as problem:
             print(f"Error: {problem}", file=sys.stderr)
             raise typer.Exit(2) from None
@@ -107,6 +110,10 @@ def score(
     if assessor.checkpoint.config.context is None and (context or any(v is not None for v in (age, sex, site))):
         print("This checkpoint does not know what age, sex and site add, so they are not used.", file=sys.stderr)
     files = list(_expand(photos))
+    unlisted = [] if listed is None else [str(file) for file in files if listed.of(file) is None]
+    if unlisted:
+        examples = printable(", ".join(unlisted[:3]))
+        print(f"No row of {context} tells of {len(unlisted)} of {len(files)} photos: {examples}.", file=sys.stderr)
     drawings = _overlay_files(files, overlay)
     shown = {"total": len(files), "desc": "Scoring", "unit": "photo", "file": sys.stderr}
     # Decoding, OpenCV and torch leave Python's lock free, so a thread a core scores as fast as processes would.
@@ -131,13 +138,8 @@ def score(
         raise typer.Exit(1)
 
 
-def _told(age: float | None, sex: str | None, site: str | None, table: Path | None) -> Callable[[Path], Context]:
-    """What is told of each photo, the table before the options; raises UnknownContext."""
-    from skin_model.context_table import ContextTable
-    from skin_model.network.context import Context
-
-    of_all = Context.told("" if age is None else age, sex or "", site or "")
-    listed = None if table is None else ContextTable(table)
+def _told(of_all: Context, listed: ContextTable | None) -> Callable[[Path], Context]:
+    """What is told of each photo, the table before the options."""
     return lambda photo: (listed and listed.of(photo)) or of_all
 
 

@@ -24,6 +24,10 @@ _MARKS = (
 _ARCHIVE = b"PK\3\4"
 """Begins a ZIP, and so an Excel workbook, which may be called .csv."""
 _SEPARATOR_LINE = re.compile(r'\s*"?sep=(\\t|.)"?[\t;|, ]*(\n|$)', re.IGNORECASE)
+_ABOVE = re.compile(r"\A(?:[ \t]*\n|#[ !].*\n|#\n)+")
+"""A # without a space behind it may begin the name of a column."""
+_LONGEST_CELL = 2**31 - 1
+"""Letters. csv stops at 2**17 of its own accord, which a note or a picture in a cell has."""
 _LOOKED_AT = 50
 """Rows that are compared where the first line can be cut in two ways."""
 
@@ -52,8 +56,15 @@ def _unmarked(data: bytes) -> str:
     return "utf-8"
 
 
+csv.field_size_limit(_LONGEST_CELL)
+
+
 def cut(text: str) -> tuple[str, str]:
-    """(separator, text without a ``sep=`` line) of a table; a comma where nothing separates."""
+    """(separator, text from its first row on) of a table; a comma where nothing separates.
+
+    Left away are a ``sep=`` line, and blank lines and comments (# …) above the first row.
+    """
+    text = _ABOVE.sub("", text, count=1)
     said = _SEPARATOR_LINE.match(text)
     if said:
         return said[1].replace("\\t", "\t"), text[said.end() :]

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from interface.server.uploads import MAX_TOTAL_BYTES
 from skin_model.command_line import printable
 from skin_model.photo import MAX_BYTES, Photo, open_photo
-from skin_model.photo.decoding import format_of
+from skin_model.photo.decoding import HEAD, format_of
 from skin_model.photo.folders import ENDINGS
 from skin_model.wording import ENGLISH
 
@@ -19,8 +19,6 @@ MOST_ENTRIES = 10_000
 """Of a ZIP, folders and hidden files included: listing hundreds of thousands takes seconds and memory."""
 _ENTRY = b"PK\x01\x02"
 _LONGEST_NAME = 255
-_HEAD = 16
-"""Bytes that tell a format."""
 _LOCKED, _UTF_8 = 1, 1 << 11
 """Flags of an entry."""
 _UNICODE_PATH = 0x7075
@@ -71,7 +69,9 @@ def batch(files: list[Path], most: int, language: str = ENGLISH) -> Batch:
             if _entries(file) > MOST_ENTRIES:
                 raise BatchRefused("too_many", most=most)
             with zipfile.ZipFile(file) as archive:
-                listed = [entry for entry in archive.infolist() if not entry.is_dir() and not _hidden(entry.filename)]
+                listed = [
+                    entry for entry in archive.infolist() if not _is_folder(entry) and not _hidden(entry.filename)
+                ]
                 if any(entry.flag_bits & _LOCKED for entry in listed):
                     raise BatchRefused("locked_zip", file=file.name)
                 inside = [entry for entry in listed if _is_picture(archive, entry)]
@@ -102,14 +102,18 @@ def _entries(file: Path) -> int:
     return count
 
 
+def _is_folder(entry: zipfile.ZipInfo) -> bool:
+    return _slashes(entry.filename).endswith("/")
+
+
 def _is_picture(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
     """Whether an entry is a picture by its name, be it one that cannot be read, or by its first bytes."""
-    name = PurePosixPath(entry.filename)
+    name = PurePosixPath(_slashes(entry.filename))
     if name.suffix.lower() in ENDINGS or (mimetypes.guess_type(name.name)[0] or "").startswith("image/"):
         return True
     try:
         with archive.open(entry) as stream:
-            return format_of(stream.read(_HEAD)) is not None
+            return format_of(stream.read(HEAD)) is not None
     except UNREADABLE:
         return True  # a line of the table says that it is damaged
 
@@ -147,8 +151,13 @@ def _decoded(stored: bytes, language: str) -> str:
     return stored.decode("cp437")
 
 
+def _slashes(name: str) -> str:
+    """A path as ZIPs should have it; those of .NET and PowerShell came with backslashes (cpython issue 91036)."""
+    return name.replace("\\", "/")
+
+
 def _hidden(name: str) -> bool:
-    parts = PurePosixPath(name).parts
+    parts = PurePosixPath(_slashes(name)).parts
     return any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in parts)
 
 

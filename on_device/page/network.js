@@ -3,10 +3,12 @@ import * as ort from "./onnxruntime/ort.wasm.min.mjs";
 import { LOOKED_AT } from "./path/locate.js";
 
 const MOST_THREADS = 4;
+const OFF = 0.1, OFF_BY = 0.02; // how far a right answer may lie from the known one: a number, and a share of it
 
 /**
  * model, locator, wasm: the files' bytes; folder: where onnxruntime's own script lies. Threads only where the page is isolated
- * from other origins: elsewhere browsers share no memory between them.
+ * from other origins: elsewhere browsers share no memory between them. Throws where the networks do not answer as they
+ * did when the page was built: WebAssembly has computed nonsense without an error.
  */
 export async function openNetwork(model, locator, wasm, folder, config) {
   ort.env.wasm.wasmBinary = wasm;
@@ -29,8 +31,10 @@ export async function openNetwork(model, locator, wasm, folder, config) {
       return (await looking.run({ pixels: tensor([input], LOOKED_AT, 1) })).answer.data;
     },
   };
-  await network.locate({ data: new Uint8Array(3 * LOOKED_AT ** 2) });
-  await network.run([{ data: new Uint8Array(3 * size * size) }]); // the first run is the slowest: nobody waits for it later
+  // The first run is the slowest, so nobody waits for it later; and it shows whether this browser computes rightly.
+  const answer = await network.locate(drawn(LOOKED_AT)), { logits } = await network.run([drawn(size)]);
+  const mean = answer.reduce((sum, value) => sum + value, 0) / answer.length, most = answer.reduce((a, b) => Math.max(a, b));
+  if (!near(logits[0], config.known.logits) || !near([mean, most], config.known.answer)) throw new Error("The networks do not answer as they should");
   return network;
 }
 
@@ -50,4 +54,14 @@ function tensor(inputs, size, by) {
 function rows({ data, dims }, count) {
   const length = data.length / count;
   return Array.from({ length: count }, (_, n) => (dims.length === 1 ? data[n] : data.slice(n * length, (n + 1) * length)));
+}
+
+/** The picture that on_device/known_answers.py draws. */
+function drawn(side) {
+  return { data: Uint8Array.from({ length: 3 * side * side }, (_, at) => (at * 37 + (at >> 8) * 11) % 256) };
+}
+
+// Not "> ": what is no number at all is not near.
+function near(found, known) {
+  return known.every((value, at) => Math.abs(found[at] - value) <= OFF + OFF_BY * Math.abs(value));
 }

@@ -5,6 +5,7 @@ hand it from one library to the next, would be another, so all of that is done t
 """
 
 import io
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +24,7 @@ from skin_model.photo.colours import Colours, by_code_points, by_exif, by_png
 Box = tuple[int, int, int, int]
 """(left, top, right, bottom) in pixels."""
 
-_ORIENTATION = 0x0112
+_ORIENTATION, _SHORT = 0x0112, 3
 
 
 class Stored(Protocol):
@@ -64,7 +65,7 @@ class ByPillow:
 
     @property
     def orientation(self) -> int | None:
-        return _orientation(self._tags)
+        return _orientation(self._picture.info.get("exif"))
 
     def _tags(self) -> Image.Exif:
         # Not getexif(), which would also look into XMP and text, where no browser does.
@@ -153,7 +154,7 @@ class ByLibwebp:
 
     @property
     def orientation(self) -> int | None:
-        return _orientation(self._tags)
+        return _orientation(self.header.exif)
 
     def _tags(self) -> Image.Exif:
         tags = Image.Exif()
@@ -192,15 +193,33 @@ def _by_tags(tags: Callable[[], Image.Exif]) -> Colours | None:
         return None
 
 
-def _orientation(tags: Callable[[], Image.Exif]) -> int | None:
+def _orientation(exif: bytes | None) -> int | None:
+    """The first orientation in the first directory that is one SHORT, as browsers read it.
+
+    Pillow takes the last of several and a LONG too, and so turns photos that browsers show as they are stored.
+    """
+    tiff = (exif or b"").removeprefix(b"Exif\0\0")
+    order = {b"II": "<", b"MM": ">"}.get(tiff[:2])
     try:
-        found = tags().get(_ORIENTATION)
-    except Exception:  # unreadable tags hide no pixel
-        return None
-    return found if isinstance(found, int) else None
+        if order is None:
+            return None
+        (start,) = struct.unpack_from(f"{order}I", tiff, 4)
+        (count,) = struct.unpack_from(f"{order}H", tiff, start)
+        for at in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind, values, value = struct.unpack_from(f"{order}HHIH", tiff, at)
+            if (tag, kind, values) == (_ORIENTATION, _SHORT, 1):
+                return value
+    except struct.error:  # a directory that is cut off: unreadable tags hide no pixel
+        pass
+    return None
 
 
-_HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
+HEAD = 256
+"""Bytes that tell a format: a file type box with all brands that writers list."""
+_HEVC_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
+_AV1_BRANDS = frozenset({b"avif", b"avis", b"avio"})
+_ANY_CODEC = frozenset({b"mif1", b"msf1"})
+"""Brands of HEIF whatever its pictures are coded with."""
 
 
 def format_of(data: bytes) -> str | None:
@@ -211,9 +230,16 @@ def format_of(data: bytes) -> str | None:
         return "png"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "webp"
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
-        return "heif"
-    return None
+    return "heif" if data[4:8] == b"ftyp" and _is_heic(data) else None
+
+
+def _is_heic(data: bytes) -> bool:
+    """Whether a file type box names HEVC, as main brand or among the compatible ones, or any codec and not AV1's."""
+    main, end = data[8:12], min(int.from_bytes(data[:4], "big"), HEAD)
+    brands = {main, *(data[at : at + 4] for at in range(16, end, 4))}
+    if main in _HEVC_BRANDS:
+        return True
+    return not brands & _AV1_BRANDS and bool(main in _ANY_CODEC or brands & _HEVC_BRANDS)
 
 
 def read_header(data: bytes, kind: str) -> Stored:

@@ -8,12 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from skin_model.photo.decoding import format_of
+from skin_model.photo.decoding import HEAD, format_of
 
 ENDINGS: frozenset[str] = frozenset((".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".heic", ".heif", ".hif"))
 """Of photos. A file so named that is none is listed as well, to be refused with a reason and not passed over."""
-_HEAD = 16
-"""Bytes that tell a format."""
 _HIDDEN = (".", "__MACOSX")
 
 
@@ -35,7 +33,7 @@ def is_photo(file: Path) -> bool:
         return True
     try:
         with file.open("rb") as stream:
-            return format_of(stream.read(_HEAD)) is not None
+            return format_of(stream.read(HEAD)) is not None
     except OSError:
         return False
 

@@ -178,6 +178,13 @@ def test_an_option_that_means_nothing_is_one_sentence_and_status_2(photos, optio
     assert "Traceback" not in result.stderr
 
 
+def test_photos_of_which_the_context_table_says_nothing_are_counted(photos, tmp_path):
+    table = tmp_path / "context.csv"
+    table.write_text(f"file,age\n{photos / 'a.jpg'},54\n")
+    result = run(photos / "a.jpg", photos / "b.png", "--context", table)
+    assert f"No row of {table} tells of 1 of 2 photos: {photos / 'b.png'}." in result.stderr
+
+
 def in_a_process(*arguments, encoding):
     return subprocess.run(
         [sys.executable, "-m", "skin_model", *map(str, arguments)],

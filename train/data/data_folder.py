@@ -33,7 +33,12 @@ COLUMNS: tuple[str, ...] = (
 )
 """Columns of a catalogue. given_split is what the layout itself says (train, validation, test), "" where nothing."""
 
-_UNKNOWN = frozenset({"nan", "none", "unknown", "unk", "null", "na", "n/a"})
+_UNKNOWN = frozenset({"nan", "none", "unknown", "unk", "null", "na", "n/a", "n.a.", "#n/a", "<na>", "nat", "(null)"})
+_UNKNOWN |= {"missing", "not available", "not applicable", "not known", "not recorded", "not specified", "undefined"}
+_SIGNS_OF_NOTHING = re.compile(r"[-\u2013\u2014_.*?/\\]+")
+"""Cells of nothing else say nothing: as a patient "-" would join the photographs of all who have none."""
+_UNSEEN = "\ufeff\u200b\u200c\u200d\u200e\u200f\u2060"
+"""Signs without width, which come along when a cell is copied from a page."""
 _SPLITS = {"train": "train", "training": "train", "val": "validation", "valid": "validation"}
 _SPLITS |= {"validation": "validation", "test": "test", "testing": "test"}
 _NO_PHOTOGRAPH: dict[str, str] = {
@@ -222,8 +227,8 @@ def is_utf_8(name: str) -> bool:
 
 def known_text(text: str) -> str:
     """A table's cell without spaces around it, "" where it only says that nothing is known."""
-    text = text.strip()
-    return "" if text.lower() in _UNKNOWN else text
+    text = text.strip().strip(_UNSEEN).strip()
+    return "" if text.lower() in _UNKNOWN or _SIGNS_OF_NOTHING.fullmatch(text) else text
 
 
 def given_split(path: str | Path) -> str:

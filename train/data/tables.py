@@ -17,6 +17,7 @@ from train.data.labels import CatalogueError
 _HEAD_BYTES = 2**18
 """Enough for the first row of the widest public table, HAM10000 as 2352 columns of pixels."""
 _DECIMAL = re.compile(r"[+-]?\d+,\d+")
+_JSON = re.compile(r"\s*(\[\s*)?\{")
 _WHOLE = re.compile(r"[+-]?\d*")
 
 
@@ -25,7 +26,8 @@ def read_text_table(file: Path, names: Sequence[str] | None = None, usecols: Any
 
     names: of the columns, where the file has none. usecols: those to read, as ``pandas.read_csv`` takes them.
 
-    Reads commas, semicolons, tabs and bars, ``sep=`` lines, UTF-8, UTF-16 and cp1252, and JSON Lines, by the content;
+    Reads commas, semicolons, tabs and bars, ``sep=`` lines, UTF-8, UTF-16 and cp1252, JSON Lines and a list of JSON
+    objects, by the content;
     numbers with a decimal comma get a point. Raises CatalogueError where the file is empty or no such table.
     """
     try:
@@ -50,7 +52,7 @@ def header(file: Path) -> list[str]:
         with file.open("rb") as stream:
             text = decoded(stream.read(_HEAD_BYTES), whole=False)
         if _is_json(text):
-            first = json.loads(text.lstrip().partition("\n")[0])
+            first, _ = json.JSONDecoder().raw_decode(text[text.index("{") :])
             return [str(key) for key in first] if isinstance(first, dict) else []
         separator, text = cut(text)
         return [cell.strip() for cell in next(csv.reader(io.StringIO(text), delimiter=separator), [])]
@@ -86,19 +88,29 @@ def _with_points(column: pd.Series) -> pd.Series:
 
 
 def _is_json(text: str) -> bool:
-    return text.lstrip().startswith("{")
+    return _JSON.match(text) is not None
 
 
 def _json_lines(file: Path, text: str) -> pd.DataFrame:
-    rows = []
+    if text.lstrip().startswith("["):
+        try:
+            return _table(json.loads(text))
+        except (ValueError, AttributeError) as problem:
+            raise CatalogueError(f"{file} is no list of JSON objects; mend or remove it.") from problem
+    rows: list[dict[str, Any]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            rows.append({str(key): "" if value is None else str(value) for key, value in json.loads(line).items()})
+            rows.append(dict(json.loads(line).items()))
         except (ValueError, AttributeError) as problem:
             raise CatalogueError(f"Line {number} of {file} is not a JSON object; mend or remove it.") from problem
-    return pd.DataFrame(rows, dtype=str).fillna("")
+    return _table(rows)
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
+    told = [{str(key): "" if value is None else str(value) for key, value in row.items()} for row in rows]
+    return pd.DataFrame(told, dtype=str).fillna("")
 
 
 def files_of(rows: pd.DataFrame) -> list[Path]:

@@ -5,7 +5,9 @@ export class Refused extends Error {
   constructor(code) { super(code); this.code = code; }
 }
 
-const HEIF_BRANDS = ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs", "mif1", "msf1"];
+const HEVC_BRANDS = ["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"], AV1_BRANDS = ["avif", "avis", "avio"];
+const ANY_CODEC = ["mif1", "msf1"]; // brands of HEIF whatever its pictures are coded with
+const BRANDS_END = 256;
 export const text = (bytes, from, to) => String.fromCharCode(...bytes.subarray(from, to));
 
 /** "jpeg", "png", "webp" or "heif"; refuses everything else. */
@@ -13,8 +15,18 @@ export function formatOf(bytes) {
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return "jpeg";
   if (text(bytes, 0, 8) === "\x89PNG\r\n\x1a\n") return "png";
   if (text(bytes, 0, 4) === "RIFF" && text(bytes, 8, 12) === "WEBP") return "webp";
-  if (text(bytes, 4, 8) === "ftyp" && HEIF_BRANDS.includes(text(bytes, 8, 12))) return "heif";
+  if (text(bytes, 4, 8) === "ftyp" && isHeic(bytes)) return "heif";
   throw new Refused("unsupported_format");
+}
+
+/** Whether a file type box names HEVC, as main brand or among the compatible ones, or any codec and not AV1's. */
+function isHeic(bytes) {
+  const size = ((bytes[0] << 24) | (bytes[1] << 16) | (bytes[2] << 8) | bytes[3]) >>> 0;
+  const main = text(bytes, 8, 12), brands = [main];
+  for (let at = 16; at < Math.min(size, BRANDS_END); at += 4) brands.push(text(bytes, at, at + 4));
+  if (HEVC_BRANDS.includes(main)) return true;
+  const some = (named) => brands.some((brand) => named.includes(brand));
+  return !some(AV1_BRANDS) && (ANY_CODEC.includes(main) || some(HEVC_BRANDS));
 }
 
 /** Width and height as stored (before any turning), or null where only the decoder knows (HEIF). */

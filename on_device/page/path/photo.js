@@ -34,13 +34,23 @@ export async function decode(file, limits) {
   if (stored) checkSize(stored, limits);
   let bitmap;
   try {
-    bitmap = await createImageBitmap(new Blob([stated.bytes], { type: `image/${format}` }));
+    bitmap = await upright(new Blob([stated.bytes], { type: `image/${format}` }));
   } catch {
     throw new Refused(format === "heif" ? "heic_unreadable" : "damaged_file");
   }
   if (!stored) checkSize(bitmap, limits);
   if (stated.colours) coloursOf.set(bitmap, stated.colours);
   return bitmap;
+}
+
+/** As EXIF says, which some browsers leave out where they are not told (whatwg/html issue 7210) and older ones cannot be told. */
+async function upright(blob) {
+  try {
+    return await createImageBitmap(blob, { imageOrientation: "from-image" });
+  } catch (problem) {
+    if (!(problem instanceof TypeError)) throw problem;
+    return createImageBitmap(blob);
+  }
 }
 
 /** The same of a photo that is open already: what the camera gave lies in no file. */

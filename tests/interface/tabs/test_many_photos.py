@@ -152,3 +152,14 @@ def test_the_table_is_a_workbook_too_with_numbers_as_numbers_and_no_formulas():
     assert head[0] == WORDS("batch.column.file")
     assert cells == [("=1+1", 3.1, "Low", "blurred"), ("x.jpg", None, WORDS("interface.no_result"), "too small")]
     assert book.active["A2"].data_type == "s"
+
+
+def test_backslashes_in_a_zip_are_slashes(tmp_path):
+    file = tmp_path / "powershell.zip"
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("moles\\1.jpg", "__MACOSX\\moles\\._1.jpg", "moles\\.thumbs\\1.jpg", "moles\\"):
+            entry = zipfile.ZipInfo("x")
+            entry.filename = name
+            archive.writestr(entry, b"" if name.endswith("\\") else b"x")
+    found = batch_files.batch([file], 10)
+    assert ([name for name, _ in found.photos], found.others) == (["moles\\1.jpg"], 0)

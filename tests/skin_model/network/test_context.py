@@ -108,6 +108,20 @@ def test_a_table_tells_of_photos_by_path_or_by_a_name_that_is_there_once(tmp_pat
     assert told.of(tmp_path / "elsewhere" / "1.jpg") is None
 
 
+@pytest.mark.parametrize("written", ["b\\Ru\u0308cken.jpg", "b/R\u00fccken.JPG", " r\u00dcCKEN.jpg"])
+def test_slashes_case_and_unicode_forms_of_a_tables_names_do_not_matter(tmp_path, written):
+    told = table(tmp_path, f"file,age\n{written},54\n")
+    assert told.of(tmp_path / "b" / "R\u00fccken.jpg") == Context(age=54.0)
+
+
+def test_a_row_whose_own_photo_is_there_tells_of_no_other_of_that_name(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.jpg").touch()
+    told = table(tmp_path, "file,age\na/1.jpg,54\n")
+    assert told.of(tmp_path / "a" / "1.jpg") == Context(age=54.0)
+    assert told.of(tmp_path / "b" / "1.jpg") is None
+
+
 def test_a_wrong_cell_is_named_with_its_line(tmp_path):
     with pytest.raises(UnknownContext, match=r"line 3: .*moon"):
         table(tmp_path, "file,site\n1.jpg,back\n2.jpg,moon\n")

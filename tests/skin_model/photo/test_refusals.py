@@ -236,3 +236,19 @@ def test_whatever_is_changed_in_a_file_only_a_photo_or_a_refusal_comes_out(data)
 )
 def test_random_bytes_behind_a_true_beginning_are_refused(beginning, rest):
     assert refusal(beginning + rest) in {"damaged_file", "unsupported_format", "empty_file"}
+
+
+def branded(kind: str, brand: bytes) -> bytes:
+    """A file with another main brand; the compatible ones stay as they were."""
+    content = encode(rendered(), kind)
+    return content[:8] + brand + content[12:]
+
+
+@pytest.mark.parametrize("brand", [b"avif", b"mif1", b"msf1", b"miaf"])
+def test_an_avif_is_unsupported_and_not_damaged_whatever_its_main_brand(brand):
+    assert refusal(branded("AVIF", brand)) == "unsupported_format"
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"mif1", b"miaf", b"MiHE", b"1pic"])
+def test_a_heic_opens_whatever_its_main_brand(brand):
+    assert (open_photo(branded("HEIF", brand)).width, open_photo(branded("HEIF", brand)).height) == (160, 120)

@@ -336,3 +336,18 @@ def test_the_shared_photographs_are_all_read_with_their_own_labels(shared_data):
     for column in ("file", "source", "image_id", "lesion_id", "patient_id", "diagnosis", "modality", "licence"):
         assert table[column].tolist() == listed[column].tolist(), column
     assert table["malignant"].tolist() == listed["malignant"].astype(int).tolist()
+
+
+@pytest.mark.parametrize("nothing", ["-", "--", "?", ".", "#N/A", "<NA>", "missing", "Not available", "n.a.", "\u200b"])
+def test_a_cell_that_says_that_nothing_is_known_joins_no_photographs(tmp_path, nothing):
+    pictures(tmp_path, "a.jpg", "b.jpg")
+    write_text(
+        tmp_path / "metadata.csv", "file_name,label,patient_id", f"a.jpg,nevus,{nothing}", f"b.jpg,mel,{nothing}"
+    )
+    assert catalogue.read(tmp_path)["patient_id"].tolist() == ["", ""]
+
+
+def test_signs_without_width_around_a_cell_do_not_matter(tmp_path):
+    pictures(tmp_path, "a.jpg")
+    write_text(tmp_path / "metadata.csv", "file_name,label", "\u200ba.jpg,nevus\ufeff")
+    assert labelled(catalogue.read(tmp_path)) == {"a": ("nv", 0)}

@@ -95,3 +95,24 @@ def test_what_is_no_table_is_refused_with_its_name(tmp_path, content):
     with pytest.raises(CatalogueError, match=r"metadata\.csv is not a readable table") as refusal:
         tables.read_text_table(file)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "above", ["\n\n", "# exported on Monday\n", "#\n# by a, b and c\n\n", "  \n", "#! v1\nsep=,\n"], ids=repr
+)
+def test_blank_lines_and_comments_above_the_first_row_are_no_row(tmp_path, above):
+    file = written(tmp_path, before=above)
+    assert tables.read_text_table(file).to_numpy().tolist() == ROWS[1:]
+    assert tables.header(file) == ROWS[0]
+
+
+def test_a_column_may_begin_with_a_number_sign(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text("#id,label\n1,nevus\n")
+    assert tables.header(file) == ["#id", "label"]
+
+
+def test_a_cell_may_be_longer_than_csv_takes_by_itself(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text(f"name,label,note\na,nevus,{'x' * 140_000}\nb,melanoma,\n")
+    assert tables.read_text_table(file)["label"].tolist() == ["nevus", "melanoma"]

@@ -11,6 +11,8 @@ from train.data.labels.plain_text import plain
 from train.data.labels.vocabulary import BESIDE, CODES, DENIED, NOT, OF, PHRASES
 
 _LONGEST = max(len(phrase.split()) for phrase in PHRASES)
+_MINUS = ("-", "\u2212", "\u2013", "\u2014")
+_STAGE_ZERO = "stage 0"
 _GLUED_LENGTH = 5
 """Shorter names are not looked for in words that are written together."""
 
@@ -28,13 +30,21 @@ def meaning(label: str) -> Meaning:
     name, an indeterminate one, two different names, and every word that is not known leave nothing.
     """
     words = plain(label)
-    # A "?" is a doubt that plain words no longer show.
-    if "?" in label:
+    if _lost_in_plain_words(label, words):
         return NOTHING
     for known in (CODES, isic_taxonomy.names(), PHRASES):
         if words in known:
             return known[words]
     return _combined(list(_parts(tuple(_unglued(words.split())))))
+
+
+def _lost_in_plain_words(label: str, words: str) -> bool:
+    """Whether something stands in a label that turns it round, and that plain words do not show.
+
+    A "?" is a doubt, a minus behind (mel- beside mel+) or a zero (melanoma=0, malignant_0) may be a denial.
+    """
+    zero = words.endswith(" 0") and not words.endswith(_STAGE_ZERO)
+    return "?" in label or label.rstrip().endswith(_MINUS) or zero
 
 
 def meaning_of_levels(levels: Sequence[str]) -> Meaning:

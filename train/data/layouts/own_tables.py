@@ -1,10 +1,12 @@
 """Tables that name files: this project's lesions.csv, and the imagefolder of Hugging Face's datasets."""
 
+import re
 from pathlib import Path
 
 from train.data.data_folder import COLUMNS, DataFolder, given_split
 from train.data.labels import CatalogueError, LabelColumns
 from train.data.layouts.class_folders import ClassFolders
+from train.data.layouts.class_names import class_names
 from train.data.layouts.layout import Layout
 
 _LABELS = ("diagnosis", "malignant")
@@ -30,12 +32,29 @@ def _read_lesions(data: DataFolder) -> None:
             data.add(row["file"], row["source"], row["image_id"], labels.of(row), path.parent, **known)
 
 
+def _column(name: str) -> str:
+    """A column's name in one spelling: File_Name, FileName, file name and file-name are file_name."""
+    return "_".join(re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))).lower()
+
+
 def _imagefolder_tables(data: DataFolder) -> list[Path]:
-    return data.tables("file_name")
+    return [path for path, cells in data.headers.items() if "file_name" in map(_column, cells)]
+
+
+def _imagefolder_rows(data: DataFolder) -> list[tuple[Path, dict[str, str]]]:
+    """Every row with its table's folder, the columns in one spelling, and numbers of classes by the card's names."""
+    found = []
+    for path in _imagefolder_tables(data):
+        card = next((folder / "README.md" for folder in path.parents if folder / "README.md" in data.other_files), None)
+        names = {} if card is None else class_names(data.root / card)
+        for row in data.table(path):
+            named = {column: names.get(column, {}).get(text, text) for column, text in row.items()}
+            found.append((path.parent, {_column(column): text for column, text in reversed(named.items())}))
+    return found
 
 
 def _read_imagefolder(data: DataFolder) -> None:
-    found = [(path.parent, row) for path in _imagefolder_tables(data) for row in data.table(path)]
+    found = _imagefolder_rows(data)
     labels = LabelColumns([row for _, row in found], _CLASSES, _ANSWERS)
     # Where no column has a label, the folder's name is one, as the datasets library has it too.
     labelled = any(column in row for _, row in found for column in (*_CLASSES, *_ANSWERS))

@@ -153,3 +153,17 @@ def test_the_name_of_an_indeterminate_lesion_yields_to_upstreams_own_answer():
     with pytest.raises(labels.NoLabel, match="indeterminate"):
         labels.settle(told)
     assert labels.settle([*told, labels.Told("target", "0", labels.meaning("benign"))]) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    "wording", ["mel-", "mel -", "BCC\u2212", "melanoma=0", "malignant: 0", "malignant_0", "benign=0", "melanoma (0)"]
+)
+def test_a_name_with_a_minus_or_a_zero_behind_it_is_not_guessed(wording):
+    assert taken_for(wording).startswith("no label")
+
+
+def test_a_plus_or_a_number_elsewhere_turns_no_name_round():
+    assert taken_for("mel+") == "mel, malignant"
+    assert taken_for("0_melanoma") == "mel, malignant"
+    assert taken_for("melanoma stage 0") == "mel, malignant"
+    assert taken_for("00-benign") == "benign, no diagnosis"
