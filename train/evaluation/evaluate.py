@@ -281,8 +281,9 @@ def _stress(
     seed: int,
 ) -> dict[str, Any]:
     """The keys that ``--full`` adds; one that nothing could be measured for stays away."""
-    from train.evaluation import adversarial, robustness, saliency_evaluation, turning
+    from train.evaluation import saliency_evaluation
     from train.evaluation.shortcuts import audit
+    from train.evaluation.stress import adversarial, robustness, turning
 
     drawn = {"resamples": resamples, "seed": seed}
     found = {

@@ -19,7 +19,8 @@ from train import UserError
 from train.bootstrap import RESAMPLES
 from train.data import provenance, splits
 from train.digests import cache_key
-from train.evaluation import evaluate, robustness
+from train.evaluation import evaluate
+from train.evaluation.stress import robustness
 from train.hub import non_inferiority
 from train.hub.non_inferiority import Row, Scores
 from train.reports import model_card

@@ -14,7 +14,7 @@ import pandas as pd
 from train.bootstrap import RESAMPLES, Draws, mean_of_known, too_few
 from train.data.catalogue import family
 from train.evaluation.metrics import calibration_errors, decisions
-from train.evaluation.robustness import ALTERATIONS, UNALTERED, within_source_auc
+from train.evaluation.stress.robustness import ALTERATIONS, UNALTERED, within_source_auc
 
 MARGINS: dict[str, float] = {
     "auc": 0.02,

@@ -20,8 +20,9 @@ from skin_model.photo import open_photo
 from train import UserError
 from train.bootstrap import RESAMPLES, Draws, Figure, figure, text
 from train.digests import file_sha256, sha256
-from train.evaluation import evaluate, robustness
+from train.evaluation import evaluate
 from train.evaluation.metrics import measure
+from train.evaluation.stress import robustness
 from train.fitting import fit as fitting
 from train.fitting import recipes
 from train.fitting.networks.architectures import load_checkpoint

@@ -1,11 +1,10 @@
 """Uploads: a single photo is held to its limit in the middleware, a ZIP only to that of the batch."""
 
-import asyncio
-
 import pytest
 
 from interface.server import single_photos
 from interface.server.single_photos import PhotoTooLarge, held
+from tests.own_loop import own_loop
 
 LIMIT = 1000
 
@@ -35,7 +34,7 @@ def sent_on(data, piece=10**9, content_type="multipart/form-data; boundary=B"):
             out += (await wait())["body"]
         return out
 
-    return asyncio.run(all_of_it())
+    return own_loop(all_of_it())
 
 
 @pytest.mark.parametrize("piece", [1, 7, 10**9])

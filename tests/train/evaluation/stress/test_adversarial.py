@@ -12,7 +12,7 @@ from skin_model.network.calibration import Thresholds
 from skin_model.network.saliency import risk_log_odds
 from skin_model.photo import Photo
 from tests.rendering import skin
-from train.evaluation import adversarial
+from train.evaluation.stress import adversarial
 
 QUARTER = Thresholds(low=0.25, high=0.5, malignant_from=0.3, benign_to=0.3)
 

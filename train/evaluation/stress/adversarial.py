@@ -26,7 +26,7 @@ from train.bootstrap import RESAMPLES, mean
 from train.data.per_photograph import draw, measure_each
 from train.data.tables import photo_of
 from train.digests import cache_key
-from train.evaluation.robustness import UNALTERED, DrawnRisks
+from train.evaluation.stress.robustness import UNALTERED, DrawnRisks
 
 if TYPE_CHECKING:
     from skin_model.assess import Assessor

@@ -15,8 +15,8 @@ from skin_model.network.calibration import Thresholds
 from skin_model.photo import Photo, open_photo
 from tests.rendering import skin
 from train.data import per_photograph
-from train.evaluation import robustness
-from train.evaluation.robustness import ALTERATIONS, alter
+from train.evaluation.stress import robustness
+from train.evaluation.stress.robustness import ALTERATIONS, alter
 
 HEIGHT, WIDTH, SIDE = 120, 160, 120
 QUARTER = Thresholds(low=0.25, high=0.5, malignant_from=0.3, benign_to=0.3)

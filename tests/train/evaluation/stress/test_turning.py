@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from skin_model.photo import Photo
-from train.evaluation import turning
+from train.evaluation.stress import turning
 
 PHOTO = Photo(np.arange(18, dtype=np.uint8).reshape(2, 3, 3), 30, 20)
 
