@@ -84,7 +84,7 @@ def test_a_photo_of_more_than_20_megabytes_is_told_in_the_pages_language_whereve
     choose(page, "#sources", EXAMPLES / "tone-1.jpg")
     page.locator("#answer .risk strong").wait_for()
     choose(page, "#next-actions", too_large)
-    page.get_by_text(said).first.wait_for()
+    page.get_by_text(said).locator("visible=true").first.wait_for()
     assert page.locator("#answer .risk strong").is_visible()
 
 

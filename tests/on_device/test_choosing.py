@@ -168,7 +168,7 @@ def test_another_spot_is_scored_when_tapped(ready_page, tmp_path):
     spot.click()
     wait_for_answer(ready_page, part_only=True)
     assert framed(ready_page) == pytest.approx([float(side.removesuffix("%")) for side in offered], abs=0.01)
-    spot.wait_for(state="detached")
+    assert spot.evaluate("({ style: s }) => [s.left, s.top, s.width, s.height]") != offered  # the first one, now
 
 
 HOW_CUT = {"tone-1.jpg": "spot", "tone-3-dermatoscope.jpg": "border"}
