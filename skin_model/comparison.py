@@ -1,7 +1,7 @@
 """Two photos of one spot in, what changed between them out: nothing counts that two photos of an unchanged spot give.
 
-How far those differ was measured: ``python -m train unchanged`` photographs nothing, but compares photographs that are
-there of one lesion taken at one visit, and writes LIMITS. A measure needs outlines that are certain and follow an edge.
+How far those differ is measured by ``python -m train repeatability`` on public photographs of one lesion at one visit,
+and kept in LIMITS_FILE. A measure needs outlines that are certain and follow an edge.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from skin_model.photo import Photo
 MEASURES: tuple[str, ...] = ("size", "shape", "colour", "risk")
 """size: natural logarithm of the ratio of areas. shape: asymmetry, see ``abcd.Abcd``. colour: CIEDE2000. risk: its
 log-odds. All as amounts, 0 for no difference."""
-LIMITS_FILE = Path(__file__).parent / "weights" / "unchanged_lesions.json"
+LIMITS_FILE = Path(__file__).parent / "weights" / "repeatability.json"
 EDGE = 6.0
 """Colour difference (ΔE*ab) between a band inside and one outside an outline from which there is an edge between."""
 SECTORS = 36
@@ -62,7 +62,7 @@ class Limits:
 
     @classmethod
     def read(cls, file: Path = LIMITS_FILE) -> Limits:
-        """The limits that come along, or another file of ``python -m train unchanged``."""
+        """The limits that come along, or another file of ``python -m train repeatability``."""
         record = json.loads(file.read_text(encoding="utf-8"))
         limits = {name: float(found["limit"]) for name, found in record["limits"].items()}
         least = record["least"]

@@ -10,39 +10,29 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from interface.components.batch_list import REFUSED, ListedPhoto, counts, most_urgent_first, title
-from interface.components.pdf_report import fonts
+from interface.components.pdf_report import MARGIN, WIDTH, document
 from skin_model.network.checkpoint import Checkpoint
 from skin_model.wording import Words
 
 if TYPE_CHECKING:
     from fpdf import FPDF
 
-_MARGIN, _WIDTH, _BOTTOM = 15, 180, 297 - 15
+_BOTTOM = 297 - MARGIN
 _PICTURE, _GAP = 16, 3
 _COLUMNS = {"picture": _PICTURE + _GAP, "name": 91, "risk": 24, "band": 46}
-"""Widths in mm, together _WIDTH."""
+"""Widths in mm, together WIDTH."""
 _NAME_LETTERS = 46
 
 
 def batch_report(words: Words, photos: Sequence[ListedPhoto], checkpoint: Checkpoint, day: date) -> bytes:
     """A PDF of A4 pages: how many photos of each band, then a line a photo, highest risk first."""
-    from fpdf import FPDF
-
-    pdf = FPDF(format="A4")
-    pdf.set_auto_page_break(False)
-    for style, file in zip(("", "B"), fonts(), strict=True):
-        pdf.add_font("page", style, file)
-    pdf.set_text_shaping(True, direction=words.direction)
-    pdf.set_margins(_MARGIN, _MARGIN)
-    pdf.set_title(words("pdf.title"))
-    pdf.set_lang(words.language)
-    pdf.add_page()
+    pdf = document(words)
     side = "R" if words.direction == "rtl" else "L"
 
     def line(text: str, size: float, style: str = "", grey: int = 0) -> None:
         pdf.set_font("page", style, size)
         pdf.set_text_color(grey)
-        pdf.multi_cell(_WIDTH, size * 0.5, text, align=side, new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(WIDTH, size * 0.5, text, align=side, new_x="LMARGIN", new_y="NEXT")
         pdf.ln(1.5)
 
     line(words("pdf.title"), 18, "B")
@@ -68,7 +58,7 @@ def _row(pdf: FPDF, words: Words, photo: ListedPhoto) -> None:
         pdf.add_page()
     top = pdf.get_y()
     pdf.set_draw_color(200)
-    pdf.line(_MARGIN, top, _MARGIN + _WIDTH, top)
+    pdf.line(MARGIN, top, MARGIN + WIDTH, top)
     if photo.thumbnail is not None:
         box = (_left(words, "picture") + (_GAP if words.direction == "rtl" else 0), top + 1.5, _PICTURE, _PICTURE)
         pdf.image(io.BytesIO(photo.thumbnail), *box, keep_aspect_ratio=True)
@@ -77,14 +67,14 @@ def _row(pdf: FPDF, words: Words, photo: ListedPhoto) -> None:
         _text(pdf, words, "name", note, top=top + 7, grey=80)
     _text(pdf, words, "risk", risk, top=top + 1.5, style="B")
     _text(pdf, words, "band", band, top=top + 1.5)
-    pdf.set_xy(_MARGIN, top + height)
+    pdf.set_xy(MARGIN, top + height)
 
 
 def _left(words: Words, column: str) -> float:
     """Where a column begins in mm; from the right where one writes from there."""
     names = list(_COLUMNS)
     before = sum(_COLUMNS[name] for name in names[: names.index(column)])
-    return _MARGIN + (_WIDTH - before - _COLUMNS[column] if words.direction == "rtl" else before)
+    return MARGIN + (WIDTH - before - _COLUMNS[column] if words.direction == "rtl" else before)
 
 
 def _text(
@@ -115,9 +105,9 @@ def _shortened(name: str) -> str:
     return f"{name[: half - 1]}…{name[-half:]}"
 
 
-def download(words: Words, document: bytes) -> str:
+def download(words: Words, content: bytes) -> str:
     """A link that saves the document straight from the page: no file of it ever lies on the server."""
-    data = base64.b64encode(document).decode("ascii")
+    data = base64.b64encode(content).decode("ascii")
     return (
         f'<a class="download" download="self-skin-check.pdf" href="data:application/pdf;base64,{data}">'
         f"{escape(words('batch.pdf'))}</a>"

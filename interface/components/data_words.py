@@ -5,6 +5,8 @@ from skin_model.licence_note import SOURCES
 from skin_model.network.context import SEXES, SITES
 from skin_model.wording import Words
 
+_FACTS = ("source", "modality", "diagnosis", "confirmed_by", "age", "sex", "site", "fitzpatrick", "skin_tone")
+"""Attributes that have a name in words, ``mistakes.fact.``; a checkpoint of somebody else may have others."""
 _METHODS = {"integrated_gradients": "Integrated Gradients", "grad_cam": "Grad-CAM", "occlusion": "Occlusion"}
 
 
@@ -34,7 +36,8 @@ def row(words: Words, figure: str, name: str) -> str:
         return words.value(figure, name)
     if figure == "subgroups":
         attribute = first.removesuffix("_band")
-        return f"{words(f'mistakes.fact.{attribute}')}: {named(words, first, second)}"
+        label = words(f"mistakes.fact.{attribute}") if attribute in _FACTS else first
+        return f"{label}: {named(words, first, second)}"
     if figure == "pointing":
         return f"{_METHODS.get(first) or words.value('method', first)}: {words.value('pointing', second)}"
     return f"{SOURCES.get(first, first)}: {named(words, 'modality', second)}"

@@ -181,7 +181,7 @@ def _coverage(metrics: Metrics, words: Words) -> Drawn:
 
 def _altered(metrics: Metrics, words: Words) -> Drawn:
     found = metrics["robustness"]["alterations"]
-    turned = {"turned": {"flips": (metrics.get("turning") or {}).get("changed")}}
+    turned = {"turned": {"flips": (metrics.get("orientation") or {}).get("changed")}}
     rows = sorted(rows_of({**found, **turned}, ("flips",)), key=lambda row: -row["value"])
     return _forest(rows, words, "flips", FLIPS_LIMIT, figure="altered")
 

@@ -24,8 +24,9 @@ from skin_model.wording import Words
 if TYPE_CHECKING:
     from fpdf import FPDF
 
-_MARGIN = 15
-_WIDTH = 210 - 2 * _MARGIN
+MARGIN = 15
+WIDTH = 210 - 2 * MARGIN
+"""Of the text, in mm as all lengths here."""
 _PICTURE = 62
 _COLUMN = 84
 _LONGEST_SIDE = 900
@@ -39,10 +40,26 @@ _SCALES = (1.0, 0.93, 0.86, 0.8, 0.74)
 
 
 @cache
-def fonts() -> tuple[str, str]:
+def _fonts() -> tuple[str, str]:
     """Regular and bold type with Latin and Arabic letters: the one that matplotlib, which captum needs, brings."""
     folder = Path(find_spec("matplotlib").origin).parent / "mpl-data" / "fonts" / "ttf"  # type: ignore[union-attr, arg-type]
     return str(folder / "DejaVuSans.ttf"), str(folder / "DejaVuSans-Bold.ttf")
+
+
+def document(words: Words) -> FPDF:
+    """A PDF with one empty A4 page, margins of MARGIN, and the type ``page`` for every language, regular and bold."""
+    from fpdf import FPDF
+
+    pdf = FPDF(format="A4")
+    pdf.set_auto_page_break(False)
+    for style, file in zip(("", "B"), _fonts(), strict=True):
+        pdf.add_font("page", style, file)
+    pdf.set_text_shaping(True, direction=words.direction)
+    pdf.set_margins(MARGIN, MARGIN)
+    pdf.set_title(words("pdf.title"))
+    pdf.set_lang(words.language)
+    pdf.add_page()
+    return pdf
 
 
 def page_for_the_doctor(
@@ -87,18 +104,8 @@ def _compose(
     scale: float,
 ) -> FPDF:
     """The page with type and pictures at ``scale`` (1: full size), however far down it reaches."""
-    from fpdf import FPDF
-
     assessment, interval, photos = found.assessment, found.interval, len(found.risks)
-    pdf = FPDF(format="A4")
-    pdf.set_auto_page_break(False)
-    for style, file in zip(("", "B"), fonts(), strict=True):
-        pdf.add_font("page", style, file)
-    pdf.set_text_shaping(True, direction=words.direction)
-    pdf.set_margins(_MARGIN, _MARGIN)
-    pdf.set_title(words("pdf.title"))
-    pdf.set_lang(words.language)
-    pdf.add_page()
+    pdf = document(words)
     side = "R" if words.direction == "rtl" else "L"
 
     config = checkpoint.config
@@ -106,7 +113,7 @@ def _compose(
     def line(text: str, size: float = 10, style: str = "", grey: int = 0, after: float = 1.5) -> None:
         pdf.set_font("page", style, size * scale)
         pdf.set_text_color(grey)
-        pdf.multi_cell(_WIDTH, size * scale * 0.5, text, align=side, new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(WIDTH, size * scale * 0.5, text, align=side, new_x="LMARGIN", new_y="NEXT")
         pdf.ln(after * scale)
 
     line(words("pdf.title"), 16, "B", after=0.5)
@@ -115,7 +122,7 @@ def _compose(
     pdf.set_text_color(255)
     pdf.set_font("page", "B", 14 * scale)
     pdf.multi_cell(
-        _WIDTH, 10 * scale, words(f"band.{assessment.band}"), align=side, fill=True, new_x="LMARGIN", new_y="NEXT"
+        WIDTH, 10 * scale, words(f"band.{assessment.band}"), align=side, fill=True, new_x="LMARGIN", new_y="NEXT"
     )
     pdf.ln(2 * scale)
     line(words(f"advice.{assessment.band}"), 12, "B")
@@ -155,10 +162,10 @@ def _scale(pdf: FPDF, words: Words, risk: float, band: str, thresholds: Threshol
     """The app's scale: a segment a band, names above, the borders below where they are, and the risk's mark."""
     bands = segments(thresholds)
     right_to_left = words.direction == "rtl"
-    width, here = _WIDTH / len(bands), segment_of(risk, band, bands)
+    width, here = WIDTH / len(bands), segment_of(risk, band, bands)
 
     def across(share: float) -> float:
-        return _MARGIN + _WIDTH * (1 - share if right_to_left else share)
+        return MARGIN + WIDTH * (1 - share if right_to_left else share)
 
     top = pdf.get_y()
     for number, segment in enumerate(bands):
@@ -182,7 +189,7 @@ def _scale(pdf: FPDF, words: Words, risk: float, band: str, thresholds: Threshol
     pdf.set_line_width(1.2 * scale)
     pdf.ellipse(x - radius, y - radius, 2 * radius, 2 * radius, style="DF")
     pdf.set_line_width(0.2)
-    pdf.set_xy(_MARGIN, top + 17 * scale)
+    pdf.set_xy(MARGIN, top + 17 * scale)
 
 
 def _pictures(pdf: FPDF, words: Words, photo: np.ndarray, overlay: np.ndarray | None, scale: float) -> None:
@@ -195,7 +202,7 @@ def _pictures(pdf: FPDF, words: Words, photo: np.ndarray, overlay: np.ndarray | 
     captions = (words("pdf.photo"), words("interface.why.none" if overlay is None else "pdf.overlay"))
     for column, (picture, caption) in enumerate(zip((photo, overlay), captions, strict=True)):
         place_ = 1 - column if right_to_left else column
-        left = _MARGIN + place_ * (_WIDTH - _COLUMN)
+        left = MARGIN + place_ * (WIDTH - _COLUMN)
         if picture is not None:
             pdf.image(_jpeg(picture), x=left + (_COLUMN - width) / 2, y=top, w=width, h=height)
         pdf.set_xy(left, top + (height / 3 if picture is None else height + 1))
@@ -203,7 +210,7 @@ def _pictures(pdf: FPDF, words: Words, photo: np.ndarray, overlay: np.ndarray | 
         pdf.set_text_color(60)
         pdf.multi_cell(_COLUMN, 4 * scale, caption, align="C")
         below = max(below, pdf.get_y())
-    pdf.set_xy(_MARGIN, below + 2.5 * scale)
+    pdf.set_xy(MARGIN, below + 2.5 * scale)
 
 
 def _diagnoses(pdf: FPDF, words: Words, diagnoses: dict[str, float], scale: float) -> None:
@@ -215,9 +222,9 @@ def _diagnoses(pdf: FPDF, words: Words, diagnoses: dict[str, float], scale: floa
     for code, share in sorted(diagnoses.items(), key=lambda entry: -entry[1]):
         top = pdf.get_y()
         columns = [
-            (shares, _MARGIN),
-            (bars, _MARGIN + shares),
-            (_WIDTH - shares - bars - 3, _MARGIN + shares + bars + 3),
+            (shares, MARGIN),
+            (bars, MARGIN + shares),
+            (WIDTH - shares - bars - 3, MARGIN + shares + bars + 3),
         ]
         if right_to_left:
             columns = [(width, 210 - left - width) for width, left in columns]
@@ -249,12 +256,12 @@ def _to_fill_in(pdf: FPDF, words: Words, scale: float, room: float) -> None:
     pdf.set_text_color(0)
     pdf.set_draw_color(120)
     pdf.set_font("page", "B", 11 * scale)
-    pdf.cell(_WIDTH, 6 * scale, words("pdf.fill"), align=side, new_x="LMARGIN", new_y="NEXT")
+    pdf.cell(WIDTH, 6 * scale, words("pdf.fill"), align=side, new_x="LMARGIN", new_y="NEXT")
     pdf.set_font("page", "", 9 * scale)
-    third = _WIDTH / 3
+    third = WIDTH / 3
     top = pdf.get_y()
     for number, name in enumerate(("site", "since", "taken")):
-        left = _MARGIN + third * (2 - number if right_to_left else number)
+        left = MARGIN + third * (2 - number if right_to_left else number)
         pdf.set_xy(left, top)
         pdf.cell(third, 5 * scale, words(f"pdf.fill.{name}"), align=side)
         pdf.line(
@@ -263,11 +270,11 @@ def _to_fill_in(pdf: FPDF, words: Words, scale: float, room: float) -> None:
             left + third - (0 if right_to_left else 3),
             top + 5 * scale + step,
         )
-    pdf.set_xy(_MARGIN, top + 7 * scale + step)
-    pdf.cell(_WIDTH, 5 * scale, words("pdf.fill.changes"), align=side, new_x="LMARGIN", new_y="NEXT")
+    pdf.set_xy(MARGIN, top + 7 * scale + step)
+    pdf.cell(WIDTH, 5 * scale, words("pdf.fill.changes"), align=side, new_x="LMARGIN", new_y="NEXT")
     for _ in range(max(1, int((_BOTTOM - room - pdf.get_y()) / step))):
         pdf.ln(step)
-        pdf.line(_MARGIN, pdf.get_y(), _MARGIN + _WIDTH, pdf.get_y())
+        pdf.line(MARGIN, pdf.get_y(), MARGIN + WIDTH, pdf.get_y())
     pdf.ln(3 * scale)
 
 

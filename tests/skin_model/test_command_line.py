@@ -230,15 +230,15 @@ def test_overlays_of_names_that_differ_only_in_case_are_two(photos, tmp_path):
     assert sorted(file.name for file in (tmp_path / "drawn").iterdir()) == ["B-2.png", "b.png"]
 
 
-def test_an_overlay_that_cannot_be_written_costs_no_line(photos, tmp_path):
-    (tmp_path / "drawn/a.png").mkdir(parents=True)
-    done = run(photos / "a.jpg", photos / "b.png", "--json", "--overlay", tmp_path / "drawn")
-    assert done.exit_code == 1 and len(lines(done)) == 2
-    assert f"The overlay of {photos / 'a.jpg'} was not written: Is a directory." in done.stderr
-    assert (tmp_path / "drawn/b.png").is_file()
+def test_an_overlay_that_cannot_be_written_costs_no_line(examples, tmp_path):
+    first, second = examples / "tone-1.jpg", examples / "tone-5.jpg"
+    (tmp_path / "tone-1.png").mkdir()
+    done = run(first, second, "--json", "--overlay", tmp_path)
+    assert done.exit_code == 1 and [line["refused"] for line in lines(done)] == [None, None]
+    assert f"The overlay of {first} was not written: Is a directory." in done.stderr
+    assert (tmp_path / "tone-5.png").is_file()
 
 
-def test_a_name_longer_than_any_file_can_have_is_a_missing_file(photos):
-    done = run("x" * 300, photos / "a.jpg", "--json")
-    assert done.exit_code == 2
-    assert [line["refused"] == "no_such_file" for line in lines(done)] == [True, False]
+def test_a_name_longer_than_any_file_can_have_is_a_missing_file(examples):
+    done = run("x" * 300, examples / "tone-1.jpg", "--json")
+    assert done.exit_code == 2 and [line["refused"] for line in lines(done)] == ["no_such_file", None]

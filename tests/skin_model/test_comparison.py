@@ -89,4 +89,4 @@ def test_the_limits_that_come_along_name_their_source_and_what_made_them():
     limits = Limits.read()
     assert set(limits.limits) == set(comparison.MEASURES)
     assert "HAM10000" in limits.record["source"]
-    assert limits.record["command"].startswith("python -m train unchanged")
+    assert limits.record["command"].startswith("python -m train repeatability")

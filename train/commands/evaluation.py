@@ -1,4 +1,4 @@
-"""Commands that judge a checkpoint: ``evaluate``, ``report``, ``mistakes`` and ``unchanged``."""
+"""Commands that judge a checkpoint: ``evaluate``, ``report``, ``mistakes`` and ``repeatability``."""
 
 import sys
 from pathlib import Path
@@ -23,7 +23,9 @@ def evaluate(
     full: Annotated[
         bool,
         typer.Option(
-            "--full", help="Also alter photographs, test overlays, audit shortcuts; takes ten times as long or more."
+            "--full",
+            help="Also alter, turn and attack photographs, test overlays, audit shortcuts; takes ten times as long or "
+            "more.",
         ),
     ] = False,
 ) -> None:
@@ -102,7 +104,7 @@ def mistakes(
 
 
 @app.command()
-def unchanged(
+def repeatability(
     work: options.Work,
     out: Annotated[
         Path | None, typer.Option(help="The file for the limits. Default: the one that the app reads.")
@@ -115,17 +117,17 @@ def unchanged(
     resamples: options.Resamples = 1000,
     seed: options.BootstrapSeed = 0,
 ) -> None:
-    """Measure how far two photographs of one unchanged lesion differ: for the Compare tab only more is a change.
+    """Measure how far two photographs of one unchanged lesion differ; the Compare tab calls only more a change.
 
     To be repeated for every new checkpoint, whose risks differ in their own way; a repeated call resumes.
     """
     from skin_model.comparison import LIMITS_FILE
     from train.bootstrap import text
-    from train.evaluation import unchanged
+    from train.evaluation import repeatability
 
     file = LIMITS_FILE if out is None else out
     asked = {"source": source, "lesions": lesions, "resamples": resamples, "seed": seed}
-    found = unchanged.measure(checkpoint, work, file, **asked)
+    found = repeatability.measure(checkpoint, work, file, **asked)
     for name, limit in found["limits"].items():
         print(f"{name}: a change from {limit['limit']:.3f}, of {limit['pairs']} validation pairs")
     for name in ("validation", "test"):

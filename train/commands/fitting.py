@@ -26,7 +26,11 @@ def fit(
     input_size: options.InputSize = None,
     folds: options.Folds = None,
     fold: Annotated[
-        list[int] | None, typer.Option(help="Train only this fold here, counted from 0; repeat the option for several.")
+        list[int] | None,
+        typer.Option(
+            help="Train only this fold here, counted from 0; repeat the option for several. Folds that shall only "
+            "teach another recipe need no last network: name them all."
+        ),
     ] = None,
 ) -> None:
     """Train one recipe, calibrate it and write a checkpoint; the same command resumes an interrupted run.

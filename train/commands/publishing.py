@@ -65,9 +65,7 @@ def release(
     allow_unlabelled: options.AllowUnlabelled = False,
     folds: options.Folds = None,
     teacher: options.Teachers = None,
-    full: Annotated[
-        bool, typer.Option("--full", help="Evaluate with altered photographs too; takes much longer.")
-    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Evaluate as evaluate --full does; takes much longer.")] = False,
     resamples: options.Resamples = 1000,
     version: options.Version = None,
     override: Annotated[

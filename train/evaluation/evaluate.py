@@ -283,12 +283,12 @@ def _stress(
     """The keys that ``--full`` adds; one that nothing could be measured for stays away."""
     from train.evaluation import saliency_evaluation
     from train.evaluation.shortcuts import audit
-    from train.evaluation.stress import adversarial, robustness, turning
+    from train.evaluation.stress import adversarial, orientation, robustness
 
     drawn = {"resamples": resamples, "seed": seed}
     found = {
         "robustness": robustness.measure(assessor, rows, assessor.checkpoint.config.thresholds, **drawn, out=part),
-        "turning": turning.measure(assessor, rows, **drawn, out=part),
+        "orientation": orientation.measure(assessor, rows, **drawn, out=part),
         "adversarial": adversarial.measure(assessor, rows, assessor.checkpoint.config.thresholds, **drawn, out=part),
         "saliency": saliency_evaluation.measure(assessor, rows, **drawn, out=part),
         "shortcuts": audit.for_report(rows, work, split, part, command=command, **drawn),

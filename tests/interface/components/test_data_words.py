@@ -22,6 +22,7 @@ METRICS = json.loads((EMBEDDED / "metrics.json").read_text(encoding="utf-8"))
         ("subgroups", "diagnosis: nv", "Diagnosis: Mole"),
         ("subgroups", "site: unknown", "Place on the body: not known"),
         ("subgroups", "skin_tone: 5", "Skin tone: 5"),
+        ("subgroups", "camera: old", "camera: old"),
         ("pointing", "grad_cam: pointing_game", "Grad-CAM: Strongest point in the spot"),
         ("altered", "jpeg_30", "Strongly compressed (JPEG 30)"),
         ("altered", "something_new", "something_new"),

@@ -48,7 +48,7 @@ def test_full_adds_robustness_attacks_saliency_and_shortcuts_and_leaves_nothing_
     main_exits_well("evaluate", *options, "--out", tmp_path / "plain")
     main_exits_well("evaluate", *options, "--out", tmp_path / "full", "--full")
     plain, full = (json.loads((tmp_path / name / "metrics.json").read_text()) for name in ("plain", "full"))
-    assert set(full) - set(plain) == {"robustness", "turning", "adversarial", "saliency", "shortcuts"}
+    assert set(full) - set(plain) == {"robustness", "orientation", "adversarial", "saliency", "shortcuts"}
     assert (full["robustness"]["n"], full["saliency"]["n"]) == (4, 1)
     assert full["shortcuts"]["border"]["n"] == 4 and full["shortcuts"]["command"] == full["command"]
     assert full["shortcuts"]["crossing"]["groups"] == 0

@@ -228,9 +228,9 @@ def test_a_figure_on_too_few_is_marked():
 
 
 def test_how_often_it_decides_how_a_photo_lies_stands_beside_the_alterations():
-    turning = {
+    orientation = {
         "n": 500,
-        "ways": 8,
+        "orientations": 8,
         "changed": figure(0.02, 0.01, 0.03),
         "largest_difference": 0.0123,
         "by_source": {
@@ -238,7 +238,9 @@ def test_how_often_it_decides_how_a_photo_lies_stands_beside_the_alterations():
             "pad_ufes_20": {"n": 100, "changed": figure(0.06, 0.02, 0.1)},
         },
     }
-    found = next(section for section in sections(full_metrics() | {"turning": turning}) if section.key == "robustness")
+    found = next(
+        section for section in sections(full_metrics() | {"orientation": orientation}) if section.key == "robustness"
+    )
     assert found.says[-1] == (
         "Turned and mirrored in all 8 ways, 2.0 % (1.0–3.0) of 500 photographs do not keep their band, most often in "
         "pad_ufes_20: 6.0 % (2.0–10.0). Half of the risks differ by less than 0.012."

@@ -148,13 +148,13 @@ def robustness(metrics: Mapping[str, Any]) -> Section:
             f"Most answers are flipped by {worst.replace('_', ' ')}: {share(flips[worst]).text} cross the threshold of "
             f"{percent(found['threshold'])} risk."
         )
-    says += _turning(metrics.get("turning"))
+    says += _orientation(metrics.get("orientation"))
     head = ("alteration", "mean change of the risk", "answers flipped", "risk AUC", "change of the AUC")
     table = Table("Alterations, each applied to the same photographs", head, rows)
     return Section(key, title, tuple(says), (table,), measured_by=measured_by(found))
 
 
-def _turning(found: Mapping[str, Any] | None) -> tuple[str, ...]:
+def _orientation(found: Mapping[str, Any] | None) -> tuple[str, ...]:
     """How often it decides how a photograph lies, overall and where it is worst; nothing where it was not measured."""
     if not found:
         return ()
@@ -162,9 +162,10 @@ def _turning(found: Mapping[str, Any] | None) -> tuple[str, ...]:
     judged = {name: changed for name, changed in known.items() if not changed.get("too_few")}
     worst = max(judged, key=lambda name: judged[name]["value"], default=None)
     most = "" if worst is None else f", most often in {worst}: {share(judged[worst]).text}"
+    changed = f"{share(found['changed']).text} of {found['n']} photographs"
     return (
-        f"Turned and mirrored in all {found['ways']} ways, {share(found['changed']).text} of {found['n']} photographs "
-        f"do not keep their band{most}. Half of the risks differ by less than {found['largest_difference']:.3f}.",
+        f"Turned and mirrored in all {found['orientations']} ways, {changed} do not keep their band{most}. "
+        f"Half of the risks differ by less than {found['largest_difference']:.3f}.",
     )
 
 

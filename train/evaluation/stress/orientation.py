@@ -1,4 +1,4 @@
-"""Whether how a photo lies decides: the whole path's answers to a photograph turned and mirrored in all eight ways.
+"""Whether its orientation decides: the whole path's answers to a photograph turned and mirrored in all eight ways.
 
 A lesion has no upright side, and a phone turns its photographs as it is held. Yet locator, resizing and network see
 another picture each time.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from skin_model.assess import Assessor
 
 PHOTOGRAPHS = 500
-WAYS = 8
+ORIENTATIONS = 8
 
 
 def measure(
@@ -35,14 +35,14 @@ def measure(
     *,
     out: Path | None = None,
 ) -> dict[str, Any] | None:
-    """Share of photographs whose band, or whether they are refused, is not the same in all eight ways.
+    """Share of photographs whose band, or whether they are refused, is not the same in all eight orientations.
 
     rows: root, file, source, group, of which ``photographs`` are drawn. ``changed`` over all, ``by_source`` with n of
     each, and ``largest_difference``: the median of the difference between highest and lowest risk. None where nothing
     opens. out: a folder that the answers are kept in as they come, so that an interrupted call, repeated, goes on.
     """
     rows = draw(rows, photographs, seed)
-    kept = None if out is None else out / f"turning-{_key(assessor, rows)}.csv"
+    kept = None if out is None else out / f"orientation-{_key(assessor, rows)}.csv"
     found = measure_each(
         rows, lambda row: [answers(assessor, row)], "Turning photographs", kept, threads=os.cpu_count() or 1
     )
@@ -56,8 +56,8 @@ def answers(assessor: Assessor, row: Any) -> dict[str, Any]:
     """Band (or why refused) and risk of one photograph (root, file) in each way; NaN where it cannot be opened."""
     photo = photo_of(row)
     if photo is None:
-        return {f"{name}_{way}": np.nan for way in range(WAYS) for name in ("answer", "risk")}
-    scored = assessor.assess_many([turned(photo, way) for way in range(WAYS)])
+        return {f"{name}_{way}": np.nan for way in range(ORIENTATIONS) for name in ("answer", "risk")}
+    scored = assessor.assess_many([turned(photo, way) for way in range(ORIENTATIONS)])
     return {
         f"{name}_{way}": value
         for way, found in enumerate(scored)
@@ -67,21 +67,21 @@ def answers(assessor: Assessor, row: Any) -> dict[str, Any]:
 
 def turned(photo: Photo, way: int) -> Photo:
     """The photo turned by ``way`` % 4 quarters, and mirrored before that from way 4 on."""
-    rgb = photo.rgb[:, ::-1] if way >= WAYS // 2 else photo.rgb
+    rgb = photo.rgb[:, ::-1] if way >= ORIENTATIONS // 2 else photo.rgb
     sides = (photo.width, photo.height)[:: -1 if way % 2 else 1]
     return Photo(np.ascontiguousarray(np.rot90(rgb, way % 4)), *sides)
 
 
 def summarise(found: pd.DataFrame, rows: pd.DataFrame, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Any]:
     """``measure``'s figures of answers that are known: columns ``answer_0`` … ``risk_7``, as long as rows."""
-    given = found[[f"answer_{way}" for way in range(WAYS)]]
-    risks = found[[f"risk_{way}" for way in range(WAYS)]].to_numpy(dtype=np.float64)
+    given = found[[f"answer_{way}" for way in range(ORIENTATIONS)]]
+    risks = found[[f"risk_{way}" for way in range(ORIENTATIONS)]].to_numpy(dtype=np.float64)
     changed = (given.nunique(axis=1) > 1).to_numpy(dtype=np.float64)
     draws = Draws(rows["group"].to_numpy(dtype=str), resamples, seed)
     sources = rows["source"].to_numpy(dtype=str)
     return {
         "n": len(rows),
-        "ways": WAYS,
+        "orientations": ORIENTATIONS,
         "changed": mean(draws, changed),
         "largest_difference": float(np.median(risks.max(axis=1) - risks.min(axis=1))),
         "by_source": {

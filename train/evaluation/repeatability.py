@@ -1,4 +1,4 @@
-"""How far two photographs of one unchanged lesion differ, and from where on a difference is a change.
+"""Repeatability: how far two photographs of one unchanged lesion differ, and from where on that is a change.
 
 Public sets hold photographs of one lesion from one visit (HAM10000: other magnifications, turned and shifted). What the
 Compare tab measures differs between them too, although nothing changed. From such pairs come
@@ -70,13 +70,13 @@ def measure(
                 f"Only {len(of)} lesions of {source} in the {split} part of {work} have several photographs; "
                 f"{FEWEST_LESIONS} are needed. Prepare a folder that has them, or name another --source."
             )
-        pairs[split] = _measured(assessor, draw(of, lesions, seed), work / "cache" / "unchanged")
+        pairs[split] = _measured(assessor, draw(of, lesions, seed), work / "cache" / "repeatability")
     record = rule(pairs, resamples=resamples, seed=seed)
     record |= {
         "checkpoint": assessor.checkpoint.hash,
         "split_sha256": file_sha256(work / "split.csv"),
         "source": " ".join(sorted({attribution(source, licence) for licence in found["licence"]})),
-        "command": f"python -m train unchanged --work WORK --source {source} --lesions {lesions}",
+        "command": f"python -m train repeatability --work WORK --source {source} --lesions {lesions}",
     }
     write_json(out, record)
     return record
