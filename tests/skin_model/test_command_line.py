@@ -230,8 +230,8 @@ def test_overlays_of_names_that_differ_only_in_case_are_two(photos, tmp_path):
     assert sorted(file.name for file in (tmp_path / "drawn").iterdir()) == ["B-2.png", "b.png"]
 
 
-def test_an_overlay_that_cannot_be_written_costs_no_line(examples, tmp_path):
-    first, second = examples / "tone-1.jpg", examples / "tone-5.jpg"
+def test_an_overlay_that_cannot_be_written_costs_no_line(tmp_path):
+    first, second = EXAMPLES / "tone-1.jpg", EXAMPLES / "tone-5.jpg"
     (tmp_path / "tone-1.png").mkdir()
     done = run(first, second, "--json", "--overlay", tmp_path)
     assert done.exit_code == 1 and [line["refused"] for line in lines(done)] == [None, None]
@@ -239,6 +239,6 @@ def test_an_overlay_that_cannot_be_written_costs_no_line(examples, tmp_path):
     assert (tmp_path / "tone-5.png").is_file()
 
 
-def test_a_name_longer_than_any_file_can_have_is_a_missing_file(examples):
-    done = run("x" * 300, examples / "tone-1.jpg", "--json")
+def test_a_name_longer_than_any_file_can_have_is_a_missing_file():
+    done = run("x" * 300, EXAMPLES / "tone-1.jpg", "--json")
     assert done.exit_code == 2 and [line["refused"] for line in lines(done)] == ["no_such_file", None]
