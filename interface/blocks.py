@@ -29,6 +29,8 @@ _GRADIO_WORDS = (
     "click_to_upload",
     "drop_or_upload",
     "file_upload",
+    "add_files",
+    "clear",
     "more_tabs",
     "number_input",
     "range_slider",

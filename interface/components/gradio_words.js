@@ -3,7 +3,7 @@
   const said = window.selfSkinCheck.gradioWords[document.documentElement.lang];
   const known = {
     "Drop File Here": "drop_file", "or": "or", "- or -": "or", "Click to Upload": "click_to_upload",
-    "Click to upload or drop files": "drop_or_upload", "File upload": "file_upload", "More tabs": "more_tabs",
+    "Click to upload or drop files": "drop_or_upload", "File upload": "file_upload", "More tabs": "more_tabs", "common.upload": "add_files", "Clear": "clear",
     "Reset to default value": "reset", "Plot": "plot", "Warning": "warning", "Error": "error",
     "processing": "processing", "Uploading...": "uploading", "Loading...": "loading", "Loading": "loading",
     "Connection errored out.": "lost", "Connection to the server was lost. Attempting reconnection...": "lost", "Download plot as a PNG": "plot_download", "Zoom": "plot_zoom", "Pan": "plot_pan",

@@ -8,7 +8,7 @@ import gradio as gr
 
 from skin_model import __version__
 from skin_model.assess import Assessor
-from skin_model.licence_note import told_apart
+from skin_model.licence_note import SOURCES, told_apart
 from skin_model.network.checkpoint import Checkpoint
 from skin_model.wording import Words
 
@@ -54,6 +54,7 @@ def build(assessor: Assessor, words: Words) -> None:
     checkpoint = assessor.checkpoint
     known = facts(checkpoint)
     photographs = {split: sum(counts.values()) for split, counts in known["photographs"].items()}
+    trained_on = sorted(known["photographs"].get("train", {}))
     rows = [
         ("about.app_version", known["app_version"]),
         ("about.checkpoint", _source(checkpoint, words)),
@@ -62,7 +63,7 @@ def build(assessor: Assessor, words: Words) -> None:
         ("about.architecture", f"{known['architecture']}, {known['input_size']} px"),
         ("about.recipe", known["recipe"]),
         ("about.trained_on", photographs.get("train")),
-        ("about.sources", ", ".join(sorted(known["photographs"].get("train", {})))),
+        ("about.sources", ", ".join(SOURCES.get(source, source) for source in trained_on)),
     ]
     table = "".join(
         f"<tr><th scope='row'>{escape(words(key))}</th><td>{escape(str(value))}</td></tr>"

@@ -74,8 +74,14 @@ def test_a_german_page_holds_none_of_gradios_english_words(open_page):
     for tab in TABS:
         page.locator(f"#tab-{tab}-button").click()
         page.locator(f"#tab-{tab}-button[aria-selected=true]").wait_for()
-    page.wait_for_timeout(500)
+    page.locator("#tab-batch-button").click()
+    page.locator("#batch-files input[type=file]").set_input_files(EXAMPLES / "tone-1.jpg")
+    page.get_by_role("button", name=Words("de")("gradio.clear")).wait_for()
     text = page.locator("body").inner_text()
     assert not [words for words in ("Drop File", "Click to Upload", "- or -") if words in text]
     labels = page.locator("[aria-label]").evaluate_all("(all) => all.map((one) => one.getAttribute('aria-label'))")
-    assert not [label for label in labels if label.startswith(("number input", "range slider", "Reset to default"))]
+    assert not [
+        label
+        for label in labels
+        if label.startswith(("number input", "range slider", "Reset to default", "common.", "Clear"))
+    ]

@@ -17,7 +17,7 @@ from train.data.licences import of_weights
     ],
 )
 def test_a_note_of_training_is_told_apart(stated, key, named):
-    assert told_apart(of_weights(stated)[1]) == (key, {"named": named})
+    assert told_apart(of_weights(stated)[1]) == (key, {"named": f"\u2066{named}\u2069"})
 
 
 def test_a_note_in_words_of_its_own_is_left_as_it_is():
@@ -26,7 +26,10 @@ def test_a_note_in_words_of_its_own_is_left_as_it_is():
 
 def test_sources_are_called_by_their_names():
     note = "Trained on photographs under CC-BY-4.0 (isic_archive, siim_isic_2020, clinic): name these sources."
-    assert told_apart(note) == ("licence.named", {"named": "CC-BY-4.0 (ISIC Archive, SIIM-ISIC 2020, clinic)"})
+    assert told_apart(note) == (
+        "licence.named",
+        {"named": "\u2066CC-BY-4.0 (ISIC Archive, SIIM-ISIC 2020, clinic)\u2069"},
+    )
 
 
 @pytest.mark.parametrize("language", languages())
