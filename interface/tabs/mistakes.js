@@ -49,7 +49,9 @@ function without(place, why) {
   const said = document.createElement("span");
   said.className = "why";
   said.textContent = text(why);
-  (place.closest(".card")?.querySelector("button") ?? place).append(said);
+  // What is known only later stands in the picture, so that no card moves while somebody reads.
+  const below = why === "nowhere" && place.closest(".card")?.querySelector("button");
+  (below || place).append(said);
 }
 
 function silent(is) {
@@ -98,7 +100,7 @@ function again() {
     if (place.dataset.why !== "unreachable") continue;
     delete place.dataset.why;
     delete place.dataset.state;
-    (place.closest(".card") ?? place).querySelector(".why")?.remove();
+    place.querySelector(".why")?.remove();
     watchPlace(place);
   }
 }

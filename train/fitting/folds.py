@@ -66,7 +66,9 @@ class CrossFitting:
     def train_fold(self, number: int) -> None:
         """Train on all but one fold, from labels alone; goes on where an interrupted call stopped."""
         others, held_out = np.flatnonzero(self.fold != number), np.flatnonzero(self.fold == number)
-        recipe, folder = self.recipe.change(distil=0.0, views=1), self.folder(number)
+        epochs = min(self.recipe.fold_epochs or self.recipe.epochs, self.recipe.epochs)
+        recipe = self.recipe.change(distil=0.0, views=1, epochs=epochs)
+        folder = self.folder(number)
         folder.mkdir(parents=True, exist_ok=True)
         with self.accelerator.main_process_first():
             keep_recipe(folder, recipe, self.work, part=f"all but fold {number} of {self.count}")

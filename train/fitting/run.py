@@ -1,5 +1,6 @@
 """One training run: its epochs, and its state on disk from which it resumes."""
 
+import math
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -143,7 +144,9 @@ class Run:
             began = time.monotonic()
             loss, learning, waited = self._epoch(epoch)
             scored = self.ema.module if self.ema else self.plain
-            auc = self._validation_auc(scored)
+            # Where the last epoch is kept whatever it scores, only that one is scored.
+            asked = recipe.keep != "last" or epoch + 1 == epochs
+            auc = self._validation_auc(scored) if asked else float("nan")
             if recipe.schedule == "plateau":
                 self.scheduler.step(auc)
             seconds = time.monotonic() - began
@@ -164,7 +167,7 @@ class Run:
             if self.accelerator.is_main_process:
                 self._save()
                 left = (epochs - epoch - 1) * seconds / 60
-                judged = f"validation AUC within source {auc:.4f}, " if len(self.seen) else ""
+                judged = "" if math.isnan(auc) else f"validation AUC within source {auc:.4f}, "
                 tqdm.write(
                     f"Epoch {epoch + 1} of {epochs}: loss {loss:.4f}, {judged}{seconds:.0f} s; "
                     f"about {left:.0f} min left.",

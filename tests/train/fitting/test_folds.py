@@ -99,6 +99,21 @@ def test_the_gate_opens_as_wide_as_the_folds_gates_do_on_average(crossed):
     assert float(checkpoint.gate.threshold) == pytest.approx(np.mean(limits))
 
 
+@pytest.mark.parametrize(("epochs", "fold_epochs", "expected"), [(2, 1, 1), (1, 2, 1), (2, 0, 2)])
+def test_the_folds_networks_learn_for_as_long_as_the_recipe_says_and_never_longer_than_the_last_one(
+    crossed, tmp_path, epochs, fold_epochs, expected
+):
+    recipe = DISTILLED.change(epochs=epochs, fold_epochs=fold_epochs)
+    folds.fit_folds(crossed[0], tmp_path / "run", recipe, count=2, only=[0])
+    assert len(pd.read_csv(tmp_path / "run" / "fold-0" / "history.csv")) == expected
+
+
+def test_where_the_last_epoch_is_kept_only_that_one_is_scored(crossed, tmp_path):
+    folds.fit_folds(crossed[0], tmp_path / "run", TINY.change(epochs=2, keep="last"), count=2, only=[0])
+    scored = pd.read_csv(tmp_path / "run" / "fold-0" / "history.csv")["validation_auc"].notna()
+    assert scored.tolist() == [False, True]
+
+
 def test_folds_trained_one_by_one_are_gone_on_from(crossed, tmp_path):
     work, _, whole = crossed
     for number in (1, 0):
