@@ -44,12 +44,13 @@ def fit(
 
     asked = {"seed": seed, "epochs": epochs, "input_size": input_size}
     chosen = find(recipe).change(**{name: value for name, value in asked.items() if value is not None})
-    if fold and folds is None:
+    count = folds or chosen.folds
+    if fold and not count:
         raise UserError("--fold needs --folds, the number of folds that there are.")
-    if folds is not None:
+    if count:
         if start is not None:
             raise UserError("--start is not for folds: an earlier checkpoint may have seen what a fold holds out.")
-        written = fit_folds(work, out, chosen, backbone, count=folds, only=fold or [], teachers=teacher or [])
+        written = fit_folds(work, out, chosen, backbone, count=count, only=fold or [], teachers=teacher or [])
     else:
         written = fit.fit(work, out, chosen, backbone, teachers=teacher or [], start=start)
     if written is not None:

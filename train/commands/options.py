@@ -24,7 +24,11 @@ Epochs = Annotated[int | None, typer.Option(min=1, help="In place of the recipe'
 InputSize = Annotated[int | None, typer.Option(min=32, help="In place of the recipe's own, in pixels.")]
 Folds = Annotated[
     int | None,
-    typer.Option(min=2, max=20, help="Train a network a fold first, then one on all but the test part."),
+    typer.Option(
+        min=2,
+        max=20,
+        help="Train a network a fold first, then one on all but the test part. In place of the recipe's own number.",
+    ),
 ]
 Teachers = Annotated[
     list[Path] | None,

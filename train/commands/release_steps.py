@@ -228,10 +228,10 @@ def _fit(order: Order, work: Path, run: Path) -> dict[str, Any]:
     recipe = recipes.find(order.recipe).change(**{name: value for name, value in asked.items() if value is not None})
     recipe = recipe.change(seed=order.seed) if order.seed else recipe
     backbone, teachers = Path(order.backbone) if order.backbone else None, [Path(one) for one in order.teacher]
-    if order.folds is None:
-        checkpoint = fit.fit(work, run, recipe, backbone, teachers=teachers)
+    if count := order.folds or recipe.folds:
+        checkpoint = folds.fit_folds(work, run, recipe, backbone, count=count, teachers=teachers)
     else:
-        checkpoint = folds.fit_folds(work, run, recipe, backbone, count=order.folds, teachers=teachers)
+        checkpoint = fit.fit(work, run, recipe, backbone, teachers=teachers)
     if checkpoint is None:
         raise UserError("A release runs in one process; train with fit in several, then evaluate, export and push.")
     training = checkpoint.config.training

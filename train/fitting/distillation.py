@@ -50,7 +50,7 @@ def load(folders: Sequence[Path], recipe: Recipe, preprocessing: Preprocessing, 
         raise UserError(
             f"{recipe.name} learns from teachers. Name their checkpoint or run folders with --teacher, or use --folds."
             if recipe.distil
-            else f"{recipe.name} has no use for teachers. Leave --teacher out, or choose the recipe distilled."
+            else f"{recipe.name} has no use for teachers. Leave --teacher out, or choose the recipe released."
         )
     if recipe.distil and recipe.head == "binary":
         raise UserError("Distillation needs a recipe that tells diagnoses apart.")

@@ -47,9 +47,10 @@ class Recipe:
     (Hinton et al. 2015, arXiv 1503.02531; Beyer et al. 2022, arXiv 2106.05237; 0: no teachers). square: what of a
     photograph is seen, as ``Preprocessing`` says: "centre" or "spot". keep: "best" keeps the epoch with the best
     validation AUC, "last" the last one, so that validation decides nothing. least_side: photographs whose shorter side
-    has fewer pixels are not trained on. fold_epochs: epochs of the networks that ``fit --folds`` trains without a fold,
-    which calibrate and teach (0: as many as the network trained on all). views: of how many mirrored and turned views
-    the finished network's answers are averaged.
+    has fewer pixels are not trained on. folds: networks that ``fit`` trains first, each without a part of the
+    photographs, to calibrate and teach the last one, which is trained on all (0: one network, which the validation
+    photographs calibrate). fold_epochs: epochs of those networks (0: as many as
+    the last one has). views: of how many mirrored and turned views the finished network's answers are averaged.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Recipe:
     square: str = "centre"
     keep: str = "best"
     least_side: int = 0
+    folds: int = 0
     fold_epochs: int = 0
     views: int = 1
 
@@ -165,10 +167,10 @@ _STRONG = Augmentation(
 )
 """Strong changes of colour and sharpness."""
 
-_RELEASED = Recipe(
-    name="released",
-    description="The recipe of the released network: squares round the located spot, seven diagnoses and the risk "
-    "together, one-cycle AdamW, moving average, a head that starts at zero, strong "
+_SINGLE_RUN = Recipe(
+    name="single-run",
+    description="One network in a small part of the released recipe's time: squares round the located spot, seven "
+    "diagnoses and the risk together, one-cycle AdamW, moving average, a head that starts at zero, strong "
     "colour and sharpness augmentation, artefacts and darker skin drawn on both classes.",
     epochs=10,
     zero_head=True,
@@ -177,7 +179,7 @@ _RELEASED = Recipe(
     augmentation=replace(_STRONG, hairs=0.1, ruler=0.1, ink=0.1, phone=0.15, melanin=0.15, cutout=0.1, shift=0.05),
 )
 
-_STRONG_CROPS = _RELEASED.change(
+_STRONG_CROPS = _SINGLE_RUN.change(
     name="strong-crops",
     description="Squares round the located spot, crops from a quarter of their area, mixup on half the batches, "
     "label smoothing, a slow moving average, 24 epochs at 128, 160 and 192 px; asked at 256 px, which told more apart "
@@ -192,27 +194,38 @@ _STRONG_CROPS = _RELEASED.change(
     mixup=0.4,
     mixup_share=0.5,
     least_side=128,
-    augmentation=replace(_RELEASED.augmentation, scale=(0.5, 1.05), aspect=1.33, soft=0.4, melanin=0.2),
+    augmentation=replace(_SINGLE_RUN.augmentation, scale=(0.5, 1.05), aspect=1.33, soft=0.4, melanin=0.2),
 )
 
 _MILD_CROPS = _STRONG_CROPS.change(
     name="mild-crops",
-    description="strong-crops with the released recipe's milder crops and no mixup, for 10 epochs: a teacher that "
+    description="strong-crops with single-run's milder crops and no mixup, for 10 epochs: a teacher that "
     "differs, and that knows its own centres better.",
     epochs=10,
     patience=10,
     mixup=0.0,
-    augmentation=_RELEASED.augmentation,
+    augmentation=_SINGLE_RUN.augmentation,
 )
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        _RELEASED,
-        _RELEASED.change(
+        _STRONG_CROPS.change(
+            name="released",
+            description="The recipe of the released network: strong-crops, three quarters of whose loss ask for the "
+            "mean answer of teachers that did not see the photograph: the networks of five folds, which learn for half "
+            "as long, and those of any --teacher; eight mirrored and turned views are averaged, so that how a camera "
+            "was held changes nothing.",
+            distil=0.75,
+            folds=5,
+            fold_epochs=12,
+            views=8,
+        ),
+        _SINGLE_RUN,
+        _SINGLE_RUN.change(
             name="fine-tuned",
-            description="The released recipe for three more epochs at a third of its learning rate, from the weights "
-            "of an earlier checkpoint (--start): how the embedded network learned to look at a square round the spot.",
+            description="single-run for three more epochs at a third of its learning rate, from the weights of an "
+            "earlier checkpoint (--start).",
             epochs=3,
             learning_rate=3e-4,
         ),
@@ -222,15 +235,6 @@ RECIPES: dict[str, Recipe] = {
             name="larger-teacher",
             description="mild-crops with EfficientNet-Lite0, a larger network.",
             architecture="tf_efficientnet_lite0",
-        ),
-        _STRONG_CROPS.change(
-            name="distilled",
-            description="strong-crops, three quarters of whose loss ask for the mean answer of teachers, which learnt "
-            "for half as long; eight mirrored and turned views are averaged, so that how a camera was held changes "
-            "nothing.",
-            distil=0.75,
-            fold_epochs=12,
-            views=8,
         ),
         Recipe(
             name="first-release",

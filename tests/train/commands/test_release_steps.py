@@ -22,7 +22,7 @@ from train.fitting.recipes import RECIPES
 
 REPO = "owner/model"
 HEADER = "file,source,image_id,diagnosis,malignant,licence"
-SMALL = RECIPES["released"].change(
+SMALL = RECIPES["single-run"].change(
     name="small", pretrained=False, input_size=64, epochs=4, batch_size=8, learning_rate=3e-3, ema_decay=0.5
 )
 

@@ -29,7 +29,7 @@ def test_without_changes_the_picture_is_what_the_app_would_see():
 
 
 def test_the_seed_alone_decides_the_picture():
-    changes = RECIPES["released"].augmentation
+    changes = RECIPES["single-run"].augmentation
     first, again, other = (augment(SQUARE, 64, changes, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -44,7 +44,7 @@ def test_every_change_keeps_shape_and_type():
 
 
 def test_a_lesion_in_the_middle_stays_in_view():
-    changes = RECIPES["released"].augmentation
+    changes = RECIPES["single-run"].augmentation
     shares = [
         (augment(SQUARE, 64, changes, np.random.default_rng(seed)).mean(axis=2) < 110)[16:48, 16:48].mean()
         for seed in range(50)

@@ -11,7 +11,7 @@ from train.fitting import fit as fitting
 from train.fitting import validation
 from train.fitting.recipes import RECIPES
 
-SMALL = RECIPES["released"].change(input_size=96, epochs=2, batch_size=32, ema_decay=0.9, patience=9)
+SMALL = RECIPES["single-run"].change(input_size=96, epochs=2, batch_size=32, ema_decay=0.9, patience=9)
 SCRIPT = """
 import sys
 from pathlib import Path

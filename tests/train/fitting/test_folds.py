@@ -14,8 +14,10 @@ from skin_model.photo import open_photo
 from tests.train.fitting.test_fit import TINY
 from tests.train.rendered_lesions import write_work
 from train import UserError
+from train.commands.command_line import main
 from train.data import splits
 from train.fitting import allocator, calibration, folds, run_folder
+from train.fitting.recipes import RECIPES
 
 DISTILLED = TINY.change(name="distilled", epochs=1, distil=0.5, views=8)
 
@@ -38,6 +40,16 @@ def test_folds_hold_an_equal_share_of_every_label_and_keep_groups_whole():
     found = splits.folds(rows, 5)
     assert pd.crosstab(found, rows["diagnosis"]).to_numpy().tolist() == [[4, 4]] * 5
     assert (rows.assign(fold=found).groupby("group")["fold"].nunique() == 1).all()
+
+
+@pytest.mark.parametrize(("options", "expected"), [([], 2), (["--folds", "3"], 3)])
+def test_a_recipe_says_how_many_folds_there_are_unless_the_command_does(tmp_path, monkeypatch, options, expected):
+    asked = []
+    monkeypatch.setitem(RECIPES, "in-two-folds", DISTILLED.change(name="in-two-folds", folds=2))
+    monkeypatch.setattr(folds, "fit_folds", lambda *_, count, **__: asked.append(count))
+    with pytest.raises(SystemExit):
+        main(["fit", "--work", str(tmp_path), "--out", str(tmp_path / "run"), "--recipe", "in-two-folds", *options])
+    assert asked == [expected]
 
 
 def test_the_last_network_is_asked_in_as_many_views_as_it_was_calibrated_with(crossed):

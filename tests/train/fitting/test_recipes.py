@@ -121,7 +121,7 @@ def test_a_stage_begins_with_the_best_weights_and_its_own_learning_rate(tmp_path
 
 
 def test_a_recipe_without_stages_has_one_in_which_everything_learns():
-    recipe = RECIPES["released"]
+    recipe = RECIPES["single-run"]
     assert stages_of(recipe) == (Stage(1.0, recipe.learning_rate, unfrozen=1.0),)
 
 
@@ -174,7 +174,7 @@ def test_a_staged_run_interrupted_at_and_within_a_stage_ends_at_the_same_weights
 
 def test_a_run_from_before_a_setting_was_added_goes_on(tmp_path):
     work = write_work(tmp_path, training=4, validation=4)
-    recipe = RECIPES["released"]
+    recipe = RECIPES["single-run"]
     run_folder.keep_recipe(tmp_path, recipe, work)
     kept = json.loads((tmp_path / "recipe.json").read_text())
     del kept["recipe"]["stages"], kept["recipe"]["augmentation"]["shear"]
