@@ -22,9 +22,7 @@ def prepare(
         ),
     ],
     out: Annotated[Path, typer.Option(help="The work folder that split.csv and audit.json are written to.")],
-    keep_split: Annotated[
-        Path | None, typer.Option(help="An earlier split.csv: its photographs keep their split, the test stays locked.")
-    ] = None,
+    keep_split: options.KeepSplit = None,
     seed: Annotated[int, typer.Option(help="Decides which groups go where; the same seed gives the same split.")] = 0,
     manifest: Annotated[
         str | None,

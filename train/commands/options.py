@@ -22,6 +22,14 @@ Backbone = Annotated[
 RecipeName = Annotated[str, typer.Option(help="How to train; an unknown name prints the list.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="In place of the recipe's own.")]
 InputSize = Annotated[int | None, typer.Option(min=32, help="In place of the recipe's own, in pixels.")]
+KeepSplit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|FOLDER|HUB_ID[@REVISION]",
+        help="An earlier split.csv, or a checkpoint made of an earlier split: photographs keep their part, the test "
+        "stays locked.",
+    ),
+]
 Folds = Annotated[
     int | None,
     typer.Option(

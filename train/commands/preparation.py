@@ -11,23 +11,44 @@ import pandas as pd
 from tqdm import tqdm
 
 from skin_model.atomic_files import write_csv, write_json
+from skin_model.network.checkpoint_folder import CONFIG_FILE
 from train import UserError
-from train.data import catalogue, hub_datasets, near_duplicates, splits
+from train.data import catalogue, hub_datasets, near_duplicates, provenance, splits
 from train.data.tables import files_of
 from train.digests import file_sha256
 from train.evaluation.shortcuts import audit as shortcuts
 
 
-def _kept(rows: pd.DataFrame, old: pd.DataFrame, file: Path) -> dict[str, object]:
-    """What became of an old split: its line of ancestors, and how many photographs of each part are missing."""
-    key = ["source", "image_id"]
-    there = set(rows[key].itertuples(index=False, name=None))
-    gone = [name not in there for name in old[key].itertuples(index=False, name=None)]
-    missing = {split: int((old["split"][gone] == split).sum()) for split in splits.SPLITS}
+def _earlier(reference: str | Path | None) -> tuple[splits.Placed, list[str]]:
+    """Where an earlier split had its photographs, and its line of ancestors, itself included."""
+    if reference is None:
+        return {}, []
+    file = Path(reference)
+    if file.is_file() or file.suffix == ".csv":
+        return splits.placed(splits.with_identities(file)), [*splits.lineage(file), file_sha256(file)]
+    config = provenance.read_beside(reference, CONFIG_FILE) or {}
+    split = config.get("skin_model", {}).get("training", {}).get("split_sha256")
+    return provenance.placed(reference), [split] if split else []
+
+
+def _joined(several: Iterable[splits.Placed]) -> splits.Placed:
+    found: dict[str, dict[str, set[str]]] = {}
+    for one in several:
+        for column, of_key in one.items():
+            for key, parts in of_key.items():
+                found.setdefault(column, {}).setdefault(key, set()).update(parts)
+    return found
+
+
+def _kept(rows: pd.DataFrame, earlier: splits.Placed, lineage: list[str], name: str | Path) -> dict[str, object]:
+    """What became of an earlier split: its line of ancestors, and how many photographs of each part are missing."""
+    there = set(splits.hashed_identities(rows, "image_id"))
+    gone = [parts for key, parts in earlier.get("image_id", {}).items() if key not in there]
+    missing = {split: sum(split in parts for parts in gone) for split in splits.SPLITS}
     if any(missing.values()):
         said = ", ".join(f"{n} of {split}" for split, n in missing.items() if n)
-        tqdm.write(f"No longer in the data, though in {file}: {said}. The lock on the rest is kept.", file=sys.stderr)
-    return {"lineage": [*splits.lineage(file), file_sha256(file)], "missing": missing}
+        tqdm.write(f"No longer in the data, though in {name}: {said}. The lock on the rest is kept.", file=sys.stderr)
+    return {"lineage": lineage, "missing": missing}
 
 
 MOST_UNLABELLED = 0.1
@@ -83,7 +104,7 @@ def _examples(left_out: pd.DataFrame) -> dict[str, str]:
 def prepare(
     folders: Iterable[Path],
     work: Path,
-    keep_split: Path | None = None,
+    keep_split: str | Path | None = None,
     seed: int = 0,
     manifest: str | Path | None = None,
     allow_unlabelled: bool = False,
@@ -93,11 +114,12 @@ def prepare(
     folders: data folders, and ``hub:owner/name[@revision]`` for data sets that ``push dataset`` made, which keep their
     split as keep_split's photographs do. manifest: a data set of that kind without pictures, a folder or on the Hub,
     whose photographs are then looked for in the folders. allow_unlabelled: go on where more than a tenth of a folder's
-    photographs have no label. Prints what every label was taken for.
+    photographs have no label. keep_split: an earlier split.csv, or a checkpoint that says in trained_on.json what its
+    parts were. Prints what every label was taken for.
     Returns the audit. The same data, seed and old split give the same split.csv, byte for byte. Raises UserError
     where the data cannot be read, too many labels are not understood, or a group would cross.
     """
-    kept = splits.with_identities(keep_split) if keep_split else None
+    kept, lineage = _earlier(keep_split)
     work.mkdir(parents=True, exist_ok=True)
     places, from_hub = hub_datasets.fetch(list(folders), work)
     if manifest is None:
@@ -112,8 +134,7 @@ def prepare(
         looked_at = {}
         rows, left_out, listed = hub_datasets.match(manifest, places, work)
         from_hub = [*from_hub, listed]
-    known = [table for table in (kept, *from_hub) if table is not None]
-    old = pd.concat(known, ignore_index=True).fillna("") if known else None
+    earlier = _joined([kept, *(splits.placed(table.fillna("")) for table in from_hub)])
     prints = near_duplicates.fingerprints(files_of(rows), work / "fingerprints")
     near = near_duplicates.pairs(prints)
     listing = splits.describe(rows, near)
@@ -131,10 +152,10 @@ def prepare(
     rows = rows[usable].reset_index(drop=True)
     if rows.empty:
         raise UserError(f"Every photograph was left out; {work / 'left_out.csv'} would hold the reasons.")
-    rows["split"] = splits.assign(rows, splits.decided(rows, old), seed)
+    rows["split"] = splits.assign(rows, splits.decided(rows, earlier), seed)
     audit = shortcuts.audit(rows, near) | looked_at
-    if kept is not None:
-        audit["kept_split"] = _kept(rows, kept, keep_split)
+    if keep_split is not None:
+        audit["kept_split"] = _kept(rows, kept, lineage, keep_split)
     crossed = {name: found for name, found in audit["crossing"].items() if found}
     if crossed:
         raise UserError(f"The split is refused, since these cross it: {json.dumps(crossed)}.")

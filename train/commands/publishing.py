@@ -52,9 +52,7 @@ def release(
     backbone: Annotated[
         str | None, typer.Option(help="ImageNet weights as a safetensors file. Default: timm fetches them.")
     ] = None,
-    keep_split: Annotated[
-        str | None, typer.Option(help="An earlier split.csv: its photographs keep their split, the test stays locked.")
-    ] = None,
+    keep_split: options.KeepSplit = None,
     published: Annotated[
         str | None,
         typer.Option(metavar="FOLDER|HUB_ID[@REVISION]", help="What to compare with, where nothing is pushed."),

@@ -138,14 +138,14 @@ def steps(order: Order, out: Path) -> list[Step]:
     work, run = out / "work", out / "run"
     checkpoint = run / "checkpoint"
     keep = None if order.keep_split is None else Path(order.keep_split)
-    if keep is not None and not keep.is_file():
+    if keep is not None and keep.suffix == ".csv" and not keep.is_file():
         raise UserError(f"There is no file {keep}.")
     found = [
         Step(
             "prepare",
             {
                 "data": {place: listing(place) for place in order.data},
-                "keep_split": None if keep is None else file_sha256(keep),
+                "keep_split": file_sha256(keep) if keep is not None and keep.is_file() else order.keep_split,
                 "seed": order.seed,
                 "allow_unlabelled": order.allow_unlabelled,
             },
@@ -213,9 +213,12 @@ def _prepare(order: Order, work: Path) -> dict[str, Any]:
     from train.commands import preparation
     from train.evaluation.shortcuts import audit as shortcuts
 
-    keep = Path(order.keep_split) if order.keep_split else None
     audit = preparation.prepare(
-        [Path(place) for place in order.data], work, keep, order.seed, allow_unlabelled=order.allow_unlabelled
+        [Path(place) for place in order.data],
+        work,
+        order.keep_split,
+        order.seed,
+        allow_unlabelled=order.allow_unlabelled,
     )
     print(shortcuts.table(audit))
     return {"photographs": audit["photographs"], "left_out": audit["left_out"], "crossing": audit["crossing"]}

@@ -1,8 +1,9 @@
 """What a checkpoint was trained on, in a form that may be published and that any later split can be held against.
 
 Beside the weights lies ``trained_on.json``: for every photograph of the training and the validation part (which chose
-the epoch, the calibration and the thresholds) short hashes of its image id, lesion, patient and file. It names nobody,
-but ids that can be guessed can be looked for in it; do not publish it where even that is too much.
+the epoch, the calibration and the thresholds), and of the test part that stayed locked, short hashes of its image id,
+lesion, patient and file. It names nobody, but ids that can be guessed can be looked for in it; do not publish it where
+even that is too much.
 """
 
 import json
@@ -19,14 +20,12 @@ from skin_model.network.checkpoint import CONFIG_FILE, EMBEDDED, Checkpoint
 from train import UserError
 from train.data import splits
 from train.data.tables import files_of
-from train.digests import file_sha256, sha256
+from train.digests import file_sha256
 
 TRAINED_ON_FILE = "trained_on.json"
 SCHEMA = 1
-DIGITS = 12
-IDENTITIES = ("image_id", "lesion_id", "patient_id")
 ABOUT = (
-    f"The first {DIGITS} hexadecimal digits of SHA-256: of image, lesion and patient ids as "
+    f"The first {splits.DIGITS} hexadecimal digits of SHA-256: of image, lesion and patient ids as "
     "train.data.splits.identities writes them, and of the files themselves."
 )
 
@@ -37,13 +36,12 @@ def keys(rows: pd.DataFrame) -> pd.DataFrame:
     rows: root, file, source and image_id at least.
     """
     found = {}
-    for column in IDENTITIES:
+    for column in splits.IDENTITIES:
         if column in rows:
-            known = splits.identities(rows, column)
-            found[column] = [sha256(f"{column} {key}")[:DIGITS] if key else "" for key in known]
+            found[column] = splits.hashed_identities(rows, column).to_numpy()
     files = files_of(rows)
     found["file"] = [
-        file_sha256(file)[:DIGITS] if file.is_file() else ""
+        file_sha256(file)[: splits.DIGITS] if file.is_file() else ""
         for file in tqdm(files, desc="Hashing photographs", unit="photo", file=sys.stderr, disable=None)
     ]
     return pd.DataFrame(found, index=rows.index)
@@ -57,12 +55,32 @@ def write(folder: Path, work: Path, start: Path | None = None) -> Path:
     rows = splits.with_identities(work / "split.csv")
     earlier = (read_beside(start, TRAINED_ON_FILE) if start else None) or {}
     content: dict[str, Any] = {"schema": SCHEMA, "about": ABOUT}
-    for part in ("train", "validation"):
+    for part in splits.SPLITS:
         found, before = keys(rows[rows["split"] == part]), earlier.get(part, {})
         content[part] = {name: " ".join(sorted({*found[name], *before.get(name, "").split()} - {""})) for name in found}
     file = folder / TRAINED_ON_FILE
     write_json(file, content)
     return file
+
+
+def placed(reference: str | Path) -> splits.Placed:
+    """Where a checkpoint's own split had its photographs, so that its test part stays locked in the next one.
+
+    reference: a checkpoint folder, or owner/name[@revision] on the Hub. Raises UserError where its trained_on.json is
+    missing, or from before the test part was kept in it.
+    """
+    content = read_beside(reference, TRAINED_ON_FILE)
+    if not isinstance(content, dict) or "test" not in content:
+        raise UserError(f"{reference} does not say in {TRAINED_ON_FILE} what its test part was. Name its split.csv.")
+    found: dict[str, dict[str, set[str]]] = {}
+    try:
+        for part in splits.SPLITS:
+            for column in splits.IDENTITIES:
+                for key in content[part].get(column, "").split():
+                    found.setdefault(column, {}).setdefault(key, set()).add(part)
+    except (KeyError, TypeError, AttributeError):
+        raise _unreadable(reference) from None
+    return found
 
 
 def locked_groups_seen(
@@ -86,8 +104,12 @@ def locked_groups_seen(
             for name in locked.columns.intersection(list(content[part])):
                 seen |= locked[name].isin(content[part][name].split()).to_numpy()
     except (KeyError, TypeError, AttributeError):
-        raise UserError(f"{TRAINED_ON_FILE} of {reference} cannot be read; copy the checkpoint again.") from None
+        raise _unreadable(reference) from None
     return sorted(set(rows.loc[seen, "group"]))
+
+
+def _unreadable(reference: str | Path | None) -> UserError:
+    return UserError(f"{TRAINED_ON_FILE} of {reference} cannot be read; copy the checkpoint again.")
 
 
 def read_beside(reference: str | Path | None, name: str) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +12,16 @@ import pandas as pd
 from train import UserError
 from train.data import catalogue, near_duplicates
 from train.data.tables import read_text_table
+from train.digests import sha256
 
 SPLITS: tuple[str, ...] = ("train", "validation", "test")
 SHARES: tuple[float, ...] = (0.70, 0.15, 0.15)
 SPLIT_COLUMNS: tuple[str, ...] = ("root", "file", "source", "image_id", "group", "split", "diagnosis", "malignant")
+
+IDENTITIES = ("image_id", "lesion_id", "patient_id")
+DIGITS = 12
+Placed = Mapping[str, Mapping[str, set[str]]]
+"""One of IDENTITIES -> ``hashed_identities`` -> the parts in which photographs with it lie."""
 
 _ARCHIVE_WIDE = re.compile(r"(HAM|IL|IP|ISIC|BCN|MSK\d*)_\d+")
 """Ids that the ISIC archive gives out once; any other id means something only within its centre family."""
@@ -27,6 +33,11 @@ def identities(rows: pd.DataFrame, column: str) -> pd.Series:
     ids = rows[column].astype(str)
     scoped = [i if not i or _ARCHIVE_WIDE.fullmatch(i) else f"{f}/{i}" for i, f in zip(ids, families, strict=True)]
     return pd.Series(scoped, index=rows.index)
+
+
+def hashed_identities(rows: pd.DataFrame, column: str) -> pd.Series:
+    """``identities`` as they may be published: the first DIGITS hexadecimal digits of their SHA-256."""
+    return identities(rows, column).map(lambda key: sha256(f"{column} {key}")[:DIGITS] if key else "")
 
 
 def group(rows: pd.DataFrame, near: pd.DataFrame) -> np.ndarray:
@@ -126,26 +137,34 @@ def _strata(rows: pd.DataFrame) -> pd.Series:
     return rows["source"] + "/" + label
 
 
-def decided(rows: pd.DataFrame, old: pd.DataFrame | None = None) -> dict[str, str]:
-    """Group -> split for groups that may not be drawn: those with a test-only source, and those in an old split.
+def placed(old: pd.DataFrame) -> Placed:
+    """Where an earlier split has its photographs. old: source, image_id, split, and where known lesion and patient."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for column in (name for name in IDENTITIES if name in old):
+        of_key = found.setdefault(column, {})
+        for key, split in zip(hashed_identities(old, column), old["split"], strict=True):
+            if key:
+                of_key.setdefault(key, set()).add(split)
+    return found
 
-    rows: source, image_id, group, and where known lesion_id and patient_id. old: source, image_id, split of an earlier
-    split, with its lesion_id and patient_id where known, so that a new photograph of a patient whose old photographs
-    are gone still goes where they were. Raises UserError where a group now joins rows of different parts.
+
+def decided(rows: pd.DataFrame, earlier: Placed | None = None) -> dict[str, str]:
+    """Group -> split for groups that may not be drawn: those with a test-only source, and those in an earlier split.
+
+    rows: source, image_id, group, and where known lesion_id and patient_id. earlier: as ``placed`` gives it, so that a
+    new photograph of a patient whose old photographs are gone still goes where they were. Raises UserError where a
+    group now joins rows of different parts.
     """
     parts: dict[str, dict[str, str]] = {}
     for name, source, image in rows[["group", "source", "image_id"]].itertuples(index=False):
         if source in catalogue.TEST_ONLY:
             parts.setdefault(name, {}).setdefault("test", f"{source} {image}, which is only ever a test")
-    for column in ("image_id", "lesion_id", "patient_id") if old is not None else ():
-        if column not in old or column not in rows:
+    for column, of_key in (earlier or {}).items():
+        if column not in rows:
             continue
-        earlier: dict[str, set[str]] = {}
-        for key, split in zip(identities(old, column), old["split"], strict=True):
-            earlier.setdefault(key, set()).add(split)
-        described = zip(rows["group"], identities(rows, column), rows["source"], rows["image_id"], strict=True)
+        described = zip(rows["group"], hashed_identities(rows, column), rows["source"], rows["image_id"], strict=True)
         for name, key, source, image in described:
-            for split in sorted(earlier.get(key, ())) if key else ():
+            for split in sorted(of_key.get(key, ())):
                 parts.setdefault(name, {}).setdefault(split, f"{source} {image}")
     for name, found in parts.items():
         if len(found) > 1:

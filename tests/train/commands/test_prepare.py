@@ -10,6 +10,7 @@ import pytest
 
 from tests.train.rendered_folders import skin, write, write_text
 from train.commands.command_line import main, spread
+from train.data import provenance
 
 HEADER = "file,source,image_id,lesion_id,patient_id,diagnosis,malignant,modality"
 
@@ -164,6 +165,23 @@ def test_keep_split_keeps_every_old_row_and_new_copies_follow(work, data, tmp_pa
     after = rows(out / "split.csv").set_index("image_id")
     assert after["split"][before.index].equals(before["split"])
     assert after["split"]["copy"] == "test" and len(after) == len(before) + 21
+
+
+def test_a_checkpoint_keeps_the_split_that_it_was_made_of_as_its_file_does(work, data, tmp_path):
+    (tmp_path / "checkpoint").mkdir()
+    provenance.write(tmp_path / "checkpoint", work)
+    new = more(tmp_path / "new", *[(f"n{k}", skin(500 + k, 96, mole=False), "") for k in range(20)])
+    written = []
+    for name, kept in (("by-file", work / "split.csv"), ("by-checkpoint", tmp_path / "checkpoint")):
+        assert run("prepare", "--data", data, new, "--out", tmp_path / name, "--keep-split", kept, "--seed", 9) == 0
+        written.append((tmp_path / name / "split.csv").read_bytes())
+    assert written[0] == written[1]
+
+
+def test_a_checkpoint_that_does_not_say_what_its_test_part_was_is_one_sentence(data, tmp_path, capsys):
+    (tmp_path / "trained_on.json").write_text(json.dumps({"schema": 1, "train": {}, "validation": {}}))
+    assert run("prepare", "--data", data, "--out", tmp_path / "out", "--keep-split", tmp_path) == 2
+    assert "does not say in trained_on.json what its test part was. Name its split.csv." in capsys.readouterr().err
 
 
 def darker(picture):

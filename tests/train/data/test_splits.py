@@ -133,7 +133,8 @@ def test_a_group_that_reaches_a_test_only_source_is_wholly_test():
 
 
 def old(**parts):
-    return pd.DataFrame([{"source": "s", "image_id": name, "split": split} for name, split in parts.items()])
+    rows = pd.DataFrame([{"source": "s", "image_id": name, "split": split} for name, split in parts.items()])
+    return splits.placed(rows)
 
 
 def test_an_old_split_is_kept_and_decides_for_new_photographs_of_its_groups():
