@@ -4,6 +4,7 @@ Runs as it is on one process, under ``accelerate launch`` on several GPUs or mac
 CPU processes: the global batches are the same however many processes share them.
 """
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DataLoaderConfiguration
+from tqdm import tqdm
 
 from skin_model.network.architecture import Preprocessing
 from skin_model.network.checkpoint import CONFIG_FILE, Checkpoint, CheckpointError
@@ -53,9 +55,8 @@ def fit(
     with accelerator.main_process_first():
         earlier = None if start is None else _earlier(start, work)
         preprocessing = preprocessing_of(recipe)
-        training, validation = rows[rows.split == "train"], rows[rows.split == "validation"]
-        training = training[images.large_enough(training, recipe.least_side)]
-        validation = validation[images.large_enough(validation, recipe.least_side)]
+        large = learned_from(rows[rows.split != "test"], recipe)
+        training, validation = large[large.split == "train"], large[large.split == "validation"]
         taught_by = distillation.load(teachers, recipe, preprocessing, training)
         keep_recipe(out, recipe, work, hashes(taught_by), earlier)
         squares = images.load_squares(training, preprocessing, work / "cache")
@@ -128,6 +129,25 @@ def is_finished(work: Path, out: Path, recipe: Recipe) -> bool:
         return False
     keep_recipe(out, recipe, work)
     return True
+
+
+def learned_from(rows: pd.DataFrame, recipe: Recipe) -> pd.DataFrame:
+    """The rows of photographs that are as large as the recipe asks; says how many are not.
+
+    Raises UserError where too few are left to learn from.
+    """
+    large = rows[images.large_enough(rows, recipe.least_side)]
+    if len(large) < len(rows):
+        said = (
+            f"{len(rows) - len(large):,} photographs with a side under {recipe.least_side} pixels are not learned from."
+        )
+        tqdm.write(said, file=sys.stderr)
+    if set(large["malignant"]) != {0, 1}:
+        raise UserError(
+            f"{recipe.name} learns from photographs of at least {recipe.least_side} pixels, and these are not both "
+            "benign and malignant. Give it larger ones, or choose --recipe single-run, which learns from all."
+        )
+    return large
 
 
 def read_split(work: Path) -> pd.DataFrame:

@@ -219,5 +219,4 @@ def fit_folds(
 def photographs(work: Path, recipe: Recipe) -> pd.DataFrame:
     """The training and validation photographs of WORK/split.csv that the recipe learns from, numbered from 0."""
     rows = fitting.read_split(work)
-    rows = rows[rows["split"].isin(["train", "validation"])]
-    return rows[images.large_enough(rows, recipe.least_side)].reset_index(drop=True)
+    return fitting.learned_from(rows[rows["split"] != "test"], recipe).reset_index(drop=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from skin_model.assess import Assessor
@@ -88,6 +89,19 @@ def test_telling_the_source_apart_earns_no_validation_auc():
 def test_an_unknown_recipe_is_refused_with_the_names_there_are():
     with pytest.raises(UserError, match="released"):
         find("no-such-recipe")
+
+
+def test_small_photographs_are_left_out_and_counted(tmp_path, capsys):
+    rows = pd.read_csv(write_work(tmp_path, training=4, validation=2) / "split.csv")
+    Image.new("RGB", (300, 95)).save(tmp_path / "data" / rows["file"][1])
+    assert rows["file"][1] not in set(fitting.learned_from(rows, TINY.change(least_side=96))["file"])
+    assert "1 photographs with a side under 96 pixels are not learned from." in capsys.readouterr().err
+
+
+def test_photographs_that_are_all_too_small_are_one_sentence(tmp_path):
+    work = write_work(tmp_path, training=4, validation=2)
+    with pytest.raises(UserError, match=r"at least 128 pixels.*--recipe single-run"):
+        fitting.fit(work, tmp_path / "run", TINY.change(least_side=128))
 
 
 def test_a_folder_without_a_split_says_how_to_make_one(tmp_path):
