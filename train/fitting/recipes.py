@@ -212,11 +212,11 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         _STRONG_CROPS.change(
             name="released",
-            description="The recipe of the released network: strong-crops, three quarters of whose loss ask for the "
-            "mean answer of teachers that did not see the photograph: the networks of five folds, which learn for half "
+            description="The recipe of the released network: strong-crops, half of whose loss asks for the mean "
+            "answer of teachers that did not see the photograph: the networks of five folds, which learn for half "
             "as long, and those of any --teacher; eight mirrored and turned views are averaged, so that how a camera "
             "was held changes nothing.",
-            distil=0.75,
+            distil=0.5,
             folds=5,
             fold_epochs=12,
             views=8,
