@@ -212,10 +212,10 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         _STRONG_CROPS.change(
             name="released",
-            description="The recipe of the released network: strong-crops, half of whose loss asks for the mean "
-            "answer of teachers that did not see the photograph: the networks of five folds, which learn for "
-            "12 epochs, and those of any --teacher; 18 epochs; eight mirrored and turned views are averaged, so that how a camera "
-            "was held changes nothing.",
+            description="The recipe of the released network: strong-crops for 18 epochs, half of whose loss asks for "
+            "the mean answer of teachers that did not see the photograph: the networks of five folds, which learn for "
+            "a shorter time, and those of any --teacher; eight mirrored and turned views are averaged, so that how a "
+            "camera was held changes nothing.",
             epochs=18,
             distil=0.5,
             folds=5,
