@@ -212,11 +212,11 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         _STRONG_CROPS.change(
             name="released",
-            description="The recipe of the released network: strong-crops for 18 epochs, half of whose loss asks for "
+            description="The recipe of the released network: strong-crops for 16 epochs, half of whose loss asks for "
             "the mean answer of teachers that did not see the photograph: the networks of five folds, which learn for "
             "a shorter time, and those of any --teacher; eight mirrored and turned views are averaged, so that how a "
             "camera was held changes nothing.",
-            epochs=18,
+            epochs=16,
             distil=0.5,
             folds=5,
             fold_epochs=12,
