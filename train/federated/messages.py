@@ -89,9 +89,16 @@ def about(name: str, **told: str) -> ConfigRecord:
 
 
 def count_bytes(content: RecordDict) -> int:
-    """How much a message carries, without Flower's own wrapping."""
-    records = [*content.array_records.values(), *content.metric_records.values(), *content.config_records.values()]
-    return sum(record.count_bytes() for record in records)
+    """How much a message carries, without Flower's own wrapping: arrays, texts, keys, and 8 bytes a number."""
+    arrays = sum(len(array.data) for record in content.array_records.values() for array in record.values())
+    others = [*content.metric_records.values(), *content.config_records.values()]
+    return arrays + sum(_size(value) for record in others for value in record.values())
+
+
+def _size(value: object) -> int:
+    if isinstance(value, list | tuple):
+        return sum(map(_size, value))
+    return len(value) if isinstance(value, str | bytes) else 8
 
 
 def whole_numbers(**counts: int | Sequence[int]) -> MetricRecord:
