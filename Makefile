@@ -4,7 +4,7 @@ VENV := .venv
 RUN := OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python
 UV := 0.13.8
 
-.PHONY: app test test-slow test-hard lint examples dependencies clean
+.PHONY: app test test-slow test-hard test-cluster cluster lint examples dependencies clean
 
 app: $(VENV)/app-installed on_device/site/release.json
 	$(RUN) app.py
@@ -24,6 +24,13 @@ test-slow: $(VENV)/tests-installed $(VENV)/browser-looked-for
 # Its old name, kept for scripts.
 test-hard: test-slow
 
+# Ray and Flower, beside what training needs, in an environment of their own: Flower wants an older typer.
+cluster: .venv-cluster/installed
+
+# The tests of archives on Ray and of training across hospitals; `make test` skips them where these are not installed.
+test-cluster: .venv-cluster/tests-installed
+	OMP_WAIT_POLICY=PASSIVE .venv-cluster/bin/python -m pytest -n 0 tests/train/batch_inference tests/train/federated
+
 lint: $(VENV)/tests-installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -42,7 +49,7 @@ dependencies: $(VENV)/tests-installed
 	.venv-audit/bin/pip-audit -r $(VENV)/all.txt --no-deps --disable-pip
 
 clean:
-	rm -rf $(VENV) .venv-audit
+	rm -rf $(VENV) .venv-audit .venv-cluster
 
 $(VENV)/bin/uv:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed. Install it, or name it: make app PYTHON=/path/to/python3"; exit 1; }
@@ -57,6 +64,19 @@ $(VENV)/app-installed: requirements.txt | $(VENV)/bin/uv
 $(VENV)/tests-installed: requirements.txt requirements-train.txt requirements-dev.txt | $(VENV)/bin/uv
 	$(VENV)/bin/python install_requirements.py requirements-dev.txt
 	@touch $@ $(VENV)/app-installed
+
+.venv-cluster/bin/uv:
+	$(PYTHON) -m venv .venv-cluster
+	.venv-cluster/bin/python -m pip install --quiet uv==$(UV)
+
+# The override lets the file's typer stand in place of the app's.
+.venv-cluster/installed: requirements.txt requirements-train.txt requirements-cluster.txt | .venv-cluster/bin/uv
+	UV_OVERRIDE=requirements-cluster.txt .venv-cluster/bin/python install_requirements.py requirements-train.txt requirements-cluster.txt
+	@touch $@
+
+.venv-cluster/tests-installed: requirements-dev.txt .venv-cluster/installed
+	UV_OVERRIDE=requirements-cluster.txt .venv-cluster/bin/python install_requirements.py requirements-dev.txt requirements-cluster.txt
+	@touch $@
 
 # Debian's Chromium where apt may install it, Playwright's own elsewhere; without either the browser tests skip and say so.
 $(VENV)/browser-looked-for: $(VENV)/tests-installed

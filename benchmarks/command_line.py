@@ -4,7 +4,9 @@ from subprocess import CalledProcessError
 
 import typer
 
+from benchmarks.archive import archive
 from benchmarks.batch import batch
+from benchmarks.federated import federated
 from benchmarks.hashes import near_duplicates
 from benchmarks.load import load
 from benchmarks.photo import photo
@@ -21,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What is timed, against what. Each prints a table and writes it to benchmarks/results.",
 )
-for benchmark in (photo, batch, start, load, near_duplicates, training, slow_tests):
+for benchmark in (photo, batch, start, load, near_duplicates, training, archive, federated, slow_tests):
     app.command()(benchmark)
 
 

@@ -197,17 +197,11 @@ def _score_one(
     assessor: Assessor, told: Context, method: str, file: Path, drawing: Path | None
 ) -> tuple[dict[str, Any], OSError | None]:
     """What is said of a photo, and why its overlay could not be written, where it could not."""
-    from skin_model.assess import NO_SUCH_FILE, Assessment, refused_assessment
-    from skin_model.photo import PhotoRefused, open_photo
+    from skin_model.assess import Assessment, opened
 
-    try:
-        photo = open_photo(file)
-    except FileNotFoundError:
-        return Assessment.refusal(NO_SUCH_FILE).to_json(str(file)), None
-    except PhotoRefused as problem:
-        return refused_assessment(problem).to_json(str(file)), None
-    except OSError:  # not allowed to read it, or the disk failed
-        return Assessment.refusal("unreadable_file").to_json(str(file)), None
+    photo = opened(file)
+    if isinstance(photo, Assessment):
+        return photo.to_json(str(file)), None
     result = assessor.assess(photo, context=told).to_json(str(file))
     if drawing is not None:
         drawn = assessor.explain(photo, method)

@@ -23,7 +23,7 @@ from skin_model.network.context import Context
 from skin_model.network.inference import ONNX_FILE, engine
 from skin_model.network.turned_views import VIEWS, turned
 from skin_model.overlay import overlay
-from skin_model.photo import Photo, PhotoRefused
+from skin_model.photo import Photo, PhotoRefused, open_photo
 from skin_model.pools import thread_pool
 from skin_model.region import Region
 from skin_model.wording import sentence
@@ -257,3 +257,15 @@ class Assessor:
 def refused_assessment(problem: PhotoRefused, language: str = "en") -> Assessment:
     """The assessment of a file that ``open_photo`` refused."""
     return Assessment.refusal(problem.code, language)
+
+
+def opened(source: str | os.PathLike | bytes) -> Photo | Assessment:
+    """The photo of a file or of its bytes, or the refusal that stands for it where it cannot be opened."""
+    try:
+        return open_photo(source)
+    except FileNotFoundError:
+        return Assessment.refusal(NO_SUCH_FILE)
+    except PhotoRefused as problem:
+        return refused_assessment(problem)
+    except OSError:  # not allowed to read it, or the disk failed
+        return Assessment.refusal("unreadable_file")

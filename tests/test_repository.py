@@ -75,14 +75,15 @@ def test_no_folder_holds_more_than_14_modules():
     assert {folder: count for folder, count in modules.items() if count > 14} == {}
 
 
-REQUIREMENTS = ["requirements.txt", "requirements-train.txt", "requirements-dev.txt", "requirements-tflite.txt"]
+REQUIREMENTS = ["requirements.txt", "requirements-train.txt", "requirements-dev.txt"]
+REQUIREMENTS += ["requirements-tflite.txt", "requirements-cluster.txt"]
 
 
 @pytest.mark.parametrize("file", REQUIREMENTS)
 def test_every_requirement_is_pinned_exactly(file):
     lines = [line for line in (REPOSITORY / file).read_text().splitlines() if line and line[0] not in "#-"]
     assert lines
-    assert all(re.fullmatch(r"[\w.-]+==[\w.]+(; sys_platform == \"linux\")?", line) for line in lines)
+    assert all(re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+(; sys_platform == \"linux\")?", line) for line in lines)
 
 
 def test_every_dependency_has_its_row_with_what_it_is_for_and_why():
@@ -91,7 +92,7 @@ def test_every_dependency_has_its_row_with_what_it_is_for_and_why():
     assert all(len(row) == 3 and all(row) for row in rows)
     named = {name for row in rows for name in re.findall(r"[\w.-]+", re.sub(r"\(.*\)", "", row[0]).lower())}
     for file in [*REQUIREMENTS, "requirements-audit.txt"]:
-        for name in re.findall(r"^([\w.-]+)==", (REPOSITORY / file).read_text(), re.MULTILINE):
+        for name in re.findall(r"^([\w.-]+)(?:\[\w+\])?==", (REPOSITORY / file).read_text(), re.MULTILINE):
             assert name.lower() in named, f"{name} of {file}"
 
 

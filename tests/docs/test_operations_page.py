@@ -2,46 +2,39 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import inspect
-import json
 import re
-import subprocess
-import sys
 
 import pytest
+import typer
 
 from interface.gallery.isic_archive import ADDRESS_VARIABLE
 from interface.server import settings
 from interface.server.settings import Settings
 from tests.conftest import REPOSITORY
-from tests.train.commands.test_release_steps import photographs
-from train.commands import preparation
-from train.data import splits
-from train.hub import dataset_repository
+from train.commands.cluster import app
 
 PAGE = (REPOSITORY / "docs/operations.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow  # starts Python and torch twice
-def test_its_script_scores_a_data_set_shard_by_shard_and_leaves_nothing_out(tmp_path):
-    preparation.prepare([photographs(tmp_path / "clinic", 0, 40)], tmp_path / "work")
-    released = dataset_repository.write_dataset(tmp_path / "work", tmp_path / "dataset")
-    (tmp_path / "score.py").write_text(re.search(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[1])
-    scored = []
-    for shard in ("0", "1"):
-        done = subprocess.run(
-            [sys.executable, str(tmp_path / "score.py"), str(released), shard, "2"],
-            env={"PYTHONPATH": str(REPOSITORY), "HF_HOME": str(tmp_path / "home"), "PATH": ""},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=True,
-        )
-        scored.append([json.loads(line)["file"] for line in done.stdout.splitlines()])
-    rows = splits.read_split(tmp_path / "work/split.csv")
-    assert sorted(scored[0] + scored[1]) == sorted(rows.loc[rows["split"] == "test", "image_id"])
-    assert scored[0] and scored[1]
+def test_every_option_of_its_commands_for_archives_is_one_that_the_command_has():
+    command = typer.main.get_command(app).commands["score"]
+    known = {option for parameter in command.params for option in parameter.opts}
+    lines = re.findall(r"-m train score (--.*)$", PAGE, re.MULTILINE)
+    asked = {word for line in lines for word in line.split() if word.startswith("--")}
+    assert len(lines) == 2 and {"--data", "--out", "--ray"} == asked <= known
+
+
+def test_what_a_million_photographs_take_follows_from_the_measured_figures():
+    with (REPOSITORY / "benchmarks/results/batch.csv").open() as file:
+        measured = {row["photo"]: float(row["ours photos/s"]) for row in csv.DictReader(file) if row["photos"] == "400"}
+    a_second = [100 * measured[photo] / 2 for photo in ("600 × 450", "12 megapixels")]
+    for row, share in (("if nothing else cost anything", 1), ("with 75 %", 0.75)):
+        line = next(line for line in PAGE.splitlines() if line.startswith("| ") and row in line)
+        told = [float(cell.replace("½", ".5").removesuffix("min")) for cell in line.split("|")[2:4]]
+        assert told == pytest.approx([1e6 / each / share / 60 for each in a_second], abs=0.5)
 
 
 def test_its_table_of_settings_names_every_variable_that_the_server_reads():

@@ -6,7 +6,7 @@ import typer
 
 from skin_model.command_line import INTERRUPTED, command, require
 from train import UserError
-from train.commands import data, evaluation, export, fitting, publishing, push, studies
+from train.commands import cluster, data, evaluation, export, fitting, publishing, push, studies
 
 app = typer.Typer(
     help="Train, evaluate and publish a checkpoint from folders of labelled photographs.",
@@ -14,7 +14,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (data, fitting, evaluation, studies, export, publishing):
+for group in (data, fitting, evaluation, studies, export, publishing, cluster):
     app.add_typer(group.app)
 app.add_typer(push.app, name="push")
 

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from train.bootstrap import RESAMPLES, text
 from train.data import catalogue, near_duplicates, splits
 from train.data.tables import files_of, read_text_table
 from train.digests import file_sha256, sha256
-from train.evaluation import plots
+from train.evaluation import caveats, plots
 from train.evaluation.conformal import abstention
 from train.evaluation.curves import uncalibrated_risk
 from train.evaluation.metrics import SCHEMA, summarise
@@ -36,6 +36,7 @@ from train.evaluation.subgroups import subgroups
 
 if TYPE_CHECKING:
     from skin_model.assess import Assessment, Assessor
+    from skin_model.network.checkpoint import Checkpoint
 
 METRICS_FILE, PREDICTIONS_FILE = "metrics.json", "predictions.csv"
 PART_FILE, PART_KEY_FILE = "predictions.part.csv", "predictions.part.json"
@@ -95,11 +96,41 @@ def report(
 ) -> dict[str, Any]:
     """``evaluate`` for a loaded assessor and rows as ``read_split`` or ``read_folder`` give them."""
     out.mkdir(parents=True, exist_ok=True)
-    config = assessor.checkpoint.config
-    warnings = _warnings(config.training, rows, work, split)
+    warnings = caveats.of_figures(assessor.checkpoint.config.training, rows, work, split)
     for warning in warnings:
         tqdm.write(f"Warning: {warning}", file=sys.stderr)
     predictions = score(assessor, rows, out)
+    drawn = {"resamples": resamples, "seed": seed}
+    where = (f"--work WORK --split {split}" if work is not None else "--data FOLDER") + " --full" * full
+    command = f"python -m train evaluate --checkpoint CHECKPOINT {where} --out REPORT"
+    of = {"split": None, "split_sha256": None}
+    if work is not None:
+        of = {"split": split, "split_sha256": file_sha256(work / "split.csv")}
+    metrics = measure(assessor.checkpoint, rows, predictions, of, command, warnings, **drawn)
+    if full:
+        metrics |= _stress(assessor, rows, work, split, out / FULL_PART, command, **drawn)
+    write_report(metrics, out)
+    return metrics
+
+
+def measure(
+    checkpoint: Checkpoint,
+    rows: pd.DataFrame,
+    predictions: pd.DataFrame,
+    of: dict[str, str | None],
+    command: str,
+    warnings: Sequence[str] = (),
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """The content of metrics.json from what a checkpoint said of photographs.
+
+    rows: file, malignant, diagnosis, group, source and family, and of KNOWN_OF_A_PHOTOGRAPH what there is.
+    predictions: COLUMNS, a row each of ``rows``. of: the split and its SHA-256, None where there is none. Names on
+    stderr what could not be opened.
+    """
+    config = checkpoint.config
     unreadable = predictions.loc[predictions["risk"].isna(), ["file", "refused"]]
     for file, code in unreadable.itertuples(index=False):
         tqdm.write(f"Not scored: {file} ({code}).", file=sys.stderr)
@@ -110,38 +141,32 @@ def report(
     tqdm.write(f"Measuring with {resamples} bootstrap resamples …", file=sys.stderr)
     thresholds, prevalence = config.thresholds, config.calibration.reference_prevalence
     drawn = {"resamples": resamples, "seed": seed}
-    where = (f"--work WORK --split {split}" if work is not None else "--data FOLDER") + " --full" * full
-    command = f"python -m train evaluate --checkpoint CHECKPOINT {where} --out REPORT"
-    metrics = {
+    return {
         "schema": SCHEMA,
         "checkpoint": {
             "architecture": config.architecture,
             "version": config.version,
-            "hash": assessor.checkpoint.hash,
+            "hash": checkpoint.hash,
         },
-        "data": {
-            "split": split if work is not None else None,
-            "split_sha256": file_sha256(work / "split.csv") if work is not None else None,
-            "rows_sha256": rows_hash(rows),
-            "n": len(rows),
-            "unreadable": unreadable.to_dict("records"),
-        },
+        "data": {**of, "rows_sha256": rows_hash(rows), "n": len(rows), "unreadable": unreadable.to_dict("records")},
         "command": command,
         **drawn,
         "threshold": thresholds.low,
         "reference_prevalence": prevalence,
-        "warnings": warnings,
+        "warnings": list(warnings),
         **summarise(described, thresholds, prevalence, **drawn),
         **refusal_rates(described, **drawn),
         "operating": operating_points(described, thresholds, **drawn),
         "decision_curves": decision_curves(described, prevalence),
         "subgroups": subgroups(described, thresholds, **drawn),
         "abstention": abstention(described, thresholds, **drawn),
-        **(_stress(assessor, rows, work, split, out / FULL_PART, command, **drawn) if full else {}),
     }
+
+
+def write_report(metrics: dict[str, Any], out: Path) -> None:
+    """metrics.json and its pictures."""
     plots.draw(metrics, out)
     write_json(out / METRICS_FILE, metrics, allow_nan=False)
-    return metrics
 
 
 def read_split(work: Path, split: str) -> pd.DataFrame:
@@ -343,29 +368,6 @@ def _uncalibrated(predictions: pd.DataFrame, config: Any) -> np.ndarray:
         calibration = config.diagnosis_calibration or config.calibration
         found[known] = uncalibrated_risk(probability[known], config.malignant, calibration)
     return found
-
-
-def _warnings(training: dict[str, Any], rows: pd.DataFrame, work: Path | None, split: str) -> list[str]:
-    """Sentences on why the figures may flatter the checkpoint."""
-    if work is None:
-        unchecked = (
-            "The photographs that trained the checkpoint are not at hand, "
-            "so nobody has checked whether they, or near-duplicates of them, are among these."
-        )
-        trained = set(training.get("photographs", {}).get("train", {})) & set(rows["source"])
-        if not trained:
-            return [unchecked]
-        named = ", ".join(sorted(trained))
-        return [f"The checkpoint was trained on photographs of {named}; these may be among them.", unchecked]
-    if training.get("split_sha256") != file_sha256(work / "split.csv"):
-        return [
-            "The checkpoint was trained with another split; photographs of this one may be among its training data."
-        ]
-    if split == "train":
-        return ["The checkpoint was trained on the train split; the figures flatter it. Use --split test."]
-    if split == "validation":
-        return ["Calibration and thresholds were chosen on the validation split; the figures flatter the checkpoint."]
-    return []
 
 
 def checkpoint_key(assessor: Assessor) -> str:

@@ -1,0 +1,73 @@
+"""An archive through Ray Data with one worker and more, against the command line that scores a folder."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from benchmarks.table import watched, write
+from skin_model.photo.folders import list_folder
+from train import UserError
+from train.cluster_packages import require
+
+
+def archive(
+    data: Annotated[Path, typer.Option(help="A folder of photographs, which are repeated as often as it takes.")],
+    photos: Annotated[int, typer.Option(min=100, help="Photographs of the archive.")] = 20_000,
+    workers: Annotated[list[int] | None, typer.Option(min=1, help="Repeat the option for several.")] = None,
+) -> None:
+    """`python -m train score` with 1 and 2 workers against `python -m skin_model`; needs `make cluster`.
+
+    Throughput leaves out what starting takes, measured with an archive of one photograph. The last column is the share
+    of the first row's photos a second that each worker keeps.
+    """
+    require("ray", "Ray")
+    found = list_folder(data).photos
+    if not found:
+        raise UserError(f"{data} holds no photographs.")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, one = Path(scratch) / "archive", Path(scratch) / "one"
+        one.mkdir()
+        for number in range(photos):
+            file = (data / found[number % len(found)]).resolve()
+            linked = folder / f"{number // 1000:04d}" / f"{number:07d}{file.suffix}"
+            linked.parent.mkdir(parents=True, exist_ok=True)
+            linked.symlink_to(file)
+        (one / "0.jpg").symlink_to((data / found[0]).resolve())
+        rows = [_row("python -m skin_model", os.cpu_count() or 1, _command_line, folder, one, photos)]
+        for count in workers or (1, 2):
+            scores = Path(scratch) / f"scores-{count}"
+            called = _scoring(scores, count)
+            rows.append(_row("python -m train score", count, called, folder, one, photos))
+    first = rows[1]["photos/s"] / rows[1]["workers"]
+    for row in rows:
+        row["of the first worker's"] = row["photos/s"] / row["workers"] / first
+    write("archive", rows, note="Throughput (photos/s) leaves out the start of Python, torch and Ray.")
+
+
+def _row(name: str, workers: int, command: Any, folder: Path, one: Path, photos: int) -> dict[str, Any]:
+    whole, start = watched(command(folder)), watched(command(one))
+    return {
+        "command": name,
+        "workers": workers,
+        "photos": photos,
+        "s": whole.seconds,
+        "start s": start.seconds,
+        "photos/s": (photos - 1) / (whole.seconds - start.seconds),
+        "MiB of the command": whole.peak_mib,
+    }
+
+
+def _command_line(folder: Path) -> list[str]:
+    return [sys.executable, "-m", "skin_model", str(folder), "--json"]
+
+
+def _scoring(scores: Path, workers: int) -> Any:
+    def command(folder: Path) -> list[str]:
+        asked = ["--data", str(folder), "--out", str(scores / folder.name), "--workers", str(workers)]
+        return [sys.executable, "-m", "train", "score", *asked]
+
+    return command

@@ -1,0 +1,64 @@
+"""Ray started on this machine and stopped again, or a cluster joined; what goes wrong there is one sentence."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from skin_model.network.hub import first_line
+from train import UserError
+from train.batch_inference.scorer import UNFIT
+from train.cluster_packages import require
+
+
+@contextmanager
+def cluster(address: str | None, workers: int | None) -> Iterator[int]:
+    """Ray, for a ``with``: of this machine alone, or at an address. Yields how many actors there may be.
+
+    workers: the wanted number; None for as many as there are cores. Raises UserError.
+    """
+    require("ray", "Ray")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    import ray
+    from ray.data import DataContext
+
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        options |= {"address": "local", "num_cpus": workers or os.cpu_count() or 1, "include_dashboard": False}
+    else:
+        options["address"] = address
+    try:
+        ray.init(**options)
+    except (ConnectionError, TimeoutError, ValueError, RuntimeError) as problem:
+        said = " ".join(str(problem).split())
+        if "ersion" in said and "mismatch" in said:
+            raise UserError(
+                f"The cluster at {address} runs other versions of Ray or Python than this machine: {said} "
+                "Install the same ones everywhere."
+            ) from None
+        if address is None:
+            raise UserError(f"Ray did not start on this machine: {first_line(problem)}") from None
+        raise UserError(
+            f"No Ray cluster answers at {address}. Start one there with `ray start --head --port 6379`, and give the "
+            "address that it prints."
+        ) from None
+    try:
+        context = DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+    finally:
+        ray.shutdown()
+
+
+def sentence_of(problem: BaseException) -> str | None:
+    """The sentence that an actor ended with, found in what Ray says around it; None where there is none."""
+    for said in (str(problem), str(problem.__cause__)):
+        if UNFIT in said:
+            return UNFIT + first_line(said.rpartition(UNFIT)[2])
+    return None

@@ -1,0 +1,81 @@
+"""A federation on one machine: one site a source or centre family of a work folder, by Flower's simulation on Ray."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import warnings
+from pathlib import Path
+from typing import Any
+
+from skin_model.atomic_files import write_csv
+from skin_model.network.checkpoint import Checkpoint
+from train import UserError
+from train.cluster_packages import require
+from train.data import splits
+from train.data.catalogue import family
+
+SITES = ("source", "family")
+_UNSAFE = re.compile(r"[^\w.-]+")
+
+
+def divide(work: Path, folder: Path, sites: str) -> list[dict[str, Any]]:
+    """Write a work folder a site below ``folder``; returns name and work of each, as a SuperNode has them.
+
+    sites: "source" or "family". The test part stays out: nobody trains or calibrates on it. Raises UserError.
+    """
+    if sites not in SITES:
+        raise UserError(f"There are no sites by {sites!r}. Choose one of: {', '.join(SITES)}.")
+    rows = splits.read_split(work / "split.csv")
+    rows = rows[rows["split"].isin(["train", "validation"])]
+    owner = rows["source"] if sites == "source" else rows["source"].map(family)
+    found = []
+    for name, own in rows.groupby(owner, sort=True):
+        place = folder / _UNSAFE.sub("_", str(name))
+        write_csv(place / "split.csv", own)
+        found.append({"name": str(name), "work": str(place.resolve())})
+    if len(found) < 2:
+        raise UserError(f"{work} has photographs of one {sites} only; a federation needs at least 2 sites.")
+    return found
+
+
+def federate(
+    work: Path,
+    out: Path,
+    settings: Any,
+    *,
+    sites: str = "source",
+    backbone: Path | None = None,
+    workers: int | None = None,
+) -> Checkpoint:
+    """Train ``settings`` (a ``Settings``) across the sites of ``work``, and return the checkpoint in ``out``.
+
+    The same call goes on after the last whole round. workers: sites that train at the same time; None for one a core.
+    Raises UserError.
+    """
+    require("flwr", "Flower")
+    require("ray", "Ray")
+    from flwr.simulation import run_simulation
+
+    from train.federated import client_app, server_app
+    from train.federated.run_folder import FederatedRun
+    from train.fitting.networks.architectures import load_checkpoint
+
+    run = FederatedRun(out, settings, work)
+    if not run.is_finished:
+        places = divide(work, out / "sites", sites)
+        logging.getLogger("flwr").setLevel(logging.ERROR)
+        backend = {
+            "client_resources": {"num_cpus": 1, "num_gpus": 0.0},
+            "init_args": {"address": "local", "num_cpus": workers or os.cpu_count() or 1, "include_dashboard": False},
+        }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            run_simulation(
+                server_app.build(settings, out, backbone, work, len(places)),
+                client_app.build(places, settings),
+                num_supernodes=len(places),
+                backend_config=backend,
+            )
+    return load_checkpoint(out / "checkpoint")
