@@ -33,7 +33,7 @@ LOCATOR = HERE.parent / "skin_model" / "weights" / "locator.onnx"
 OUTLINE = HERE.parent / "skin_model" / "weights" / "outline.onnx"
 LIMITS = HERE.parent / "skin_model" / "weights" / "repeatability.json"
 VENDORED = {"idb/index.js": "b6720d6ed812254ba61009ea6b3de8bbf46a4fb5c2d5b65385c7525d18f4c80b"}
-"""sha256 of the scripts that other people wrote and that lie in the repository: idb 8.0.3 (ISC licence) as npm has it."""
+"""sha256 of scripts that other people wrote and that lie in the repository: idb 8.0.3 (ISC licence), as npm has it."""
 EXPORT = "python -m train export --out DIR"
 _PACKED = (".js", ".mjs", ".css", ".json", ".html")
 _DIARY = ("diary/", "diary.json", "idb/", "lesion/", "outline.onnx.gz", "words/diary/")

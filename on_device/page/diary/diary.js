@@ -23,7 +23,7 @@ export class Diary {
    */
   constructor(host, services) {
     Object.assign(this, { host, services, store: null, words: null, pending: null, told: null, showing: 0, addresses: [], leaving: [] });
-    addEventListener("hashchange", () => this.isOpen && this.show(true));
+    addEventListener("hashchange", () => this.show(true));
   }
 
   get isOpen() { return location.hash === HASH || location.hash.startsWith(`${HASH}/`); }
@@ -93,8 +93,8 @@ export class Diary {
 
   /** Shows the screen of the page's address. moved: whether the visitor went there, so that it begins at its heading. */
   async show(moved = false) {
-    if (!this.isOpen) return this.clear();
     const mine = ++this.showing, [, name = "", id] = location.hash.slice(1).split("/");
+    if (!this.isOpen) return this.clear();
     if (!moved && this.host.querySelector("[data-editing]")) return; // what was typed stays
     let nodes;
     const left = this.leaving.splice(0), addresses = this.addresses.splice(0);

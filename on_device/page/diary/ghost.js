@@ -2,9 +2,9 @@
 // turn agree a photo is taken by itself. The button takes one at any time.
 import { Camera } from "../camera.js";
 import { element } from "../dom.js";
-import { agreement, essence } from "./agreement.js";
 import { cut } from "../pixels/picture.js";
-import { pendingOf } from "./keep.js";
+import { agreement, essence } from "./agreement.js";
+import { take } from "./keep.js";
 import { DiaryProblem } from "./storage/problem.js";
 
 const HELD = 4; // looks in a row that agree
@@ -29,7 +29,7 @@ export async function cameraScreen(diary, id) {
     }
     if (key !== said) aim.textContent = words.say(key);
     said = key;
-    if (held >= HELD) take().catch(ended);
+    if (held >= HELD) shoot().catch(ended);
   };
   const ended = (problem) => {
     if (problem && !(problem instanceof DiaryProblem)) console.error(problem);
@@ -37,19 +37,17 @@ export async function cameraScreen(diary, id) {
     view.replaceWith(element("p", { class: "warning", role: "alert" }, problem instanceof DiaryProblem ? diary.say(`diary.problem.${problem.code}`) : words.say("interface.stage.camera_missing")));
   };
   const camera = new Camera(video, hint, ended, diary.config, () => services.network()?.locate);
-  async function take() {
+  async function shoot() {
     if (taken || !camera.open || !video.videoWidth) return;
     taken = true;
     const source = await camera.shoot();
     if (!source) return;
     camera.stop();
     aim.textContent = words.say("device.looking");
-    const judged = await services.judge(source, null);
-    diary.pending = await pendingOf({ source, region: null, ...judged }, diary.config);
-    diary.go(`keep/${id}`);
+    await take(diary, source, id);
   }
   diary.onLeave(() => camera.stop());
-  const shutter = diary.button("interface.stage.shutter", take, "primary"), nodes = [heading, ...(ghost ? [element("p", {}, diary.say("diary.ghost.line"))] : []), element("div", { class: "stage-camera", "data-editing": "" }, view, element("div", { class: "row" }, shutter, diary.link("interface.stage.close", `spot/${id}`)))];
+  const shutter = diary.button("interface.stage.shutter", () => shoot().catch(ended), "primary"), nodes = [heading, ...(ghost ? [element("p", {}, diary.say("diary.ghost.line"))] : []), element("div", { class: "stage-camera", "data-editing": "" }, view, element("div", { class: "row" }, shutter, diary.link("interface.stage.close", `spot/${id}`)))];
   if (ghost) {
     const strength = element("input", { type: "range", min: 0, max: 80, value: 40, id: "ghost-strength" });
     strength.addEventListener("input", () => ghost.canvas.style.setProperty("opacity", strength.value / 100));

@@ -48,6 +48,14 @@ export async function pendingOf({ source, photo, format, region, found }, config
   };
 }
 
+/** Scores a file or the camera's photo and goes to the screen that keeps it. Throws DiaryProblem. */
+export async function take(diary, source, spot) {
+  const judged = await diary.services.judge(source, null);
+  if (judged.refused) throw new DiaryProblem(judged.refused === "no_network" ? "no_network" : "unreadable");
+  diary.pending = await pendingOf({ source, region: null, ...judged }, diary.config);
+  diary.go(`keep/${spot}`);
+}
+
 export async function keepScreen(diary, id) {
   const { pending } = diary;
   if (!pending) return [diary.heading(diary.say("diary.keep")), element("p", {}, diary.say("diary.keep.nothing")), element("div", { class: "row" }, diary.link("diary.title", ""))];

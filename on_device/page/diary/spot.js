@@ -5,10 +5,9 @@ import { curves } from "./curve.js";
 import { dateOf, dueDay, isDue } from "./dates.js";
 import { calendar } from "./files/calendar.js";
 import { scoreLine, titleOf } from "./files/readable.js";
-import { pendingOf, photoFields, spotFields, spotOf } from "./keep.js";
+import { photoFields, spotFields, spotOf, take } from "./keep.js";
 import { thumbnails } from "./list.js";
 import { scoredHere } from "./scores.js";
-import { DiaryProblem } from "./storage/problem.js";
 
 const LARGE = 420; // CSS pixels of a photo that was opened
 
@@ -19,7 +18,7 @@ export async function spotScreen(diary, id) {
   file.addEventListener("change", () => {
     const [chosen] = file.files;
     file.value = "";
-    if (chosen) diary.doing(choose, () => takeFile(diary, chosen, id));
+    if (chosen) diary.doing(choose, () => take(diary, chosen, id));
   });
   const head = [diary.heading(titleOf(words, spot)), element("p", {}, nameOf(words, spot.place)),
     element("p", { class: isDue(spot) ? "due-mark" : "small" }, !day ? diary.say("diary.months.0") : isDue(spot) ? diary.say("diary.due.mark") : diary.say("diary.due.next", { date: dateOf(words, day) }))];
@@ -35,14 +34,6 @@ export async function spotScreen(diary, id) {
       diary.tell("diary.forgotten.spot");
       diary.go();
     }))];
-}
-
-/** Scores a file and goes to the screen that keeps it. */
-export async function takeFile(diary, source, spot) {
-  const judged = await diary.services.judge(source, null);
-  if (judged.refused) throw new DiaryProblem(judged.refused === "no_network" ? "no_network" : "unreadable");
-  diary.pending = await pendingOf({ source, region: null, ...judged }, diary.config);
-  diary.go(`keep/${spot}`);
 }
 
 function photosByDate(diary, photos) {

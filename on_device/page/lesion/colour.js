@@ -1,5 +1,7 @@
 // skin_model/lesion/colour.py once more: CIELAB and the difference of two colours. Colours are lists of three numbers.
-const { abs, atan2, cbrt, cos, exp, hypot, max, min, PI, sin, sqrt } = Math;
+import { roundToEven } from "../pixels/picture.js";
+
+const { abs, atan2, cbrt, cos, exp, floor, hypot, max, min, PI, sin, sqrt } = Math;
 const MATRIX = [[0.412453, 0.35758, 0.180423], [0.212671, 0.71516, 0.072169], [0.019334, 0.119193, 0.950227]], WHITE = [0.950456, 1, 1.088754];
 
 /** A level 0…255 of sRGB to light in 0…1. */
@@ -11,12 +13,43 @@ export function encoded(light) {
   return 255 * (inside <= 0.0031308 ? 12.92 * inside : 1.055 * inside ** (1 / 2.4) - 0.055);
 }
 
-/** sRGB in 0…255 to L*, a*, b*. */
+// OpenCV looks L*, a* and b* up in a table of 33 × 33 × 33 colours, between which it takes sixteen steps.
+const CELLS = 33, STEPS = 16, BASE = 16384;
+let table = null;
+
+function tableOfLab() {
+  const found = new Int16Array(3 * CELLS ** 3), light = Array.from({ length: CELLS }, (_, i) => linear((255 * i) / (CELLS - 1)));
+  const root = (value) => (value > 216 / 24389 ? cbrt(value) : (value * 841) / 108 + 16 / 116);
+  for (let r = 0, at = 0; r < CELLS; r++) {
+    for (let g = 0; g < CELLS; g++) {
+      for (let b = 0; b < CELLS; b++, at += 3) {
+        const [x, y, z] = MATRIX.map((row, i) => (row[0] * light[r] + row[1] * light[g] + row[2] * light[b]) / WHITE[i]);
+        const lightness = y > 216 / 24389 ? 116 * cbrt(y) - 16 : (y * 24389) / 27;
+        found[at] = roundToEven((BASE * lightness) / 100);
+        found[at + 1] = roundToEven((BASE * (500 * (root(x) - root(y)) + 128)) / 256);
+        found[at + 2] = roundToEven((BASE * (200 * (root(y) - root(z)) + 128)) / 256);
+      }
+    }
+  }
+  return found;
+}
+
+/** sRGB in 0…255 to L*, a*, b*, with OpenCV's own rounding. */
 export function lab(rgb) {
-  const light = rgb.map(linear);
-  const [x, y, z] = MATRIX.map((row, i) => row.reduce((sum, share, c) => sum + share * light[c], 0) / WHITE[i]);
-  const root = (value) => (value > 0.008856 ? cbrt(value) : 7.787 * value + 16 / 116);
-  return [y > 0.008856 ? 116 * cbrt(y) - 16 : 903.3 * y, 500 * (root(x) - root(y)), 200 * (root(y) - root(z))];
+  table ??= tableOfLab();
+  const places = rgb.map((level) => floor(roundToEven(Math.fround(Math.fround(level) / 255) * BASE) / 32));
+  const sums = [0, 0, 0];
+  for (let corner = 0; corner < 8; corner++) {
+    let weight = 1, at = 0;
+    places.forEach((place, c) => {
+      const beyond = (corner >> c) & 1, part = place % STEPS;
+      weight *= beyond ? part : STEPS - part;
+      at = at * CELLS + min(floor(place / STEPS) + beyond, CELLS - 1);
+    });
+    if (weight) for (let c = 0; c < 3; c++) sums[c] += weight * table[3 * at + c];
+  }
+  const [l, a, b] = sums.map((sum) => floor((sum + STEPS ** 3 / 2) / STEPS ** 3) / BASE);
+  return [100 * l, 256 * a - 128, 256 * b - 128];
 }
 
 const radians = (degrees) => (degrees * PI) / 180, modulo = (value, by) => ((value % by) + by) % by;

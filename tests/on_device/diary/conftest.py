@@ -8,7 +8,7 @@ import pytest
 
 from skin_model.wording import Words
 from tests.conftest import REPOSITORY
-from tests.on_device.conftest import READY, start
+from tests.on_device.conftest import READY, encoded, start
 
 PHOTO = REPOSITORY / "examples" / "tone-3-dermatoscope.jpg"
 OTHER = REPOSITORY / "examples" / "tone-4-uneven.jpg"
@@ -17,14 +17,18 @@ BEGIN = """async (folder) => {
     const [{ Store }, archive, { DiaryProblem }] = await Promise.all(
         ["storage/store.js", "files/archive.js", "storage/problem.js"].map((name) => import(`${folder}diary/${name}`)));
     const store = await Store.open();
-    const bytes = (length, seed = 1) => Uint8Array.from({ length }, (_, at) => (at * 37 + seed * 101 + (at >> 8)) % 256).buffer;
+    const bytes = (length, seed = 1) => Uint8Array.from({ length }, (_, at) =>
+        (at * 37 + seed * 101 + (at >> 8)) % 256).buffer;
     const photo = (spot, taken = "2026-03-01T09:30", more = {}) => ({
-        spot, taken, type: "image/jpeg", width: 640, height: 480, region: null, signs: ["itches"], note: "a note", size: null,
-        scores: [{ release: "1.0", network: "abc", at: "2026-03-01T09:31:00.000Z", risk: 0.2, band: "low", refused: null }], ...more,
+        spot, taken, type: "image/jpeg", width: 640, height: 480, region: null, signs: ["itches"], note: "a note",
+            size: null,
+        scores: [{ release: "1.0", network: "abc", at: "2026-03-01T09:31:00.000Z", risk: 0.2, band: "low",
+            refused: null }], ...more,
     });
     const counts = async () => Object.fromEntries(await Promise.all(
         ["spots", "photos", "pictures", "thumbnails"].map(async (name) => [name, await store.database.count(name)])));
-    const problem = async (work) => { try { await work(); return null; } catch (found) { return found.code ?? String(found); } };
+    const problem = async (work) => { try { await work(); return null; } catch (found) {
+        return found.code ?? String(found); } };
     const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
     const say = { language: "en", direction: "ltr", say: (key) => key, percent: String };
     Object.assign(self, { Store, archive, DiaryProblem, store, bytes, photo, counts, problem, hex, say, folder });
@@ -36,7 +40,7 @@ def folder_of(page) -> str:
 
 
 def prepare(page):
-    """Lets a page's ``evaluate`` call the store: ``store``, ``photo``, ``bytes``, ``counts``, ``problem`` and ``archive``."""
+    """Lets a page's ``evaluate`` call ``store``, ``photo``, ``bytes``, ``counts``, ``problem`` and ``archive``."""
     page.evaluate(BEGIN, folder_of(page))
     return page
 
@@ -71,9 +75,7 @@ def empty_diary(scoring_page):
 
 def spot_with(page, photos, name="left arm", place=None) -> str:
     """Keeps a spot with photos, [(file, taken), …], as an earlier visit would have, and returns its id."""
-    import base64
-
-    given = [[base64.b64encode(file.read_bytes()).decode(), taken, more] for file, taken, *more in photos]
+    given = [[encoded(file.read_bytes()), taken, more] for file, taken, *more in photos]
     prepare(page)
     return page.evaluate(
         """async ([photos, name, place]) => {
@@ -83,7 +85,8 @@ def spot_with(page, photos, name="left arm", place=None) -> str:
                 const bitmap = await createImageBitmap(new Blob([bytes])), canvas = document.createElement("canvas");
                 Object.assign(canvas, { width: 96, height: 96 }).getContext("2d").drawImage(bitmap, 0, 0, 96, 96);
                 const small = await new Promise((done) => canvas.toBlob(done, "image/jpeg"));
-                const own = photo(spot.id, taken, { width: bitmap.width, height: bitmap.height, signs: [], note: "", ...more });
+                const own = photo(spot.id, taken, { width: bitmap.width, height: bitmap.height, signs: [],
+                    note: "", ...more });
                 await store.addPhoto(own, bytes.buffer, await small.arrayBuffer());
             }
             store.close();

@@ -1,4 +1,4 @@
-"""The exported ZIP: whole, the same every time, brought back byte for byte, and refused in words where it is not whole."""
+"""The exported ZIP: whole, always the same, brought back byte for byte, and refused where it is not whole."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from tests.on_device.diary.conftest import prepare
 
 pytestmark = pytest.mark.browser
 
-FILL = """const [one, two] = [await store.saveSpot({ name: "arm <b>", place: { side: "front", x: 0.3, y: 0.4 } }), await store.saveSpot({ months: 3 })];
-    for (const [at, day] of ["2026-01-05", "2026-02-05"].entries()) await store.addPhoto(photo(one.id, `${day}T08:00`), bytes(4000 + at), bytes(200, at));
-    await store.addPhoto(photo(two.id, "2026-03-05T08:00", { type: "image/png" }), bytes(77), bytes(33));"""  # noqa: E501
+FILL = """const [one, two] = [await store.saveSpot({ name: "arm <b>", place: { side: "front", x: 0.3, y: 0.4 } }),
+    await store.saveSpot({ months: 3 })];
+    for (const [at, day] of ["2026-01-05", "2026-02-05"].entries()) await store.addPhoto(photo(one.id,
+        `${day}T08:00`), bytes(4000 + at), bytes(200, at));
+    await store.addPhoto(photo(two.id, "2026-03-05T08:00", { type: "image/png" }), bytes(77),
+        bytes(33));"""
 EXPORT = """const blob = await archive.exported(store, say, argument ?? null);
     const bytesOf = new Uint8Array(await blob.arrayBuffer());
     let text = "";

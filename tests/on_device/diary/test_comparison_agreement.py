@@ -33,9 +33,11 @@ COMPARE = """async ([folder, files]) => {
     const [release, config, diary] = await Promise.all(
         ["release.json", "config.json", "diary.json"].map(async (name) => (await fetch(folder + name)).json()));
     self.outlines ??= await openOutline(
-        await download(folder + release.downloads.outline.file, release.downloads.outline, release.version, () => {}), 128);
+        await download(folder + release.downloads.outline.file, release.downloads.outline, release.version, () =>
+            {}), 128);
     const rgbOf = async (file) => {
-        const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(file), (c) => c.charCodeAt(0))], { type: "image/png" }));
+        const bitmap = await createImageBitmap(new Blob([Uint8Array.from(atob(file), (c) => c.charCodeAt(0))], {
+            type: "image/png" }));
         const canvas = new OffscreenCanvas(bitmap.width, bitmap.height), context = canvas.getContext("2d");
         context.drawImage(bitmap, 0, 0);
         const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
@@ -43,13 +45,16 @@ COMPARE = """async ([folder, files]) => {
     };
     const shots = [];
     for (const [at, file] of files.entries()) {
-        shots.push(await shoot(await rgbOf(file), [0.2, 0.3][at], diary.limits.checkpoint, outlines, config.border_triples));
+        shots.push(await shoot(await rgbOf(file), [0.2, 0.3][at], diary.limits.checkpoint, outlines,
+            config.border_triples));
     }
     const began = performance.now(), found = compare(...shots, diary.limits, config.border_triples);
     return {
-        kind: found.alignment.kind, reason: found.alignment.reason, matrix: found.alignment.matrix, differences: found.differences,
+        kind: found.alignment.kind, reason: found.alignment.reason, matrix: found.alignment.matrix,
+            differences: found.differences,
         changes: found.changes, ratio: found.sizeRatio, milliseconds: performance.now() - began,
-        outlines: shots.map(({ outline, edge }) => outline && { area: outline.area, centre: outline.centre, certainty: outline.certainty, cut: outline.isCut, edge }),
+        outlines: shots.map(({ outline, edge }) => outline && { area: outline.area, centre: outline.centre,
+            certainty: outline.certainty, cut: outline.isCut, edge }),
     };
 }"""
 

@@ -1,4 +1,4 @@
-"""What a visitor does with the diary: keep a photo, find it again, throw it away; and nothing is sent or kept unasked."""
+"""What a visitor does with the diary: keep a photo, find it again, throw it away; nothing is sent or kept unasked."""
 
 from __future__ import annotations
 
@@ -112,7 +112,8 @@ def test_every_place_of_the_list_names_itself(empty_diary):
     found = empty_diary.evaluate(
         """async (folder) => {
             const { placesOf, partAt } = await import(`${folder}diary/body.js`);
-            return ["front", "back"].flatMap((side) => placesOf(side).map((place) => Object.values(partAt(place)).join()));
+            return ["front", "back"].flatMap((side) => placesOf(side).map((place) =>
+                Object.values(partAt(place)).join()));
         }""",
         empty_diary.evaluate("new URL('.', document.querySelector('script[src]').src).href"),
     )
