@@ -57,7 +57,8 @@ def build(words: Words, folder: Path = BUILT) -> None:
 
 def content(words: Words, folder: Path = BUILT) -> str:
     """What the page is good for, and a link to it; without a build how to make one."""
-    points = "".join(f"<li>{escape(words(f'device.tab.{name}'))}</li>" for name in ("stays", "offline", "spots", "home"))
+    good_for = ("stays", "offline", "spots", "home")
+    points = "".join(f"<li>{escape(words(f'device.tab.{name}'))}</li>" for name in good_for)
     told = f"<div><p>{escape(words('device.tab.line'))}</p><ul>{points}</ul></div>"
     line = f'<div class="on-device">{_PICTURE}{told}</div>'
     if (folder / "index.html").is_file():

@@ -75,8 +75,7 @@ export async function changeScreen(diary, id) {
       Object.assign(answer.dataset, { verdict: both.changes.length ? "changed" : both.isMeasured ? "none" : "unknown", alignment: both.alignment.kind });
       await remember(diary, pair, both);
     } catch (problem) {
-      if (!(problem instanceof DiaryProblem)) console.error(problem);
-      if (mine === showing) answer.replaceChildren(element("p", { class: "warning", role: "alert" }, diary.say(`diary.problem.${problem.code ?? "unknown"}`)), beside);
+      if (mine === showing) answer.replaceChildren(diary.warning(problem), beside);
     }
   }
   show();

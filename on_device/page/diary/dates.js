@@ -6,8 +6,11 @@ export function localMinute(date) {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}T${two(date.getHours())}:${two(date.getMinutes())}`;
 }
 
+const formats = new Map(); // making one takes longer than using it a hundred times
+
 export function dateOf(words, text) {
-  return new Intl.DateTimeFormat(words.language, { dateStyle: "medium" }).format(new Date(text));
+  if (!formats.has(words.language)) formats.set(words.language, new Intl.DateTimeFormat(words.language, { dateStyle: "medium" }));
+  return formats.get(words.language).format(new Date(text));
 }
 
 /** The day `months` after a day, or the last one of a shorter month. */

@@ -120,12 +120,16 @@ export class Diary {
 
   heading(text) { return element("h2", { tabindex: "-1" }, text); }
 
+  /** A problem in words. */
+  warning(problem) {
+    const known = named(problem), code = known instanceof DiaryProblem ? known.code : "unknown";
+    if (code === "unknown") console.error(problem);
+    return element("p", { class: "warning", role: "alert", "data-problem": code }, this.say(`diary.problem.${code}`));
+  }
+
   failed(problem) {
-    const known = named(problem);
-    if (!(known instanceof DiaryProblem)) console.error(problem);
-    const code = known instanceof DiaryProblem ? known.code : "unknown";
-    const nodes = [this.heading(this.say("diary.title")), element("p", { class: "warning", role: "alert", "data-problem": code }, this.say(`diary.problem.${code}`))];
-    if (["closed", "unknown"].includes(code)) nodes.push(this.button("device.again", () => location.reload()));
+    const warning = this.warning(problem), nodes = [this.heading(this.say("diary.title")), warning];
+    if (["closed", "newer", "unknown"].includes(warning.dataset.problem)) nodes.push(this.button("device.again", () => location.reload()));
     return nodes;
   }
 
@@ -152,10 +156,9 @@ export class Diary {
     try {
       await action(button);
     } catch (problem) {
-      const known = named(problem);
-      if (!(known instanceof DiaryProblem)) console.error(problem);
-      const code = known instanceof DiaryProblem ? known.code : "unknown";
-      button.after(element("p", { class: "warning", role: "alert", "data-problem": code, "data-said-at-once": "" }, this.say(`diary.problem.${code}`)));
+      const warning = this.warning(problem);
+      warning.dataset.saidAtOnce = "";
+      button.after(warning);
     } finally {
       button.disabled = false;
     }

@@ -5,7 +5,6 @@ import { element } from "../dom.js";
 import { cut } from "../pixels/picture.js";
 import { agreement, essence } from "./agreement.js";
 import { take } from "./keep.js";
-import { DiaryProblem } from "./storage/problem.js";
 
 const HELD = 4; // looks in a row that agree
 const MORE_PRESSING = ["loading", "too_dark", "too_bright", "glare", "no_skin"];
@@ -32,9 +31,8 @@ export async function cameraScreen(diary, id) {
     if (held >= HELD) shoot().catch(ended);
   };
   const ended = (problem) => {
-    if (problem && !(problem instanceof DiaryProblem)) console.error(problem);
     camera.stop();
-    view.replaceWith(element("p", { class: "warning", role: "alert" }, problem instanceof DiaryProblem ? diary.say(`diary.problem.${problem.code}`) : words.say("interface.stage.camera_missing")));
+    view.replaceWith(problem ? diary.warning(problem) : element("p", { class: "warning", role: "alert" }, words.say("interface.stage.camera_missing")));
   };
   const camera = new Camera(video, hint, ended, diary.config, () => services.network()?.locate);
   async function shoot() {

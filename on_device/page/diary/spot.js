@@ -88,6 +88,7 @@ export async function placeScreen(diary, id = null) {
     event.preventDefault();
     diary.doing(save, async () => {
       diary.quiet = true;
+      if (!spots.length) await store.persist();
       try {
         const saved = await store.saveSpot({ ...(id ? { id } : {}), ...spotOf(form, draft) });
         diary.go(`spot/${saved.id}`);
@@ -96,6 +97,6 @@ export async function placeScreen(diary, id = null) {
       }
     });
   });
-  const first = spots.length ? [] : [element("div", { class: "notice", id: "before-first" }, element("p", {}, element("strong", {}, diary.say("diary.cleared.title"))), element("p", {}, diary.say("diary.cleared")))];
+  const first = spots.length ? [] : [element("div", { class: "notice", id: "before-first" }, element("p", {}, element("strong", {}, diary.say("diary.cleared.title"))), element("p", {}, diary.say("diary.cleared")), element("p", {}, diary.say("diary.persist")))];
   return [diary.heading(diary.say(id ? "diary.spot.edit" : "diary.spot.add")), ...first, form];
 }

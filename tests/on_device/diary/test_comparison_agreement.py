@@ -130,7 +130,12 @@ def test_there_are_forty_pairs():
     assert len(PAIRS) == 40
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: " ".join([pair[0].__name__, *map(str, pair[1:])]))
+@pytest.mark.parametrize(
+    "pair",
+    # Every fifth at each run, as a pair takes seconds.
+    [pytest.param(pair, marks=() if number % 5 == 0 else pytest.mark.slow) for number, pair in enumerate(PAIRS)],
+    ids=[" ".join([kind.__name__, *map(str, of)]) for kind, *of in PAIRS],
+)
 def test_the_page_measures_what_python_measures(page, pair):
     kind, *of = pair
     before, after = kind(*of)
