@@ -109,8 +109,10 @@ export class Diary {
     if (mine !== this.showing) return;
     const notice = this.told ? this.noticeOf(this.told) : null;
     if (moved) this.told = null;
+    const open = moved ? [] : [...this.host.querySelectorAll("[data-photo]:has(> details[open])")].map((item) => item.dataset.photo);
     const back = element("a", { class: "back", href: name ? HASH : "#" }, this.say(name ? "diary.title" : "diary.back"));
     this.host.replaceChildren(element("nav", {}, back), ...(notice ? [notice] : []), ...nodes);
+    for (const photo of open) this.host.querySelector(`[data-photo="${photo}"] > details`)?.setAttribute("open", "");
     this.host.dataset.screen = this.store?.isLocked ? "locked" : name || "list";
     if (moved) {
       scrollTo(0, 0);
