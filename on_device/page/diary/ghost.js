@@ -7,7 +7,7 @@ import { agreement, essence } from "./agreement.js";
 import { take } from "./keep.js";
 
 const HELD = 4; // looks in a row that agree
-const MORE_PRESSING = ["loading", "too_dark", "too_bright", "glare", "no_skin"];
+const MORE_PRESSING = ["loading", "too_dark", "too_bright", "glare"];
 
 export async function cameraScreen(diary, id) {
   const { store, services } = diary, spot = await store.spot(id), words = diary.words;
@@ -21,8 +21,8 @@ export async function cameraScreen(diary, id) {
     let key = `device.aim.${code}`;
     if (ghost && !MORE_PRESSING.includes(code)) {
       const found = agreement(essence(rgb), ghost.essence);
-      key = `diary.ghost.${found.code}`;
-      if (found.code === "agrees" && code === "still") key = "device.aim.still";
+      const agrees = found.code === "agrees", lost = found.code === "lost";
+      key = (agrees && code === "still") || (lost && code === "no_skin") ? `device.aim.${code}` : `diary.ghost.${found.code}`;
       held = key === "diary.ghost.agrees" ? held + 1 : 0;
       view.dataset.agreement = found.code;
     }
