@@ -27,6 +27,6 @@ function curve(diary, key, points, [low, high], write) {
   draw("path", { class: "ground", d: `M${ASIDE} ${HIGH - ASIDE}H${WIDE - ASIDE}M${ASIDE} ${ASIDE}V${HIGH - ASIDE}` });
   draw("polyline", { points: points.map((point) => place(point).map((x) => x.toFixed(1)).join()).join(" ") });
   for (const point of points) { const [cx, cy] = place(point); draw("circle", { cx: cx.toFixed(1), cy: cy.toFixed(1), r: 4 }); }
-  const ends = [told[0], told.at(-1)].map((text) => element("span", {}, text));
+  const ends = [told[0], told.at(-1)].map((text) => element("span", { dir: diary.words.direction }, text));
   return [element("figure", { class: "curve-figure" }, element("figcaption", {}, diary.say(key)), svg, element("div", { class: "ends small", "aria-hidden": "true" }, ends))];
 }
