@@ -10,7 +10,7 @@ app: $(VENV)/app-installed on_device/site/release.json
 	$(RUN) app.py
 
 # The page that scores on the visitor's own device; without the npm registry the app runs without it, and says so.
-on_device/site/release.json: $(VENV)/app-installed skin_model/weights/model.fp16.onnx skin_model/weights/locator.onnx interface/components/style.css $(wildcard on_device/*.py on_device/page/* on_device/page/*/* skin_model/wording/*.json)
+on_device/site/release.json: $(VENV)/app-installed skin_model/weights/model.fp16.onnx skin_model/weights/locator.onnx interface/components/style.css skin_model/weights/outline.onnx skin_model/weights/repeatability.json $(wildcard on_device/*.py on_device/page/* on_device/page/*/* on_device/page/*/*/* skin_model/wording/*.json)
 	$(RUN) -m on_device.build --out on_device/site || echo "The app starts without its page for your own device."
 
 test: $(VENV)/tests-installed $(VENV)/browser-looked-for lint

@@ -30,8 +30,14 @@ MODEL = HERE.parent / "skin_model" / "weights" / "model.fp16.onnx"
 STYLE_SHEET = HERE.parent / "interface" / "components" / "style.css"
 RELEASE = "release.json"
 LOCATOR = HERE.parent / "skin_model" / "weights" / "locator.onnx"
+OUTLINE = HERE.parent / "skin_model" / "weights" / "outline.onnx"
+LIMITS = HERE.parent / "skin_model" / "weights" / "repeatability.json"
+VENDORED = {"idb/index.js": "b6720d6ed812254ba61009ea6b3de8bbf46a4fb5c2d5b65385c7525d18f4c80b"}
+"""sha256 of scripts that other people wrote and that lie in the repository: idb 8.0.3 (ISC licence), as npm has it."""
 EXPORT = "python -m train export --out DIR"
 _PACKED = (".js", ".mjs", ".css", ".json", ".html")
+_DIARY = ("diary/", "diary.json", "idb/", "lesion/", "outline.onnx.gz", "words/diary/")
+"""What only "My spots" needs: loaded, and kept for use without a network, once a visitor opens it."""
 
 
 class CannotBuild(RuntimeError):
@@ -62,11 +68,20 @@ def build(out: Path, model: Path = MODEL, cache: Path | None = None) -> dict[str
     files = {f"{folder}/{name}": content for name, content in contents.items()} | beside
     files["index.html"] = index.replace("{{folder}}", folder).encode()
     listed = {path: _facts(content) for path, content in sorted(files.items())}
-    kept = {("./" if path == "index.html" else path): facts for path, facts in listed.items()}
+    later = {
+        path: facts for path, facts in listed.items() if path.startswith(tuple(f"{folder}/{name}" for name in _DIARY))
+    }
+    kept = {("./" if path == "index.html" else path): facts for path, facts in listed.items() if path not in later}
     worker = worker.replace("{{version}}", version).replace("{{files}}", json.dumps(kept))
-    files["service-worker.js"] = worker.encode()
+    files["service-worker.js"] = worker.replace("{{later}}", json.dumps(later)).encode()
     listed["service-worker.js"] = _facts(files["service-worker.js"])
-    manifest = {"version": version, "app": __version__, "files": listed, "first_visit_bytes": _over_the_wire(files)}
+    first_visit = {path: content for path, content in files.items() if path not in later}
+    manifest = {
+        "version": version,
+        "app": __version__,
+        "files": listed,
+        "first_visit_bytes": _over_the_wire(first_visit),
+    }
     files[RELEASE] = _json(manifest)
     _write(files, out)
     return manifest
@@ -98,22 +113,31 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
     contents = {
         file.relative_to(HERE / "page").as_posix(): file.read_bytes()
         for file in sorted((HERE / "page").rglob("*"))
-        if file.suffix in (".js", ".css") and file.name != "service-worker.js"
+        if (file.suffix in (".js", ".css") or file.name == "LICENSE") and file.name != "service-worker.js"
     }
+    for name, checksum in VENDORED.items():
+        if _sha256(contents[name]) != checksum:
+            raise CannotBuild(
+                f"on_device/page/{name} is not what was pinned. Restore it with: git checkout on_device/page"
+            )
     contents["style.css"] = STYLE_SHEET.read_bytes()
     contents["code_points.js"] = _code_points()
     known = {"known": known_answers(model, LOCATOR.read_bytes())}
     contents["config.json"] = _json(_config(described) | known)
     for language in wording.languages():
         file = Path(wording.__file__).parent / f"{language}.json"
-        contents[f"words/{language}.json"] = _json(sentences.used(json.loads(file.read_text(encoding="utf-8"))))
+        spoken = json.loads(file.read_text(encoding="utf-8"))
+        contents[f"words/{language}.json"] = _json(sentences.used(spoken))
+        contents[f"words/diary/{language}.json"] = _json(sentences.used_by_the_diary(spoken))
     for name in runtime.SCRIPTS:
         contents[f"onnxruntime/{name}"] = onnxruntime[name]
+    contents["diary.json"] = _json({"limits": json.loads(LIMITS.read_text(encoding="utf-8"))})
     downloads = {}
     for name, file, content in (
         ("model", "model.onnx.gz", model),
         ("locator", "locator.onnx.gz", LOCATOR.read_bytes()),
         ("wasm", f"onnxruntime/{runtime.BINARY}.gz", onnxruntime[runtime.BINARY]),
+        ("outline", "outline.onnx.gz", OUTLINE.read_bytes()),
     ):
         contents[file] = packed = _gzip(content)
         downloads[name] = {"file": file, **_facts(content), "packed": len(packed)}

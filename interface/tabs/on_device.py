@@ -57,13 +57,15 @@ def build(words: Words, folder: Path = BUILT) -> None:
 
 def content(words: Words, folder: Path = BUILT) -> str:
     """What the page is good for, and a link to it; without a build how to make one."""
-    points = "".join(f"<li>{escape(words(f'device.tab.{name}'))}</li>" for name in ("stays", "offline", "home"))
+    good_for = ("stays", "offline", "spots", "home")
+    points = "".join(f"<li>{escape(words(f'device.tab.{name}'))}</li>" for name in good_for)
     told = f"<div><p>{escape(words('device.tab.line'))}</p><ul>{points}</ul></div>"
     line = f'<div class="on-device">{_PICTURE}{told}</div>'
     if (folder / "index.html").is_file():
         # Only a page that was opened from the app knows that there is one to go back to.
         address = f".{_PLACE}/?from=app&amp;lang={words.language}"
         link = f'<a class="download primary" href="{address}">{escape(words("device.tab.open"))}</a>'
-        return f'<div class="prose tab-intro">{line}<p>{link}</p></div>'
+        spots = f'<a class="download" href="{address}#spots">{escape(words("device.tab.spots.open"))}</a>'
+        return f'<div class="prose tab-intro">{line}<p>{link}</p><p>{spots}</p></div>'
     missing = f"<p>{escape(words('device.tab.missing'))}</p><pre dir='ltr'><code>{escape(COMMAND)}</code></pre>"
     return f'<div class="prose tab-intro">{line}{missing}</div>'

@@ -5,9 +5,10 @@ import { PhotoStage } from "./choosing.js";
 import { element } from "./dom.js";
 import { download, DownloadFailed } from "./download.js";
 import { keepForOffline } from "./offline.js";
+import { MySpots } from "./my_spots.js";
 import { photoCanvas, why } from "./overlay.js";
 import { assess, turned } from "./path/assess.js";
-import { Refused } from "./path/header.js";
+import { formatOf, Refused } from "./path/header.js";
 import { decode, openPhoto, partOf, pixelsOf, readsColours } from "./path/photo.js";
 import { inUnits } from "./path/reasons.js";
 import * as result from "./result.js";
@@ -26,7 +27,8 @@ const NO_PHOTO = { source: null, whole: null, scored: null, region: null, spots:
  */
 const now = { words: null, ...NO_PHOTO, state: null, message: null };
 const stage = new PhotoStage(score, message);
-let config, network, networkReady, camera, work = 0, speaking = 0;
+const mySpots = new MySpots({ here: HERE, config: () => config, words: () => now.words, network: () => network, release: () => release, judge, open: (file) => openPhoto(file, config.photo), canvasOf: photoCanvas });
+let config, release, network, networkReady, camera, work = 0, speaking = 0;
 
 // --- start ----------------------------------------------------------------------------------------------------------
 async function start() {
@@ -34,7 +36,7 @@ async function start() {
   const follow = () => document.documentElement.classList.toggle("dark", dark.matches);
   dark.addEventListener("change", follow);
   follow();
-  const release = await json("release.json");
+  release = await json("release.json");
   config = await json("config.json");
   for (const [code, name] of Object.entries(config.languages)) at("language").append(element("option", { value: code, lang: code }, name));
   await speak(preferredLanguage(Object.keys(config.languages)));
@@ -43,7 +45,7 @@ async function start() {
   at("back").href = "../?tab=on_device";
   at("back").hidden = new URLSearchParams(location.search).get("from") !== "app";
   connect();
-  networkReady = loadNetwork(release);
+  networkReady = loadNetwork();
   await networkReady;
 }
 
@@ -66,6 +68,7 @@ async function speak(language) {
   say(now.state);
   message(now.message);
   show();
+  await mySpots.speak();
 }
 
 /** The line above the photo. state: {key, button: [key, action], progress: 0…1}, or null. */
@@ -86,7 +89,7 @@ function say(state) {
 
 const again = ["device.again", () => location.reload()];
 
-async function loadNetwork(release) {
+async function loadNetwork() {
   const fail = (key) => {
     for (const button of document.querySelectorAll("#sources button, #empty")) button.disabled = true;
     say({ key, kind: "failed", button: again });
@@ -177,6 +180,7 @@ function show() {
   at("answer").replaceChildren(busy ? element("p", { class: "busy" }, words.say("device.looking")) : refused ? result.refusal(words, refused) : found ? result.answer(words, found, config, interval, region !== null) : result.welcome(words));
   at("reasons").hidden = !done;
   if (!done) { now.drawn = null; return at("reasons").replaceChildren(); }
+  if (!busy) at("answer").append(keepButton());
   const hints = busy ? null : result.problems(words, found.problems);
   if (hints) at("answer").append(hints);
   // What stands in folds keeps its state when only the turned views arrive.
@@ -194,6 +198,23 @@ function show() {
     at("sure").replaceChildren(at("sure").firstChild, result.howSure(words, found, interval));
   }
 }
+
+/** Nothing is kept unless this is pressed. */
+function keepButton() {
+  const button = element("button", { type: "button", class: "lg secondary", id: "keep" }, now.words.say("diary.keep"));
+  button.addEventListener("click", async () => {
+    const { source, whole, region, found } = now;
+    try {
+      await mySpots.keep({ source, photo: whole, format: source instanceof Blob ? await formatOfFile(source) : null, region, found });
+    } catch (problem) {
+      console.error(problem);
+      message("diary.failed");
+    }
+  });
+  return button;
+}
+
+const formatOfFile = async (file) => formatOf(new Uint8Array(await file.slice(0, 512).arrayBuffer()));
 
 function scrollToAnswer() {
   const answer = at("answer");
@@ -324,6 +345,21 @@ function connect() {
   });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && camera) closeCamera(); });
   addEventListener("pagehide", () => camera && closeCamera());
+  addEventListener("diary-moves", () => camera && closeCamera());
+}
+
+/** For the diary: what the page says of a file or a camera's photo. Returns {found, photo, format}, or {refused: code}. */
+async function judge(source, region) {
+  await networkReady;
+  if (!network) return { refused: "no_network" };
+  try {
+    const isFile = source instanceof Blob, photo = isFile ? await openPhoto(source, config.photo) : source;
+    const part = region && (isFile ? await openPhoto(source, config.photo, region) : partOf(source, region, config.photo));
+    return { found: await assess(part ?? photo, network, config, region !== null), photo, format: isFile ? await formatOfFile(source) : null };
+  } catch (problem) {
+    if (problem instanceof Refused) return { refused: problem.code };
+    throw problem;
+  }
 }
 
 /**

@@ -12,7 +12,8 @@ const wait = (milliseconds) => new Promise((done) => setTimeout(done, millisecon
 
 export class Camera {
   /**
-   * video: the element to show it in. onHint: called with a hint's code after every look. onEnd: called when the camera
+   * video: the element to show it in. onHint: called with a hint's code and the
+   * square picture that was looked at, after every look. onEnd: called when the camera
    * goes away by itself. locator: returns the network's `locate`, or undefined before that has loaded.
    */
   constructor(video, onHint, onEnd, config, locator) { Object.assign(this, { video, onHint, onEnd, config, locator, stream: null, looks: 0 }); }
@@ -54,7 +55,7 @@ export class Camera {
         if (this.stream !== stream) return; // closed meanwhile
         before = lightness;
         this.looks++;
-        this.onHint(hint);
+        this.onHint(hint, rgb);
       }
       await wait(Math.max(5, LOOK_EVERY - (performance.now() - began)));
     }

@@ -38,6 +38,12 @@ export async function openNetwork(model, locator, wasm, folder, config) {
   return network;
 }
 
+/** The network that outlines a lesion, of a file's bytes: squares of `side` pixels to side × side probabilities each. */
+export async function openOutline(file, side) {
+  const session = await ort.InferenceSession.create(file, { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
+  return async (squares) => rows((await session.run({ pixels: tensor(squares, side, 1) })).probability, squares.length);
+}
+
 /** Pictures, (N, S, S, 3) levels, as (N, 3, S, S) numbers, each divided by `by`. */
 function tensor(inputs, size, by) {
   const area = size * size, pixels = new Float32Array(inputs.length * 3 * area);

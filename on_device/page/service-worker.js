@@ -1,6 +1,7 @@
 // Keeps one whole release and serves only that: a page never meets another release's network.
 const VERSION = "{{version}}";
 const FILES = {{files}};
+const LATER = {{later}}; // the diary's, kept once it has been opened
 const OURS = `self-skin-check ${new URL(self.registration.scope).pathname} `;
 const CACHE = OURS + VERSION;
 const SCOPE = self.registration.scope;
@@ -16,8 +17,22 @@ async function keep(cache, [path, { sha256 }]) {
   await cache.put(addressOf(path), response);
 }
 
+const keepAll = async (files) => {
+  const cache = await caches.open(CACHE);
+  await Promise.all(Object.entries(files).map((file) => keep(cache, file)));
+};
+
+/** Whether an older release was kept with its diary: then this one's is kept too, so that it goes on opening offline. */
+async function diaryWasKept() {
+  for (const name of await caches.keys()) {
+    if (!name.startsWith(OURS) || name === CACHE) continue;
+    if ((await (await caches.open(name)).keys()).some(({ url }) => url.endsWith("/diary/diary.js"))) return true;
+  }
+  return false;
+}
+
 self.addEventListener("install", (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => Promise.all(Object.entries(FILES).map((file) => keep(cache, file)))));
+  event.waitUntil((async () => keepAll(await diaryWasKept() ? { ...FILES, ...LATER } : FILES))());
 });
 
 self.addEventListener("activate", (event) => {
@@ -28,7 +43,11 @@ self.addEventListener("activate", (event) => {
   })());
 });
 
-self.addEventListener("message", (event) => { if (event.data === "use-now") self.skipWaiting(); });
+self.addEventListener("message", (event) => {
+  if (event.data === "use-now") self.skipWaiting();
+  if (event.data !== "keep-diary") return;
+  event.waitUntil(keepAll(LATER).then(() => event.source.postMessage("diary-kept"), (problem) => console.info("The diary is not kept:", problem.message)));
+});
 
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -13,10 +14,10 @@ import typer
 from typer.testing import CliRunner
 
 from on_device import runtime, sentences
-from on_device.build import HERE, LOCATOR, MODEL, CannotBuild, build, main
+from on_device.build import HERE, LOCATOR, MODEL, OUTLINE, CannotBuild, build, main
 from on_device.model_file import NotAnExport, entries, metadata
 from skin_model import wording
-from skin_model.lesion import locate
+from skin_model.lesion import locate, outline
 from skin_model.network.checkpoint import Checkpoint
 
 
@@ -170,6 +171,36 @@ def test_templates_in_the_scripts_count_as_their_keys():
         "band.low",
         "diagnosis.mel.name",
     }
+
+
+def test_the_diarys_sentences_lie_apart_and_none_twice(site):
+    (words,) = site.glob("v-*/words")
+    page, diary = (json.loads(file.read_text("utf-8")) for file in (words / "en.json", words / "diary" / "en.json"))
+    assert {"diary.title", "diary.keep"} <= set(page)
+    assert {"diary.intro", "diary.problem.full", "compare.what.size"} <= set(diary)
+    assert not set(page) & set(diary)
+
+
+def test_the_diary_is_no_part_of_what_a_first_visit_keeps(site):
+    manifest = json.loads((site / "release.json").read_text())
+    worker = (site / "service-worker.js").read_text()
+    first, later = (
+        json.loads(re.search(rf"^const {name} = (.*?);", worker, re.MULTILINE)[1]) for name in ("FILES", "LATER")
+    )
+    assert all(re.match(r"v-\w+/(diary|idb|lesion|words/diary|outline)", path) for path in later)
+    assert {"./"} | set(manifest["files"]) - {"index.html", "service-worker.js"} == set(first) | set(later)
+    assert not set(first) & set(later)
+
+
+def test_the_committed_outline_network_is_the_embedded_one():
+    made_of = entries(OUTLINE.read_bytes())["weights_sha256"]
+    assert made_of == hashlib.sha256(outline.WEIGHTS.read_bytes()).hexdigest()
+
+
+def test_a_script_of_other_people_that_was_changed_is_not_shipped(another_page, tmp_path):
+    another_page("idb/index.js", "idbProxyableTypes", "idbProxyable")
+    with pytest.raises(CannotBuild, match=r"idb/index\.js is not what was pinned"):
+        build(tmp_path / "out")
 
 
 def test_the_command_says_why_it_cannot_build(tmp_path):

@@ -108,7 +108,8 @@ def used_in_code():
                     patterns.add("".join(parts))
                 elif isinstance(node, ast.BinOp) and isinstance(node.left, ast.Constant):
                     patterns.add(re.escape(str(node.left.value)) + r"\w+")
-    return {pattern for pattern in patterns | of_the_page.patterns() if r"\." in pattern}
+    of_pages = of_the_page.patterns() | of_the_page.patterns(diary=True)
+    return {pattern for pattern in patterns | of_pages if r"\." in pattern}
 
 
 def test_eight_languages_are_there():

@@ -62,7 +62,7 @@ def fit(
 def outline_network(
     work: Annotated[Path, typer.Option(help="The work folder made by prepare: its split decides who trains.")],
     data: Annotated[Path, typer.Option(help="The data folder whose outlines.jsonl holds lesions as people drew them.")],
-    out: Annotated[Path, typer.Option(help="The folder for outline.safetensors and outline.json.")],
+    out: Annotated[Path, typer.Option(help="The folder for outline.safetensors, outline.onnx and outline.json.")],
     test: Annotated[
         bool, typer.Option("--test", help="Also measure the test split. It decides nothing; do it once, at the end.")
     ] = False,
@@ -73,13 +73,15 @@ def outline_network(
 
     Trains on outlined photographs of the training split, keeps the epoch that is best on validation, and prints the
     mean Dice there: 1 where outlines agree with the people's, 0 where they share nothing. To use the weights, copy
-    outline.safetensors and outline.json to skin_model/weights.
+    the three files to skin_model/weights.
     """
+    from train.export import outline
     from train.fitting.outline import training
 
     found = training.train(work, data, out, epochs=epochs or training.EPOCHS, test=test, resamples=resamples)
+    exported = outline.write(out / training.WEIGHTS_FILE, out)
     print(training.table(found))
-    print(f"\nWrote {out / training.WEIGHTS_FILE} and {out / training.FIGURES_FILE}.")
+    print(f"\nWrote {out / training.WEIGHTS_FILE}, {exported} and {out / training.FIGURES_FILE}.")
 
 
 @app.command()

@@ -56,3 +56,9 @@ def test_without_a_build_the_tab_says_how_to_make_one(tmp_path):
     html = on_device.content(Words(), tmp_path)
     assert on_device.COMMAND in html
     assert "<a " not in html
+
+
+def test_the_tab_points_to_the_diary_of_spots(built):
+    html = on_device.content(Words("fr"), built)
+    assert 'href="./on-device/?from=app&amp;lang=fr#spots"' in html
+    assert Words("fr")("device.tab.spots.open") in html

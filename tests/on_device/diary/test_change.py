@@ -1,0 +1,54 @@
+"""Two dates of a spot beside each other, laid over each other and measured; what is measured makes the curve."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from skin_model.wording import Words
+from tests.on_device.conftest import READY
+from tests.on_device.diary.conftest import OTHER, spot_with
+
+pytestmark = pytest.mark.browser
+
+SAY = Words()
+
+
+@pytest.fixture(scope="module")
+def turned(tmp_path_factory):
+    """The same skin, turned a little and from a little nearer."""
+    photo = cv2.imread(str(OTHER))
+    height, width = photo.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), 6, 1.04)
+    file = tmp_path_factory.mktemp("photos") / "turned.jpg"
+    cv2.imwrite(str(file), cv2.warpAffine(photo, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101))
+    return file
+
+
+def test_the_same_spot_seen_anew_is_no_change_and_its_size_makes_a_curve(empty_diary, turned):
+    page = empty_diary
+    page.set_default_timeout(3 * READY)
+    spot = spot_with(page, [(OTHER, "2026-01-05T08:00"), (turned, "2026-02-05T08:00")])
+    page.evaluate("path => { location.hash = path; }", f"#spots/change/{spot}")
+    change = page.locator("#change[data-verdict]")
+    change.wait_for()
+    assert change.get_attribute("data-alignment") == "features"
+    assert change.get_attribute("data-verdict") == "none"
+    text = change.inner_text()
+    assert SAY("compare.verdict.none") in text
+    assert SAY("compare.not_harmless") in text
+    assert page.locator("#change .compare canvas").count() == 2
+    assert page.locator("#change .beside img").count() == 2
+    assert np.isclose(
+        float(page.locator("[data-measure=size] span").inner_text().split("%")[0].replace("−", "-")), 0, atol=4
+    )
+    page.get_by_role("button", name=SAY("diary.change.all"), exact=True).click()
+    page.locator(f"figure:has-text('{SAY('diary.curve.size')}') svg.curve").wait_for()
+    page.set_default_timeout(READY)
+
+
+def test_one_photo_cannot_be_compared(empty_diary):
+    spot = spot_with(empty_diary, [(OTHER, "2026-01-05T08:00")])
+    empty_diary.evaluate("path => { location.hash = path; }", f"#spots/change/{spot}")
+    empty_diary.get_by_text(SAY("diary.change.two")).wait_for()
