@@ -33,7 +33,7 @@ def test_what_a_million_photographs_take_follows_from_the_measured_figures():
     a_second = [100 * measured[photo] / 2 for photo in ("600 × 450", "12 megapixels")]
     for row, share in (("if nothing else cost anything", 1), ("with 75 %", 0.75)):
         line = next(line for line in PAGE.splitlines() if line.startswith("| ") and row in line)
-        told = [float(cell.replace("½", ".5").removesuffix("min")) for cell in line.split("|")[2:4]]
+        told = [float(cell.replace("½", ".5").strip().removesuffix("min")) for cell in line.split("|")[2:4]]
         assert told == pytest.approx([1e6 / each / share / 60 for each in a_second], abs=0.5)
 
 

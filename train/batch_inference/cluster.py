@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,8 @@ from skin_model.network.hub import first_line
 from train import UserError
 from train.batch_inference.scorer import UNFIT
 from train.cluster_packages import require
+
+SECONDS_TO_ANSWER = 10.0
 
 
 @contextmanager
@@ -31,6 +34,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
         options |= {"address": "local", "num_cpus": workers or os.cpu_count() or 1, "include_dashboard": False}
     else:
         options["address"] = address
+        _knock(address)
     try:
         ray.init(**options)
     except (ConnectionError, TimeoutError, ValueError, RuntimeError) as problem:
@@ -42,10 +46,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
             ) from None
         if address is None:
             raise UserError(f"Ray did not start on this machine: {first_line(problem)}") from None
-        raise UserError(
-            f"No Ray cluster answers at {address}. Start one there with `ray start --head --port 6379`, and give the "
-            "address that it prints."
-        ) from None
+        raise UserError(_nobody_at(address)) from None
     try:
         context = DataContext.get_current()
         context.enable_progress_bars = False
@@ -54,6 +55,25 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
         yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Raises UserError where nobody listens at HOST:PORT; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdecimal():
+        return  # auto, say, or ray://…
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=SECONDS_TO_ANSWER):
+            pass
+    except (OSError, OverflowError):
+        raise UserError(_nobody_at(address)) from None
+
+
+def _nobody_at(address: str) -> str:
+    return (
+        f"No Ray cluster answers at {address}. Start one there with `ray start --head --port 6379`, and give the "
+        "address that it prints."
+    )
 
 
 def sentence_of(problem: BaseException) -> str | None:
