@@ -4,6 +4,8 @@ import { map, nameOf } from "./body.js";
 import { dateOf, dueDay, isDue } from "./dates.js";
 import { titleOf } from "./files/readable.js";
 
+const FEW = 50; // spots up to which the body is drawn at once
+
 export async function listScreen(diary) {
   const spots = await diary.store.spots(), tone = (await diary.store.setting("tone")) ?? "plain";
   const add = diary.link("diary.spot.add", "new", "primary"), heading = diary.heading(diary.say("diary.title"));
@@ -12,7 +14,10 @@ export async function listScreen(diary) {
       element("div", { class: "row" }, add, diary.link("diary.import", "own"))];
   }
   const due = spots.filter(isDue), rest = spots.filter((spot) => !isDue(spot));
-  const figure = element("details", { open: spots.length <= 50 ? "" : null }, element("summary", {}, diary.say("diary.map")), map(diary.words, spots, { tone }).node);
+  const few = spots.length <= FEW, figure = element("details", { open: few ? "" : null }, element("summary", {}, diary.say("diary.map")));
+  const draw = () => { if (figure.children.length === 1) figure.append(map(diary.words, spots, { tone }).node); };
+  if (few) draw();
+  else figure.addEventListener("toggle", draw);
   return [heading, element("div", { class: "row" }, add, diary.link("diary.doctor", "doctor"), diary.link("diary.own", "own")),
     ...(due.length ? [element("h3", {}, diary.say("diary.due")), listOf(diary, due)] : []),
     ...(rest.length ? [element("h3", {}, diary.say("diary.others")), listOf(diary, rest)] : []),
