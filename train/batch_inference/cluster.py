@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from train import UserError
 from train.batch_inference.scorer import UNFIT
 from train.cluster_packages import require
 
-SECONDS_TO_ANSWER = 10.0
+SECONDS_TO_ANSWER, SECONDS_TO_STOP = 10.0, 60.0
 
 
 @contextmanager
@@ -26,6 +27,8 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     require("ray", "Ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # After Ctrl-C a thread of Ray Data may still ask something: it must not join or start another cluster for that.
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     import ray
     from ray.data import DataContext
 
@@ -54,7 +57,18 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         yield workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
     finally:
+        _stop_streaming()
         ray.shutdown()
+
+
+def _stop_streaming() -> None:
+    """End what Ray Data still runs, as after Ctrl-C: a thread of it that speaks to Ray after Ray's end ends the process
+    at once, with status 1 and without a word.
+    """
+    for thread in threading.enumerate():
+        if thread.name.startswith("StreamingExecutor") and hasattr(thread, "shutdown"):
+            thread.shutdown(force=True)
+            thread.join(SECONDS_TO_STOP)
 
 
 def _knock(address: str) -> None:

@@ -95,18 +95,20 @@ main(sys.argv[1:])
 
 
 def test_after_ctrl_c_the_same_command_scores_what_is_missing_and_nothing_twice(archive, of_one_process, tmp_path):
-    command = ["score", "--data", str(archive), "--out", str(tmp_path), "--workers", "1"]
-    started = subprocess.Popen(
-        [sys.executable, "-c", STARTED_BY_HAND, *command], cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
-    )
-    while started.poll() is None and not list(tmp_path.glob("shards/*.parquet")):
+    command = ["score", "--data", str(archive), "--out", str(tmp_path / "scores"), "--workers", "1"]
+    with (tmp_path / "said").open("w") as said_to:  # no pipe: Ray's own processes hold it open a while longer
+        started = subprocess.Popen(
+            [sys.executable, "-c", STARTED_BY_HAND, *command], cwd=REPOSITORY, stderr=said_to, text=True
+        )
+    while started.poll() is None and not list(tmp_path.glob("scores/shards/*.parquet")):
         time.sleep(0.1)
     started.send_signal(signal.SIGINT)
-    said = started.communicate(timeout=120)[1]
+    started.wait(timeout=120)
+    said = (tmp_path / "said").read_text()
     assert started.returncode == INTERRUPTED, said
     assert said.splitlines()[-1] == "Interrupted. The same command goes on where it stopped."
-    kept = {file: file.read_bytes() for file in tmp_path.glob("shards/*.parquet")}
-    before = read_scores(tmp_path).num_rows
+    kept = {file: file.read_bytes() for file in tmp_path.glob("scores/shards/*.parquet")}
+    before = read_scores(tmp_path / "scores").num_rows
     assert 0 < before < 200
     again = subprocess.run(
         [sys.executable, "-m", "train", *command], cwd=REPOSITORY, capture_output=True, text=True, check=False
@@ -115,8 +117,8 @@ def test_after_ctrl_c_the_same_command_scores_what_is_missing_and_nothing_twice(
     assert f"Going on after {before} of 200 photographs." in again.stderr
     assert again.stdout.startswith("200 photographs = ")
     assert all(file.read_bytes() == content for file, content in kept.items())
-    assert read_scores(tmp_path)["position"].to_pylist() == list(range(200))
-    assert lines_of(read_scores(tmp_path)) == of_one_process
+    assert read_scores(tmp_path / "scores")["position"].to_pylist() == list(range(200))
+    assert lines_of(read_scores(tmp_path / "scores")) == of_one_process
 
 
 def drawn(seed: int) -> bytes:
