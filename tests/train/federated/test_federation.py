@@ -12,7 +12,7 @@ import torch
 
 pytest.importorskip("flwr", reason="needs Flower: make cluster")
 
-from flwr.app import ArrayRecord, RecordDict
+from flwr.app import ArrayRecord, Error, Message, RecordDict
 
 from skin_model.network.checkpoint import Checkpoint
 from tests.train.federated.rendered_sites import (
@@ -221,6 +221,26 @@ def test_a_site_that_leaves_and_comes_back_is_missed_and_taken_up_again(work, tm
     grid.get_node_ids = lambda: (weather(), online())[1]
     run_rounds(grid, server_context(), run, None)
     assert list(history(tmp_path)["sites"]) == [3, 2, 3]
+
+
+def test_a_site_that_the_superlink_reports_as_gone_is_named_and_the_superlink_is_not(work, tmp_path):
+    agreed = settings(rounds=1)
+    grid = grid_of(work, tmp_path, agreed)
+    asked = grid.send_and_receive
+
+    def losing_the_third(messages, **options):
+        messages = list(messages)
+        replies = asked(messages, **options)
+        if messages[0].metadata.message_type != "train":
+            return replies
+        lost = next(message for message in messages if message.metadata.dst_node_id == 3)
+        gone = Message(Error(code=3, reason="node unavailable"), reply_to=lost)
+        gone.metadata.__dict__["_src_node_id"] = 99
+        return [*(reply for reply in replies if reply.metadata.src_node_id != 3), gone]
+
+    grid.send_and_receive = losing_the_third
+    federate(work, tmp_path, agreed, grid)
+    assert history(tmp_path)["left_out"].iloc[0] == "vienna: it could not be reached"
 
 
 def test_secure_aggregation_gives_the_mean_and_hides_every_sites_weights(plain, work, tmp_path):

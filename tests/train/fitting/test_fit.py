@@ -37,6 +37,16 @@ def row(*values):
     return torch.tensor([values], dtype=torch.float32)
 
 
+@pytest.mark.parametrize("steps", range(1, 12))
+def test_a_schedule_may_be_as_short_as_it_likes(steps):
+    optimiser = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=1e-3)
+    schedule = running._schedule(optimiser, "one_cycle", 1e-3, steps)
+    for _ in range(steps - 1):
+        optimiser.step()
+        schedule.step()
+    assert 0 <= schedule.get_last_lr()[0] <= 1e-3
+
+
 def test_a_known_diagnosis_costs_its_cross_entropy_plus_the_weighted_risk():
     # All seven outputs equal: -ln(1/7) for the diagnosis, -ln(3/7) for malignant.
     loss = losses.loss_per_photograph(row(*[0] * 7), torch.tensor([0]), torch.tensor([1.0]), TINY)
