@@ -11,9 +11,9 @@ from train.bootstrap import Draws
 from train.evaluation.metrics import decisions, ranking
 from train.evaluation.plots import save
 from train.reports.markdown import table as markdown_table
-from train.studies import experiments
-from train.studies.experiments import BASELINE
-from train.studies.leaking_split import HALVES
+from train.studies.experiments import FAMILIES
+from train.studies.leaking_split import HALVES, INPUT_SIZE
+from train.studies.train_and_score import within_sources
 
 MARKS = ("<!-- figures: written by python -m train leaking-split -->", "<!-- end of figures -->")
 RESAMPLES = 1000
@@ -34,7 +34,7 @@ SAYS = {
     "alone_usual": "Without a relative: the usual split",
     "alone_grouped": "The same photographs: groups closed",
     "alone_gap": "Usual minus closed",
-    "left_out": "A centre family never seen (screening's baseline, another recipe)",
+    "left_out": "A centre family never seen (another recipe, at full length)",
 }
 """The rows of the table, in its order."""
 LADDER = ("source_name", "usual", "usual_within", "grouped_within", "left_out")
@@ -69,7 +69,7 @@ def figures(scores: pd.DataFrame, facts: dict[str, Any], screened: float | None 
             means = []
             for of in (test[chosen[test]] for test in tests):
                 inside = lambda mask, of=of, measure=measure: measure(of[mask])  # noqa: E731
-                means.append(experiments.within_sources(inside, ill[of], sources[of]) if within else measure(of))
+                means.append(within_sources(inside, ill[of], sources[of]) if within else measure(of))
             found[name] = np.mean(means, axis=0)
         return found
 
@@ -104,12 +104,14 @@ def figures(scores: pd.DataFrame, facts: dict[str, Any], screened: float | None 
     return found.reindex([row for row in SAYS if row in found.index])
 
 
-def left_out_auc(screening: Path | None) -> float | None:
-    """The baseline's mean AUC on centre families left out, from what ``experiments`` wrote; None without it."""
-    if screening is None or not screening.is_file():
+def left_out_auc(experiments: Path | None) -> float | None:
+    """The mean AUC on families left out of the first recipe that has them all, from the CSV that ``experiments``
+    wrote; None without one.
+    """
+    if experiments is None or not experiments.is_file():
         return None
-    table = pd.read_csv(screening).set_index("idea")
-    return float(table.loc[BASELINE, "mean"]) if BASELINE in table.index else None
+    whole = pd.read_csv(experiments).reindex(columns=list(FAMILIES)).dropna()
+    return float(whole.iloc[0].mean()) if len(whole) else None
 
 
 def markdown(found: pd.DataFrame) -> str:
@@ -118,7 +120,7 @@ def markdown(found: pd.DataFrame) -> str:
     networks = len(HALVES) * int(facts["seeds"])
     lines = [
         f"Recipe `{facts['recipe']}`, {networks} networks, each trained on {facts['training']:,} photographs in "
-        f"{facts['epochs']} passes at {experiments.INPUT_SIZE} pixels. "
+        f"{facts['epochs']} passes at {INPUT_SIZE} pixels. "
         f"Exact copies removed: {facts['copies']} of {facts['pool'] + facts['copies']:,} photographs. "
         f"{related['photographs']:,.0f} of the {found.loc['usual', 'photographs']:,.0f} test photographs have a "
         "relative in the training set of the usual split.",
