@@ -114,9 +114,6 @@ def leaking_split(
     recipe: options.RecipeName = "self-check-original",
     seeds: Annotated[int, typer.Option(min=1, help="How often the whole is done again; two networks each.")] = 1,
     jobs: Annotated[int | None, typer.Option(min=1, help="Networks at a time, one core each. Default: all.")] = None,
-    compared: Annotated[
-        Path | None, typer.Option(help="The CSV that experiments wrote, for a family of centres never seen.")
-    ] = Path("docs/experiments.csv"),
     page: Annotated[
         Path | None, typer.Option(help="A page whose table, between two marks, and pictures beside it are renewed.")
     ] = None,
@@ -129,7 +126,7 @@ def leaking_split(
     from train.studies import leaking_split, leaking_split_page
 
     scores, facts = leaking_split.study(work, out, backbone, recipe, seeds, jobs)
-    found = leaking_split_page.figures(scores, facts, leaking_split_page.left_out_auc(compared))
+    found = leaking_split_page.figures(scores, facts)
     print(leaking_split_page.markdown(found))
     if page:
         write_page(found.reset_index(), page, leaking_split_page.markdown(found), leaking_split_page.MARKS)

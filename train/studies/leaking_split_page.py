@@ -11,7 +11,6 @@ from train.bootstrap import Draws
 from train.evaluation.metrics import decisions, ranking
 from train.evaluation.plots import save
 from train.reports.markdown import table as markdown_table
-from train.studies.experiments import FAMILIES
 from train.studies.leaking_split import HALVES, INPUT_SIZE
 from train.studies.train_and_score import within_sources
 
@@ -34,21 +33,19 @@ SAYS = {
     "alone_usual": "Without a relative: the usual split",
     "alone_grouped": "The same photographs: groups closed",
     "alone_gap": "Usual minus closed",
-    "left_out": "A centre family never seen (another recipe, at full length)",
 }
 """The rows of the table, in its order."""
-LADDER = ("source_name", "usual", "usual_within", "grouped_within", "left_out")
+LADDER = ("source_name", "usual", "usual_within", "grouped_within")
 GAPS = {"gap_within": "all", "related_gap": "with a relative\nin training", "alone_gap": "without one"}
 MEASURES = ("auc", "accuracy")
 
 
-def figures(scores: pd.DataFrame, facts: dict[str, Any], screened: float | None = None) -> pd.DataFrame:
+def figures(scores: pd.DataFrame, facts: dict[str, Any]) -> pd.DataFrame:
     """One row for each of SAYS: what it is, how it is judged, AUC and accuracy, each with its 95 % interval.
 
     scores, facts: as ``study`` returns them; the facts are columns of every row. Every figure is worked out for each
     seed and half, that is for one network's answers, and averaged; intervals by bootstrap over groups, the same draws
-    for both arms. Accuracy: malignant means a probability of a half or more, as such projects count. screened: the AUC
-    of centre families left out, where known.
+    for both arms. Accuracy: malignant means a probability of a half or more, as such projects count.
     """
     draws = Draws(scores["group"].to_numpy(dtype=str), RESAMPLES, seed=0)
     weights = draws.weights
@@ -98,20 +95,8 @@ def figures(scores: pd.DataFrame, facts: dict[str, Any], screened: float | None 
             add(f"{prefix}{arm}{suffix}", drawn[arm], within, chosen)
         gap = {name: drawn["usual"][name] - drawn["grouped"][name] for name in MEASURES}
         add(f"{prefix}gap{suffix}", gap, within, chosen)
-    if screened is not None:
-        rows.append({"row": "left_out", "judged": WITHIN, "auc": screened, **facts})
     found = pd.DataFrame(rows).set_index("row").round(6)  # as the CSV keeps it, so that both show the same
     return found.reindex([row for row in SAYS if row in found.index])
-
-
-def left_out_auc(experiments: Path | None) -> float | None:
-    """The mean AUC on families left out of the first recipe that has them all, from the CSV that ``experiments``
-    wrote; None without one.
-    """
-    if experiments is None or not experiments.is_file():
-        return None
-    whole = pd.read_csv(experiments).reindex(columns=list(FAMILIES)).dropna()
-    return float(whole.iloc[0].mean()) if len(whole) else None
 
 
 def markdown(found: pd.DataFrame) -> str:

@@ -173,17 +173,8 @@ def test_answering_benign_every_time_is_as_accurate_as_benign_photographs_are_co
     assert (found["auc"], found["accuracy"]) == (0.5, 0.5)
 
 
-def test_the_family_left_out_is_that_of_the_first_recipe_with_all_and_absent_without_one(scores, tmp_path):
-    compared = tmp_path / "experiments.csv"
-    compared.write_text("name,ham10000,isic_2017,siim_acral,pad_ufes_20\none,0.9,,,\ntwo,0.6,0.7,0.7,0.8\n")
-    auc = leaking_split_page.left_out_auc(compared)
-    assert leaking_split_page.figures(scores, FACTS, auc).loc["left_out", "auc"] == pytest.approx(0.7)
-    assert leaking_split_page.left_out_auc(tmp_path / "missing.csv") is None
-    assert "left_out" not in leaking_split_page.figures(scores, FACTS).index
-
-
 def test_the_pictures_are_drawn_from_figures_alone(scores, tmp_path):
-    files = leaking_split_page.draw(leaking_split_page.figures(scores, FACTS, 0.7), tmp_path / "pictures")
+    files = leaking_split_page.draw(leaking_split_page.figures(scores, FACTS), tmp_path / "pictures")
     assert [file.name for file in files] == ["ladder.svg", "relatives.svg"]
     for file in files:
         text = file.read_text()
@@ -224,9 +215,8 @@ def test_what_the_page_says_of_the_leak_holds(published):
         assert (gaps[f"{measure}_high"] > 0).all()
 
 
-def test_what_the_page_says_of_pooling_accuracy_and_new_clinics_holds(published):
+def test_what_the_page_says_of_pooling_and_accuracy_holds(published):
     auc, accuracy = published["auc"], published["accuracy"]
     assert auc["usual"] - auc["usual_within"] > 3 * auc["gap_within"]
     assert abs(accuracy["source_name"] - accuracy["usual"]) < 0.02
     assert 0 < accuracy["usual"] - accuracy["benign"] < 0.1
-    assert auc["left_out"] < auc["grouped_within"]
