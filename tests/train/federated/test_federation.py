@@ -319,7 +319,10 @@ def test_fedprox_holds_a_sites_weights_nearer_to_the_common_ones(work, tmp_path)
         ({"batch_norm": "frozen"}, "There is no batch-norm 'frozen'"),
         ({"secure": True}, "at least 3 sites"),
         ({"least_sites": 1}, "at least 2 sites"),
-        ({"recipe": "distilled"}, "learns from teachers"),
+        (
+            {"recipe": "released"},
+            "learns from teachers, which cannot be shared out in rounds. Choose another one, such as single-run",
+        ),
         ({"recipe": "two-stage-mobilenetv2"}, "has stages"),
         ({"recipe": "nothing"}, "There is no recipe 'nothing'"),
     ],

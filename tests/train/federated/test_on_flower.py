@@ -30,6 +30,7 @@ from cryptography.x509.oid import NameOID
 from skin_model.network.checkpoint import Checkpoint
 from tests.conftest import REPOSITORY
 from tests.train.federated.rendered_sites import CLINICS, write_clinics
+from train.federated.settings import Settings
 from train.federated.simulation import divide
 from train.fitting.networks.stages import head_prefix
 from train.fitting.recipes import find
@@ -49,7 +50,7 @@ def work(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def backbone(tmp_path_factory) -> Path:
     """Random weights in the place of ImageNet's."""
-    network = network_of(find("released"))
+    network = network_of(find(Settings().recipe))
     head = head_prefix(network)
     state = {name: t.contiguous() for name, t in network.state_dict().items() if not name.startswith(head)}
     file = tmp_path_factory.mktemp("backbone") / "random.safetensors"
