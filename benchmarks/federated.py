@@ -40,6 +40,10 @@ def federated(
     photographs: Annotated[
         int, typer.Option(min=0, help="At most so many of a site to train on, and to validate on; 0 for all.")
     ] = 0,
+    federation: Annotated[
+        list[str] | None,
+        typer.Option(metavar="shared|local|fedprox", help="Only this one; repeat the option. Default: all three."),
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of one epoch; as many epochs for the others.")] = 10,
     recipe: Annotated[str, typer.Option(help="As for federate.")] = "single-run",
     seed: Annotated[list[int] | None, typer.Option(help="Repeat the option for several.")] = None,
@@ -58,6 +62,9 @@ def federated(
     from train.federated.simulation import divide, federate
     from train.fitting import fit
 
+    unknown = sorted(set(federation or []) - set(OPTIONS))
+    if unknown:
+        raise UserError(f"There is no federation {unknown[0]!r}. Choose among: {', '.join(OPTIONS)}.")
     chosen = sample(work, out / "work", sites, site or [], photographs)
     places = divide(chosen, out / "sites", sites)
     rows, by_round = [], []
@@ -70,10 +77,10 @@ def federated(
         run = out / f"together-{number}"
         rows += _judged(fit.fit(chosen, run, alike, backbone), chosen, {"trained on": TOGETHER, **about})
         by_round += _history(run, TOGETHER, number)
-        for name, options in OPTIONS.items():
+        for name in federation or OPTIONS:
             run = out / f"federated-{name}-{number}"
             _decode_once(places, run)
-            agreed = Settings(recipe, **asked, **options)
+            agreed = Settings(recipe, **asked, **OPTIONS[name])
             checkpoint = federate(chosen, run, agreed, sites=sites, backbone=backbone, workers=workers)
             rows += _judged(checkpoint, chosen, {"trained on": FEDERATED[name], **about})
             by_round += _history(run, FEDERATED[name], number)
