@@ -18,6 +18,8 @@ def start_ray(**options: Any) -> None:
     """``ray.init`` with these options, again where Ray was too slow for its own clock; raises what Ray raises."""
     # Ray's own 15 would leave the workers next to nothing beside anything else that runs on the machine.
     os.environ.setdefault("RAY_worker_niceness", "0")
+    # A warning of a change to come in Ray, which would be printed before anything else.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
     for left in reversed(range(STARTS)):

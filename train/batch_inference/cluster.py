@@ -26,7 +26,6 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     """
     require("ray", "Ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # After Ctrl-C a thread of Ray Data may still ask something: it must not join or start another cluster for that.
     os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     import ray
