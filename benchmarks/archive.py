@@ -60,6 +60,8 @@ def archive(
 
 def text(results: Path) -> str:
     """What stands between the page's marks: on what machine it was measured, and the table."""
+    if not (results / "archive.csv").is_file():
+        return table.NOT_YET
     found = pd.read_csv(results / "archive.csv")
     rows = [
         [

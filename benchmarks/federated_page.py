@@ -27,6 +27,8 @@ def write_page(page: Path = table.ROOT / "docs/federated.md", results: Path | No
 
 def text(results: Path) -> str:
     """What stands between the marks: at what size it was measured, the AUCs, and the rounds."""
+    if not (results / "federated_rounds.csv").is_file():  # written last
+        return table.NOT_YET
     found, rounds = (pd.read_csv(results / f"{name}.csv") for name in ("federated", "federated_rounds"))
     return "\n\n".join([_size(found), _aucs(found), _rounds(rounds)])
 

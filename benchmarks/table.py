@@ -20,6 +20,8 @@ from skin_model.atomic_files import write_csv
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+NOT_YET = "Not measured yet."
+"""In place of a table on a page."""
 
 
 @dataclass(frozen=True)
