@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,9 @@ def federate(
     run = FederatedRun(out, settings, work)
     if not run.is_finished:
         places = divide(work, out / "sites", sites)
-        logging.getLogger("flwr").setLevel(logging.ERROR)
+        # What goes wrong at a site, the site and the server say in words; Flower prints a traceback besides.
+        logging.getLogger("flwr").setLevel(logging.CRITICAL)
+        stopped = threading.Event()
         # Flower would start Ray itself, but only once, however busy the machine is.
         start_ray(
             address="local",
@@ -80,11 +83,12 @@ def federate(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 run_simulation(
-                    server_app.build(settings, out, backbone, work, len(places)),
+                    server_app.build(settings, out, backbone, work, len(places), stopped),
                     client_app.build(places, settings),
                     num_supernodes=len(places),
                     backend_config={"client_resources": {"num_cpus": 1, "num_gpus": 0.0}},
                 )
         finally:
+            stopped.set()  # after Ctrl-C the server's thread would wait for its sites, and Python for the thread
             ray.shutdown()
     return load_checkpoint(out / "checkpoint")
