@@ -65,7 +65,7 @@ def test_the_command_trains_one_network_across_sources_and_goes_on_after_ctrl_c(
     command = list(map(str, command))
     with (tmp_path / "said").open("w") as said_to:  # no pipe: Ray's own processes hold it open a while longer
         started = subprocess.Popen(command, cwd=REPOSITORY, stderr=said_to, start_new_session=True)
-    wait_for(lambda: (tmp_path / "run/history.csv").is_file(), [started])
+    wait_for(lambda: (tmp_path / "run/federation.safetensors").is_file(), [started])
     os.killpg(started.pid, signal.SIGINT)  # as a terminal does
     started.wait(timeout=ENOUGH)
     said = (tmp_path / "said").read_text()
