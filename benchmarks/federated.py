@@ -60,7 +60,6 @@ def federated(
     require("ray", "Ray")
     from train.federated.settings import Settings
     from train.federated.simulation import divide, federate
-    from train.fitting import fit
 
     unknown = sorted(set(federation or []) - set(OPTIONS))
     if unknown:
@@ -75,7 +74,7 @@ def federated(
         about = {"seed": number, "recipe": recipe, "pixels": alike.input_size, "rounds": rounds}
 
         run = out / f"together-{number}"
-        rows += _judged(fit.fit(chosen, run, alike, backbone), chosen, {"trained on": TOGETHER, **about})
+        rows += _judged(_fitted(chosen, run, alike, backbone), chosen, {"trained on": TOGETHER, **about})
         by_round += _history(run, TOGETHER, number)
         for name in federation or OPTIONS:
             run = out / f"federated-{name}-{number}"
@@ -87,7 +86,7 @@ def federated(
         for place in places:
             own = Path(place["work"])
             try:
-                alone = fit.fit(own, out / f"alone-{own.name}-{number}", alike, backbone)
+                alone = _fitted(own, out / f"alone-{own.name}-{number}", alike, backbone)
             except UserError as problem:  # it has not both classes to train and to validate on
                 tqdm.write(f"{place['name']} cannot train alone: {problem}", file=sys.stderr)
                 continue
@@ -118,6 +117,16 @@ def sample(work: Path, out: Path, sites: str, names: list[str], photographs: int
         kept.append(of if not photographs else of[before <= photographs])
     write_csv(out / "split.csv", pd.concat(kept).sort_index())
     return out
+
+
+def _fitted(work: Path, run: Path, recipe: Any, backbone: Path) -> Any:
+    """``fit``, which would calibrate a finished run again."""
+    from train.fitting import fit
+    from train.fitting.networks.architectures import load_checkpoint
+
+    if fit.is_finished(work, run, recipe):
+        return load_checkpoint(run / "checkpoint")
+    return fit.fit(work, run, recipe, backbone)
 
 
 def _decode_once(places: list[dict[str, Any]], run: Path) -> None:
