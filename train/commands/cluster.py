@@ -74,7 +74,7 @@ def score(
         typer.Option(
             "--ray",
             metavar="ADDRESS",
-            help="A Ray cluster, such as 10.0.0.1:6379, or auto on one of its machines. "
+            help="A Ray cluster that this machine belongs to: its address, such as 10.0.0.1:6379, or auto. "
             "Default: Ray is started on this machine, and stopped afterwards.",
         ),
     ] = None,
