@@ -50,8 +50,8 @@ class Stored:
 
 
 class Archive(Protocol):
-    """Photographs in a fixed order. digest: SHA-256 of which they are, and in which order. not_entered: folders that may
-    not be entered, whose photographs nobody can count.
+    """Photographs in a fixed order. digest: SHA-256 of which they are, and in which order. not_entered: folders that
+    may not be entered, whose photographs nobody can count.
     """
 
     photographs: int
