@@ -28,7 +28,7 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # After Ctrl-C a thread of Ray Data may still ask something: it must not join or start another cluster for that.
     os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
-    # Else Ray's core prints, at every start, that an actor could not start again if this command were gone.
+    # Else Ray's core prints an error at every start: that no actor could start again if this command were gone.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     # Ray Data asks how many actors it may have, waits 5 seconds, and gives up altogether after 10 times; a busy machine
     # is slower than that.
