@@ -77,7 +77,8 @@ def federate(
             num_cpus=workers or os.cpu_count() or 1,
             include_dashboard=False,
             logging_level=logging.ERROR,
-            runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path)}},
+            # The server's bar shows the rounds; those of all sites at once would only be lines among its sentences.
+            runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path), "TQDM_DISABLE": "1"}},
         )
         try:
             with warnings.catch_warnings():
