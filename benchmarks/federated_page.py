@@ -78,7 +78,7 @@ def _rounds(rounds: pd.DataFrame) -> str:
         for number in aucs.index
     ]
     head = ["round", *(f"AUC, {name}" for name in names), "MB to each site", "MB from each site"]
-    return markdown_table(head, rows, "---:|")
+    return markdown_table(head, rows, "---:|" * len(head))
 
 
 def _known(value: float, digits: int) -> str:

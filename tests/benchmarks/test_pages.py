@@ -53,6 +53,7 @@ def test_the_federations_table_shows_means_over_seeds_within_each_source_and_the
         "| federated, shared batch norm | 0.750 (0.500–1.000) | 0.650 (0.500–1.000) | 0.700 |",
         "| all photographs together | 0.850 (0.500–1.000) | 0.750 (0.500–1.000) | 0.800 |",
     ]
+    assert lines[-3] == "|" + "---:|" * 5
     assert lines[-2:] == ["| 1 | 0.650 | – | 12.0 | 6.2 |", "| 2 | 0.650 | 0.750 | 12.0 | 6.2 |"]
 
 
