@@ -83,6 +83,11 @@ def text(results: Path) -> str:
 
 def _row(name: str, workers: int, command: Any, folder: Path, one: Path, photos: int) -> dict[str, Any]:
     whole, start = watched(command(folder)), watched(command(one))
+    if whole.seconds <= start.seconds:
+        raise UserError(
+            f"{name} took {whole.seconds:.0f} s for {photos} photographs and {start.seconds:.0f} s for one: the machine "
+            "is too busy, or --photos too low, for a figure. Nothing was written."
+        )
     return {
         "command": name,
         "workers": workers,

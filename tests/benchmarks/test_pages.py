@@ -74,3 +74,10 @@ def test_the_trial_takes_whole_groups_of_every_part_of_the_named_sites_and_no_te
     assert set(found["group"].value_counts()) == {3}
     with pytest.raises(UserError, match=r"has no site wien. It has: bern, graz, linz\."):
         federated.sample(tmp_path, tmp_path / "none", "source", ["wien"], 0)
+
+
+def test_no_throughput_is_made_up_where_starting_took_longer_than_scoring_everything(monkeypatch, tmp_path):
+    seconds = iter([118.0, 190.0])
+    monkeypatch.setattr(archive, "watched", lambda command: table.Watched(next(seconds), 1000.0))
+    with pytest.raises(UserError, match="took 118 s for 100 photographs and 190 s for one: the machine is too busy"):
+        archive._row("python -m skin_model", 2, lambda folder: [str(folder)], tmp_path, tmp_path, 100)
