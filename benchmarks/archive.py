@@ -85,8 +85,8 @@ def _row(name: str, workers: int, command: Any, folder: Path, one: Path, photos:
     whole, start = watched(command(folder)), watched(command(one))
     if whole.seconds <= start.seconds:
         raise UserError(
-            f"{name} took {whole.seconds:.0f} s for {photos} photographs and {start.seconds:.0f} s for one: the machine "
-            "is too busy, or --photos too low, for a figure. Nothing was written."
+            f"{name} took {whole.seconds:.0f} s for {photos} photographs and {start.seconds:.0f} s for one: the "
+            "machine is too busy, or --photos too low, for a figure. Nothing was written."
         )
     return {
         "command": name,
