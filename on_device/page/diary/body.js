@@ -128,7 +128,9 @@ export function chooser(words, { place, others, tone, onChoose }) {
     named.append(element("optgroup", { label: words.say(`diary.side.${side}`) }, places[side].map((at, number) => element("option", { value: `${side} ${number}` }, nameOf(words, at)))));
   }
   const told = element("p", { class: "chosen-place", role: "status" });
+  const kept = element("input", { type: "hidden", id: "place" }); // the place, for whoever draws the page anew
   const choose = (at) => {
+    kept.value = at ? JSON.stringify(at) : "";
     shown.show(at);
     told.textContent = at ? nameOf(words, at) : "";
     onChoose(at);
@@ -140,6 +142,7 @@ export function chooser(words, { place, others, tone, onChoose }) {
   };
   const shown = map(words, others, { tone, onTap: tapped });
   named.addEventListener("change", () => { const [side, number] = named.value.split(" "); choose(named.value ? places[side][Number(number)] : null); });
-  if (place) { shown.show(place); told.textContent = nameOf(words, place); }
-  return element("div", { class: "place" }, element("p", {}, words.say("diary.map.line")), shown.node, element("label", { class: "field" }, element("span", {}, words.say("diary.place.list")), named), told);
+  kept.addEventListener("change", () => choose(kept.value ? JSON.parse(kept.value) : null));
+  if (place) { shown.show(place); told.textContent = nameOf(words, place); kept.value = JSON.stringify(place); }
+  return element("div", { class: "place" }, element("p", {}, words.say("diary.map.line")), shown.node, element("label", { class: "field" }, element("span", {}, words.say("diary.place.list")), named), kept, told);
 }

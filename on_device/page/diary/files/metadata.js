@@ -13,6 +13,8 @@ const MOST_DRAWN = 16_000_000;
 const PNG_KEPT = ["IHDR", "PLTE", "tRNS", "sRGB", "gAMA", "cHRM", "sBIT", "IDAT", "IEND"], PNG_COLOURS = ["iCCP", "cICP"];
 const WEBP_KEPT = ["VP8X", "ALPH", "VP8 ", "VP8L"], WEBP_CODED_ANEW = ["ICCP", "ANIM", "ANMF"], WEBP_ALPHA = 0x10;
 
+const NOT_UNDERSTOOD = { bytes: null, looksTheSame: false };
+
 export async function encoded(canvas, type = "image/jpeg", quality = QUALITY) {
   const blob = await new Promise((done) => canvas.toBlob(done, type, quality));
   if (!blob) throw new DiaryProblem("unreadable");
@@ -26,7 +28,7 @@ export async function encoded(canvas, type = "image/jpeg", quality = QUALITY) {
  */
 export async function withoutMetadata(file, type, limits) {
   const { bytes, looksTheSame } = parted(new Uint8Array(file), type);
-  if (bytes && looksTheSame) return { bytes: exact(bytes), type, size: null };
+  if (bytes && looksTheSame) return { bytes: bytes.buffer, type, size: null };
   const into = type === "image/png" ? type : "image/jpeg";
   try {
     const bitmap = await decode(new Blob([file], { type }), limits);
@@ -34,7 +36,7 @@ export async function withoutMetadata(file, type, limits) {
       const factor = [1, 2, 4, 8].find((by) => bitmap.width * bitmap.height <= MOST_DRAWN * by * by) ?? 8;
       const { rgb, width } = pixelsOf(bitmap, { ...limits, working_short_side: Math.floor(Math.min(bitmap.width, bitmap.height) / factor) });
       const anew = await (await encoded(photoCanvas({ rgb }), into)).arrayBuffer();
-      return { bytes: exact(parted(new Uint8Array(anew), into).bytes), type: into, size: { width: rgb.width, height: rgb.height, scale: rgb.width / width } };
+      return { bytes: parted(new Uint8Array(anew), into).bytes.buffer, type: into, size: { width: rgb.width, height: rgb.height, scale: rgb.width / width } };
     } finally {
       bitmap.close?.();
     }
@@ -42,8 +44,6 @@ export async function withoutMetadata(file, type, limits) {
     throw new DiaryProblem("unreadable", problem);
   }
 }
-
-const exact = ({ buffer, byteOffset, byteLength }) => (byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength));
 
 /** {bytes: the file without all that is no picture, or null; looksTheSame: whether it is seen as before}. */
 export function parted(bytes, type) {
@@ -54,13 +54,13 @@ export function parted(bytes, type) {
   } catch (problem) {
     if (!(problem instanceof RangeError || problem instanceof Refused)) throw problem;
   }
-  return { bytes: null, looksTheSame: false };
+  return NOT_UNDERSTOOD;
 }
 
-function joined(parts, whole) {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  if (length === whole.length) return whole; // each part lies in it, one after the other
-  const all = new Uint8Array(length);
+const lengthOf = (parts) => parts.reduce((sum, part) => sum + part.length, 0);
+
+function joined(parts) {
+  const all = new Uint8Array(lengthOf(parts));
   let at = 0;
   for (const part of parts) { all.set(part, at); at += part.length; }
   return all;
@@ -85,29 +85,30 @@ const isCoding = (kind) => (kind >= 0xc0 && kind <= 0xcf) || [0xdb, 0xdc, 0xdd].
 function jpeg(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), parts = [bytes.subarray(0, 2)];
   let at = 2, same = true;
-  if (view.getUint16(0) !== 0xff00 + SOI) return { bytes: null, looksTheSame: false };
+  if (view.getUint16(0) !== 0xff00 + SOI) return NOT_UNDERSTOOD;
   for (;;) {
-    if (view.getUint8(at) !== 0xff) return { bytes: null, looksTheSame: false };
+    if (view.getUint8(at) !== 0xff) return NOT_UNDERSTOOD;
     while (view.getUint8(at + 1) === 0xff) at++; // padding
     const kind = view.getUint8(at + 1);
     if (kind === EOI) { parts.push(bytes.subarray(at, at + 2)); break; }
     const end = at + 2 + view.getUint16(at + 2), content = bytes.subarray(at + 4, end);
-    if (end > bytes.length) return { bytes: null, looksTheSame: false };
+    if (end > bytes.length) return NOT_UNDERSTOOD;
     const says = (letters) => text(content, 0, letters.length) === letters;
     if (isCoding(kind) || (kind === ADOBE && says("Adobe"))) parts.push(bytes.subarray(at, end));
     else if (kind === JFIF && says("JFIF\0")) parts.push(...withoutPreview(bytes.subarray(at, end)));
     else if (kind === ICC && says("ICC_PROFILE")) same = false;
     else if (kind === EXIF && says("Exif\0\0") && changesLooks(content)) same = false;
     else if (kind === SOS) {
-      let next = end;
-      while (!(view.getUint8(next) === 0xff && !isInScan(view.getUint8(next + 1)))) next++;
+      let next = bytes.indexOf(0xff, end);
+      while (next >= 0 && isInScan(view.getUint8(next + 1))) next = bytes.indexOf(0xff, next + 1);
+      if (next < 0) return NOT_UNDERSTOOD;
       parts.push(bytes.subarray(at, next));
       at = next;
       continue;
     }
     at = end;
   }
-  return { bytes: joined(parts, bytes), looksTheSame: same };
+  return { bytes: joined(parts), looksTheSame: same };
 }
 
 /** A stuffed byte, a restart, or padding. */
@@ -129,20 +130,20 @@ function png(bytes) {
   let same = true;
   for (let at = 8, kind = ""; kind !== "IEND"; ) {
     const end = at + 12 + view.getUint32(at);
-    if (end > bytes.length) return { bytes: null, looksTheSame: false };
+    if (end > bytes.length) return NOT_UNDERSTOOD;
     kind = text(bytes, at + 4, at + 8);
     if (PNG_KEPT.includes(kind)) parts.push(bytes.subarray(at, end));
     if (PNG_COLOURS.includes(kind) || (kind === "eXIf" && changesLooks(bytes.subarray(at + 8, end - 4)))) same = false;
     at = end;
   }
-  return { bytes: joined(parts, bytes), looksTheSame: same };
+  return { bytes: joined(parts), looksTheSame: same };
 }
 
 // --- WebP: RIFF's chunks ------------------------------------------------------------------------------------------------
 function webp(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), length = view.getUint32(4, true) + 8, parts = [bytes.subarray(0, 12)];
   let same = true, flags = null;
-  if (length > bytes.length) return { bytes: null, looksTheSame: false };
+  if (length > bytes.length) return NOT_UNDERSTOOD;
   for (let at = 12, found = 12; at + 8 <= length; at += 8 + found + (found % 2)) {
     found = view.getUint32(at + 4, true);
     const kind = text(bytes, at, at + 4), content = bytes.subarray(at + 8, at + 8 + found);
@@ -151,17 +152,12 @@ function webp(bytes) {
     if (kind === "VP8X") flags = parts.length;
     parts.push(bytes.subarray(at, at + 8 + found + (found % 2)));
   }
-  // The header says of which kinds the chunks are, and how long all are together.
+  // The headers say of which kinds the chunks are, and how long all are together.
   if (flags !== null && (parts[flags][8] & ~WEBP_ALPHA) !== 0) {
     parts[flags] = parts[flags].slice();
     parts[flags][8] &= WEBP_ALPHA;
   }
-  const total = parts.reduce((sum, part) => sum + part.length, 0);
-  if (total === bytes.length && parts[flags ?? 0].buffer === bytes.buffer) return { bytes, looksTheSame: same };
   parts[0] = parts[0].slice();
-  new DataView(parts[0].buffer).setUint32(4, total - 8, true);
-  const all = new Uint8Array(total);
-  let at = 0;
-  for (const part of parts) { all.set(part, at); at += part.length; }
-  return { bytes: all, looksTheSame: same };
+  new DataView(parts[0].buffer).setUint32(4, lengthOf(parts) - 8, true);
+  return { bytes: joined(parts), looksTheSame: same };
 }
