@@ -2,6 +2,7 @@
 // the browser itself, so that nothing leaves the device and every language's letters are right.
 import { element } from "../dom.js";
 import { figure, nameOf } from "./body.js";
+import { signed } from "./curve.js";
 import { dateOf, today } from "./dates.js";
 import { scoreLine, titleOf } from "./files/readable.js";
 
@@ -54,7 +55,7 @@ async function pageOf(diary, spots, tone) {
 
 async function figureOf(diary, photo) {
   const { words } = diary, date = dateOf(words, photo.taken), lines = [scoreLine(words, photo.scores.at(-1))];
-  if (photo.size) lines.push(diary.say("diary.doctor.size", { percent: words.say("format.percent", { number: `${photo.size.ratio >= 1 ? "+" : "−"}${Math.abs(100 * (photo.size.ratio - 1)).toFixed(0)}` }) }));
+  if (photo.size) lines.push(diary.say("diary.doctor.size", { percent: signed(words, photo.size.ratio - 1) }));
   if (photo.signs.length) lines.push(photo.signs.map((sign) => words.say(`diary.sign.${sign}`)).join(words.say("format.list")));
   if (photo.note) lines.push(photo.note);
   const picture = element("img", { alt: diary.say("diary.photo.alt", { date }), src: diary.address(await diary.store.picture(photo)) });
