@@ -42,7 +42,7 @@ export async function doctorScreen(diary) {
 async function pageOf(diary, spots, tone) {
   const { words } = diary, sides = ["front", "back"].filter((side) => spots.some(({ place }) => place?.side === side));
   const head = [element("h1", {}, diary.say("interface.title")), element("p", {}, diary.say("diary.doctor.made", { date: dateOf(words, today()) })), element("p", {}, diary.say("notice.screening"))];
-  const maps = element("div", { class: "paper-maps" }, sides.map((side) => element("figure", {}, element("figcaption", {}, diary.say(`diary.side.${side}`)), figure(words, side, spots.filter(({ place }) => place?.side === side).map(({ place }) => place), tone))));
+  const maps = element("div", { class: "paper-maps" }, sides.map((side) => element("figure", {}, element("figcaption", {}, diary.say(`diary.side.${side}`)), figure(words, side, spots.filter(({ place }) => place?.side === side).map(({ place, number }) => ({ ...place, number })), tone))));
   const sections = [];
   for (const spot of spots) {
     const photos = await diary.store.photosOf(spot.id), shown = photos.length > MOST_PHOTOS ? [photos[0], ...photos.slice(1 - MOST_PHOTOS)] : photos;
