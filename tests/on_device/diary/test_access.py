@@ -138,8 +138,9 @@ def test_another_language_keeps_what_was_typed_of_a_new_photo(empty_diary):
     checked(page)
     page.locator("#keep").click()
     screen(page, "keep")
-    box = page.locator(".figure").first.bounding_box()
-    page.mouse.click(box["x"] + box["width"] * 0.19, box["y"] + box["height"] * 0.48)
+    figure = page.locator(".figure").first
+    box = figure.bounding_box()
+    figure.click(position={"x": box["width"] * 0.19, "y": box["height"] * 0.48})
     page.locator("#spot-name").fill("near the wrist")
     page.locator("#spot-months").select_option("3")
     page.locator("#taken").fill("2026-02-03T10:00")

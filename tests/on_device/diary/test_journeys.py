@@ -88,11 +88,12 @@ def test_a_tap_on_the_body_names_the_place_from_the_persons_own_side(empty_diary
     page = empty_diary
     go(page, "new")
     screen(page, "new")
-    box = page.locator(".figure").first.bounding_box()
+    figure = page.locator(".figure").first
+    box = figure.bounding_box()
     # At the reader's left of a figure seen from the front is its right arm.
-    page.mouse.click(box["x"] + box["width"] * 0.19, box["y"] + box["height"] * 0.48)
+    figure.click(position={"x": box["width"] * 0.19, "y": box["height"] * 0.48})
     assert page.locator(".chosen-place").inner_text() == "forearm, right (front)"
-    page.mouse.click(box["x"] + box["width"] * 0.03, box["y"] + box["height"] * 0.03)
+    figure.click(position={"x": box["width"] * 0.03, "y": box["height"] * 0.03})
     assert page.locator(".chosen-place").inner_text() == "forearm, right (front)"
 
 
