@@ -45,7 +45,10 @@ def score(
     ] = None,
     method: Annotated[
         str | None,
-        typer.Option(help=f"How the overlay is made: {', '.join(METHODS)}. Default: the first."),
+        typer.Option(
+            help=f"How the overlay is made: {', '.join(METHODS)}. Default: the first. kernel_shap and lime need the "
+            "packages of requirements-train.txt."
+        ),
     ] = None,
     views: Annotated[
         int | None,

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections import Counter
 
+import pandas as pd
 import pytest
 
 from interface.blocks import TABS
@@ -12,6 +13,7 @@ from skin_model.network.checkpoint import EMBEDDED, Checkpoint
 from skin_model.network.saliency import METHODS
 from skin_model.wording import sentence
 from tests.conftest import REPOSITORY
+from train.data import splits
 from train.reports.report import BEGIN, BEGIN_ALL, END, summary_table, tables
 
 
@@ -103,11 +105,14 @@ def test_the_spaces_gradio_is_the_pinned_one():
     assert f"sdk_version: {pinned}\n" in page
 
 
-def test_the_embedded_checkpoint_lists_what_it_was_trained_on_and_what_was_dealt_to_it_but_too_small():
+def test_the_embedded_checkpoint_lists_every_photograph_that_it_says_it_learnt_from(shared_data):
     seen = json.loads((EMBEDDED / "trained_on.json").read_text(encoding="utf-8"))
     counted = Checkpoint.load().config.training["photographs"]
+    table = pd.read_csv(shared_data / "lesions.csv", dtype=str, keep_default_na=False)
+    key = splits.hashed_identities(table, "image_id")
     for part in ("train", "validation"):
-        assert len(seen[part]["image_id"].split()) >= sum(counted[part].values())
+        listed = table[key.isin(seen[part]["image_id"].split())]
+        assert listed["source"].value_counts().loc[list(counted[part])].to_dict() == counted[part]
 
 
 def test_every_promise_of_the_security_page_names_a_test_that_is_there():

@@ -1,5 +1,7 @@
 """The about tab: which network answers, how it was loaded, what it was trained on, and the licences."""
 
+from collections import Counter
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,16 @@ def facts(checkpoint: Checkpoint) -> dict[str, Any]:
     }
 
 
+def learned_from(training: Mapping[str, Any]) -> Counter[str]:
+    """Source -> photographs that the weights learnt from: a network calibrated out of fold learnt from validation too.
+
+    training: the checkpoint's training record.
+    """
+    parts = ("train", "validation") if training.get("folds") else ("train",)
+    photographs = training.get("photographs", {})
+    return sum((Counter(photographs.get(part, {})) for part in parts), Counter())
+
+
 def one_line(assessor: Assessor, words: Words) -> str:
     """The footer's line."""
     checkpoint = assessor.checkpoint
@@ -53,8 +65,7 @@ def build(assessor: Assessor, words: Words) -> None:
     """Lay the tab out inside the open Blocks."""
     checkpoint = assessor.checkpoint
     known = facts(checkpoint)
-    photographs = {split: sum(counts.values()) for split, counts in known["photographs"].items()}
-    trained_on = sorted(known["photographs"].get("train", {}))
+    learned = learned_from(checkpoint.config.training)
     rows = [
         ("about.app_version", known["app_version"]),
         ("about.checkpoint", _source(checkpoint, words)),
@@ -62,8 +73,8 @@ def build(assessor: Assessor, words: Words) -> None:
         ("about.hash", known["hash"]),
         ("about.architecture", f"{known['architecture']}, {known['input_size']} px"),
         ("about.recipe", known["recipe"]),
-        ("about.trained_on", photographs.get("train")),
-        ("about.sources", ", ".join(SOURCES.get(source, source) for source in trained_on)),
+        ("about.trained_on", sum(learned.values())),
+        ("about.sources", ", ".join(SOURCES.get(source, source) for source in sorted(learned))),
     ]
     table = "".join(
         f"<tr><th scope='row'>{escape(words(key))}</th><td>{escape(str(value))}</td></tr>"

@@ -42,7 +42,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command; what a user can mend is one sentence on stderr and exit status 2."""
     arguments = sys.argv[1:] if arguments is None else arguments
     with command(REQUIREMENTS, UserError):
-        if arguments and "--help" not in arguments:
+        # A command that there is not is named by typer, whatever is installed.
+        if arguments and arguments[0] in typer.main.get_command(app).commands and "--help" not in arguments:
             require(*_NEEDED, requirements=REQUIREMENTS)
         try:
             app(spread(arguments), prog_name="python -m train")

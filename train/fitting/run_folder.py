@@ -76,7 +76,7 @@ def training_record(work: Path, recipe: Recipe, rows: pd.DataFrame, seconds: flo
         "seed": recipe.seed,
         "split_sha256": file_sha256(work / "split.csv"),
         "photographs": {split: counts[split].to_dict() for split in counts.index.levels[0]},
-        "licences": licences(work),
+        "licences": licences(work, rows),
         "versions": {
             name: version(name) for name in ("torch", "timm", "numpy", "opencv-python-headless", "accelerate")
         },
@@ -94,15 +94,22 @@ def _options(recipe: Recipe) -> str:
     return "".join(f" {option} {getattr(recipe, name)}" for option, name in changed)
 
 
-def licences(work: Path) -> dict[str, dict[str, int]]:
-    """Source -> licence as the source states it -> photographs of training and validation; {} where not noted."""
+def licences(work: Path, learned: pd.DataFrame | None = None) -> dict[str, dict[str, int]]:
+    """Source -> licence as the source states it -> photographs of training and validation; {} where not noted.
+
+    learned: root and file of the photographs that count; None for all.
+    """
     catalogue = work / "catalogue.csv"
     if not catalogue.is_file():
         return {}
     rows = read_text_table(catalogue)
     if not {"licence", "split", "source"} <= set(rows):
         return {}
-    counts = rows[rows["split"].isin(["train", "validation"])].groupby(["source", "licence"]).size()
+    rows = rows[rows["split"].isin(["train", "validation"])]
+    if learned is not None:
+        place = ["root", "file"]
+        rows = rows[pd.MultiIndex.from_frame(rows[place]).isin(pd.MultiIndex.from_frame(learned[place]))]
+    counts = rows.groupby(["source", "licence"]).size()
     return {source: {name: int(n) for (_, name), n in of.items()} for source, of in counts.groupby(level=0)}
 
 

@@ -198,11 +198,17 @@ def _split_protocol(facts: Facts) -> str:
     said = f"SHA-256 of the split file: `{training['split_sha256']}`." if training.get("split_sha256") else ""
     recipe = training.get("recipe")
     trained = f"Recipe `{recipe}`, seed {training['seed']}." if recipe and "seed" in training else ""
+    used = "Training fits the weights; validation chooses the epoch, the calibration and every threshold"
+    if folds := training.get("folds"):
+        used = (
+            f"Training and validation are dealt into {folds} folds, and as many networks, each without one fold, "
+            "answer for it: on those answers the calibration and every threshold are fitted. These weights learnt "
+            "from all folds and are those of the last epoch"
+        )
     return f"""## How the photographs were split
 
 Photographs of one lesion, of one patient, and near-duplicates by perceptual hash form a group, and a group is in one
-part only. Training fits the weights; validation chooses the epoch, the calibration and every threshold; the test part
-is locked and only scored. When data grows, the lock stays.
+part only. {used}; the test part is locked and only scored. When data grows, the lock stays.
 
 {" ".join(part for part in (said, trained) if part) or "Neither split nor recipe were recorded."}"""
 

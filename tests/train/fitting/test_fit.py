@@ -18,7 +18,7 @@ from train import UserError
 from train.data.augmentation import NO_AUGMENTATION
 from train.digests import file_sha256
 from train.fitting import fit as fitting
-from train.fitting import losses, sampling, validation
+from train.fitting import losses, run_folder, sampling, validation
 from train.fitting import run as running
 from train.fitting.recipes import RECIPES, Recipe, find
 
@@ -106,6 +106,16 @@ def test_small_photographs_are_left_out_and_counted(tmp_path, capsys):
     Image.new("RGB", (300, 95)).save(tmp_path / "data" / rows["file"][1])
     assert rows["file"][1] not in set(fitting.learned_from(rows, TINY.change(least_side=96))["file"])
     assert "1 photographs with a side under 96 pixels are not learned from." in capsys.readouterr().err
+
+
+def test_only_photographs_that_were_learned_from_bind_the_weights_to_their_licence(tmp_path):
+    columns = ["root", "file", "source", "split", "licence"]
+    rows = [("/d", "a", "one", "train", "CC0"), ("/d", "b", "small", "train", "CC BY-NC 4.0")]
+    rows += [("/d", "c", "one", "validation", "CC0"), ("/d", "d", "one", "test", "CC0")]
+    table = pd.DataFrame(rows, columns=columns)
+    table.to_csv(tmp_path / "catalogue.csv", index=False)
+    assert run_folder.licences(tmp_path, table[table["source"] == "one"]) == {"one": {"CC0": 2}}
+    assert run_folder.licences(tmp_path) == {"one": {"CC0": 2}, "small": {"CC BY-NC 4.0": 1}}
 
 
 def test_photographs_that_are_all_too_small_are_one_sentence(tmp_path):

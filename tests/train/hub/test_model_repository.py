@@ -186,6 +186,19 @@ def test_the_card_says_what_somebody_must_know_before_using_it(local, push):
         "No comparison was made",
     ):
         assert said in body, said
+    assert "validation chooses the epoch" in body
+
+
+def test_the_card_of_a_network_calibrated_out_of_fold_says_that_it_learnt_from_validation_too(local, run, push):
+    file = run / "checkpoint" / "config.json"
+    content = json.loads(file.read_text())
+    content["skin_model"]["training"]["folds"] = 5
+    file.write_text(json.dumps(content))
+    push()
+    _, body = card(local)
+    assert "dealt into 5 folds" in body
+    assert "learnt from all folds" in body
+    assert "validation chooses the epoch" not in body
 
 
 def test_every_picture_and_file_that_the_card_names_is_there(local, push):
