@@ -110,6 +110,12 @@ def test_where_only_the_app_is_installed_training_still_explains_itself(app_alon
     assert all(name in ended.stdout for name in ("prepare", "fit", "evaluate", "export", "push"))
 
 
+def test_where_only_the_app_is_installed_a_command_that_there_is_not_is_called_so(app_alone):
+    ended = run("-m train recipes", *NO_PACKAGES, PYTHONPATH=app_alone)
+    assert ended.returncode == 2
+    assert "No such command 'recipes'" in ended.stderr
+
+
 def test_where_only_the_app_is_installed_nothing_is_missing_for_the_page_on_ones_own_device(app_alone, tmp_path):
     ended = run(
         f"-m on_device.build --out {tmp_path / 'site'} --model nowhere.onnx", *NO_PACKAGES, PYTHONPATH=app_alone

@@ -75,8 +75,9 @@ def experiments(
 ) -> None:
     """Compare recipes at their full length: train each without a part of the photographs, and judge it on that part.
 
-    Half an hour to an hour of one core a recipe, part and seed; never opens the test split. An interrupted call goes
-    on where it stopped, and a later one with other recipes adds its rows to the table.
+    Half an hour to an hour of one core a recipe, part and seed. It never opens the test split.
+
+    An interrupted call goes on where it stopped; one with other recipes adds its rows.
     """
     from train.reports.markdown import write_page
     from train.studies import experiments
