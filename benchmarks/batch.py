@@ -11,9 +11,9 @@ import typer
 
 from benchmarks.photo import SIZES, jpeg
 from benchmarks.table import timed, watched, write
-from skin_model.network.architecture import fused, logits_and_maps
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint
 from skin_model.network.inference import ONNX_FILE, OnnxEngine
+from skin_model.network.torch_backend.architecture import fused, logits_and_maps
 
 PLAIN_LOOP = """
 import sys

@@ -14,6 +14,7 @@ from examples.render import FOLDER
 from skin_model import quality
 from skin_model.assess import Assessor
 from skin_model.network import saliency
+from skin_model.network.torch_backend import attribution
 from skin_model.overlay import overlay
 from skin_model.photo import open_photo
 
@@ -61,10 +62,10 @@ def usual(network: torch.nn.Module, malignant: list[bool], content: bytes) -> by
     batch = prepare(image)[None]
     with torch.no_grad():
         network(batch).softmax(1)
-    attribution = LayerGradCam(
-        lambda x: saliency.risk_log_odds(network(x), malignant), saliency.last_feature_map(network)
+    found = LayerGradCam(
+        lambda x: attribution.risk_log_odds(network(x), malignant), attribution.last_feature_map(network)
     ).attribute(batch.requires_grad_(), relu_attributions=True)
-    heat = LayerAttribution.interpolate(attribution, (224, 224), interpolate_mode="bilinear")[0, 0].detach().numpy()
+    heat = LayerAttribution.interpolate(found, (224, 224), interpolate_mode="bilinear")[0, 0].detach().numpy()
     figure = Figure(figsize=(6, 6))
     axes = figure.subplots()
     axes.imshow(batch[0].detach().permute(1, 2, 0).numpy() / 2 + 0.5)

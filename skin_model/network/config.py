@@ -8,14 +8,15 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from skin_model.diagnoses import DIAGNOSES, malignant_mask
-from skin_model.network import architecture as networks
-from skin_model.network.architecture import Preprocessing
 from skin_model.network.calibration import Calibration, DiagnosisCalibration, Thresholds
 from skin_model.network.checkpoint_folder import CheckpointError
 from skin_model.network.context import ContextModel
+from skin_model.network.preprocessing import Preprocessing
 from skin_model.network.turned_views import VIEWS
 
 SCHEMA = 1
+ARCHITECTURE = "tf_mobilenetv3_small_100"
+"""timm's name of the released network (Howard et al. 2019, arXiv 1905.02244; Google's weights)."""
 LICENCE_NOTE = (
     "Weights trained in part on photographs under CC BY-NC 4.0 (HAM10000, ISIC 2020, parts of the ISIC archive): "
     "for non-commercial use only. A screening aid, not a diagnosis."
@@ -41,7 +42,7 @@ class Config:
     preprocessing: Preprocessing
     calibration: Calibration
     thresholds: Thresholds
-    architecture: str = networks.ARCHITECTURE
+    architecture: str = ARCHITECTURE
     operating_points: list[dict[str, float]] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)
     version: str = "0.1.0"

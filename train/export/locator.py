@@ -7,7 +7,7 @@ import onnx
 from torch import Tensor, nn
 
 from skin_model.atomic_files import replacing
-from skin_model.lesion import locate
+from skin_model.lesion import locate, locator_network
 from skin_model.network.inference import session
 from train import UserError
 from train.digests import file_sha256
@@ -34,7 +34,7 @@ class _Graph(nn.Module):
 
 def write(weights: Path, out: Path) -> Path:
     """Write FILE into ``out``, made of locator weights; raises UserError where it does not answer as PyTorch does."""
-    network = locate.load(weights)
+    network = locator_network.load(weights)
     model = onnx_files.with_half_weights(onnx_files.graph(_Graph(network), locate.SIZE))
     onnx_files.describe(
         model, {"weights_sha256": file_sha256(weights), "least_skin": locate.record(weights)["least_skin"]}
@@ -44,7 +44,7 @@ def write(weights: Path, out: Path) -> Path:
     with replacing(out / FILE) as aside:
         onnx.save(model, aside)
         found = session(aside).run([OUTPUT], {INPUT: squares.transpose(0, 3, 1, 2).astype(np.float32)})[0]
-        apart = float(np.abs(found - locate.answers(network, squares)).max())
+        apart = float(np.abs(found - locator_network.answers(network, squares)).max())
         if not apart <= MOST_DIFFERENCE:
             raise UserError(f"The locator's ONNX file answers otherwise than PyTorch, by {apart:.2g}. Report this.")
     return out / FILE

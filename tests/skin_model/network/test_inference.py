@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from skin_model.assess import Assessor
 from skin_model.network import inference as engines
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint
-from skin_model.network.inference import ONNX_FILE, OnnxEngine, TorchEngine, engine
+from skin_model.network.inference import ONNX_FILE, OnnxEngine, engine
+from skin_model.network.torch_backend.inference import TorchEngine
 from skin_model.photo import open_photo
 from tests.conftest import REPOSITORY
 
@@ -29,7 +29,11 @@ def checkpoint():
 def pictures():
     assessor = Assessor.load()
     files = sorted((REPOSITORY / "examples").glob("*.jpg"))[:6]
-    return torch.cat([assessor.view(open_photo(file)).batch for file in files])
+    return np.concatenate([assessor.view(open_photo(file)).batch for file in files])
+
+
+def both_engines(checkpoint):
+    return OnnxEngine(checkpoint, EXPORT), TorchEngine(checkpoint.weights, checkpoint.config)
 
 
 def test_the_embedded_checkpoint_is_run_in_onnx_runtime(checkpoint):
@@ -37,7 +41,10 @@ def test_the_embedded_checkpoint_is_run_in_onnx_runtime(checkpoint):
 
 
 def test_both_engines_give_the_same_logits_and_out_of_distribution_scores(checkpoint, pictures):
-    quick, plain = OnnxEngine(checkpoint, EXPORT)(pictures), TorchEngine(checkpoint)(pictures)
+    quick, plain = (
+        OnnxEngine(checkpoint, EXPORT)(pictures),
+        TorchEngine(checkpoint.weights, checkpoint.config)(pictures),
+    )
     assert np.ptp(plain.logits[:, 0]) > 0.1  # the pictures differ, so that equal answers say something
     assert np.allclose(quick.logits, plain.logits, atol=1e-4)
     assert np.allclose(quick.ood_score, plain.ood_score, atol=1e-3)
@@ -45,7 +52,7 @@ def test_both_engines_give_the_same_logits_and_out_of_distribution_scores(checkp
 
 @pytest.mark.parametrize("method", ["grad_cam", "integrated_gradients"])
 def test_both_engines_draw_the_same_map(checkpoint, pictures, method):
-    maps = [made.heatmap(pictures[:1], method) for made in (OnnxEngine(checkpoint, EXPORT), TorchEngine(checkpoint))]
+    maps = [made.heatmap(pictures[:1], method) for made in both_engines(checkpoint)]
     assert maps[1].max() == 1
     assert np.abs(maps[0] - maps[1]).max() < 1e-3
 
