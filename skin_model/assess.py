@@ -15,9 +15,9 @@ from skin_model import region as regions
 from skin_model.border import Border, Box
 from skin_model.lesion.locate import square_around
 from skin_model.network import calibration, saliency
-from skin_model.network.checkpoint import EMBEDDED, Checkpoint
+from skin_model.network.checkpoint import Checkpoint
 from skin_model.network.context import Context
-from skin_model.network.inference import ONNX_FILE, engine
+from skin_model.network.inference import engine
 from skin_model.network.preprocessing import prepare
 from skin_model.network.turned_views import VIEWS, turned
 from skin_model.overlay import overlay
@@ -153,8 +153,7 @@ class Assessor:
             raise ValueError(f"A photo is looked at in {', '.join(map(str, VIEWS))} views, not {views}.")
         self.checkpoint = checkpoint
         self.views = views
-        # Only the embedded export is run: others are not among the files that a checkpoint's config vouches for.
-        self.engine = engine(checkpoint, EMBEDDED / ONNX_FILE)
+        self.engine = engine(checkpoint)
 
     @classmethod
     def load(cls, reference: str | Path | None = None, views: int | None = None) -> Assessor:

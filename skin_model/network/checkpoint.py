@@ -8,7 +8,7 @@ pickle can run code when it is opened, and is never read.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +22,7 @@ from skin_model.network.checkpoint_folder import (
     GATE_FILE,
     METRICS_FILE,
     MODEL_FILE,
+    ONNX_FILE,
     CheckpointError,
     DamagedFileError,
     existing_folder,
@@ -99,7 +100,7 @@ class Checkpoint:
 
     source: where it is from. metrics: what ``python -m train evaluate`` measured of these very weights, where it lies
     beside them. fallback_for: the checkpoint on the Hub that could not be had, in whose place this one answers, and
-    why_not.
+    why_not. onnx: the content of its ONNX file, where it has one that comes along or that its config vouches for.
     """
 
     config: Config
@@ -108,6 +109,7 @@ class Checkpoint:
     metrics: dict[str, Any] | None = None
     fallback_for: str | None = None
     why_not: str | None = None
+    onnx: bytes | None = field(default=None, repr=False)
 
     @property
     def network(self) -> nn.Module:
@@ -152,7 +154,7 @@ class Checkpoint:
 
     @classmethod
     def _from_hub(cls, repo: str, revision: str | None, source: str) -> Checkpoint:
-        needed, wanted = (CONFIG_FILE, MODEL_FILE), (GATE_FILE, METRICS_FILE)
+        needed, wanted = (CONFIG_FILE, MODEL_FILE), (GATE_FILE, METRICS_FILE, ONNX_FILE)
         try:
             try:
                 return cls._load_folder(hub.download(repo, revision, needed, wanted), source)
@@ -173,8 +175,9 @@ class Checkpoint:
         content = read_bytes(folder, MODEL_FILE)
         digest = sha256_checked(content, config.model_sha256, folder / MODEL_FILE)
         metrics = _read_metrics(folder, digest)
-        if folder == EMBEDDED:
-            return cls(config, WeightsAtRest(folder, config), source, metrics)
+        onnx = _vouched_onnx(folder, config)
+        if onnx is not None:
+            return cls(config, WeightsAtRest(folder, config), source, metrics, onnx=onnx)
         from skin_model.network.torch_backend import weights
 
         return cls(config, weights.read(folder, config), source, metrics)
@@ -188,6 +191,17 @@ class Checkpoint:
 
         weights.write(self.weights, self.config, folder, half=half)
         return Checkpoint._load_folder(folder, str(folder))
+
+
+def _vouched_onnx(folder: Path, config: Config) -> bytes | None:
+    """The content of the ONNX file, where it comes along or is the one that the config names: other files may be
+    anything. Raises DamagedFileError where it is not the one that was named.
+    """
+    if not (folder / ONNX_FILE).is_file() or not (config.onnx_sha256 or folder == EMBEDDED):
+        return None
+    content = read_bytes(folder, ONNX_FILE)
+    sha256_checked(content, config.onnx_sha256 or None, folder / ONNX_FILE)
+    return content
 
 
 def _read_metrics(folder: Path, digest: str) -> dict[str, Any] | None:

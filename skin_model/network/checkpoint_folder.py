@@ -9,7 +9,9 @@ from skin_model.network import hub
 
 CONFIG_FILE, MODEL_FILE, GATE_FILE = "config.json", "model.safetensors", "gate.safetensors"
 METRICS_FILE = "metrics.json"
-_MOST_BYTES = {".json": 64 * 2**20, ".safetensors": 2 * 2**30}
+ONNX_FILE = "model.fp16.onnx"
+"""As ``python -m train export`` names it. It holds the checkpoint's own numbers, which are half precision too."""
+_MOST_BYTES = {".json": 64 * 2**20, ".safetensors": 2 * 2**30, ".onnx": 2 * 2**30}
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 

@@ -33,9 +33,10 @@ class Config:
     threshold, sensitivity and specificity (all 0…1), measured on validation photographs. training: recipe, seed,
     data and split hashes, versions. licence: of the weights, as the Hub writes it. model_sha256: of
     ``model.safetensors``. gate_sha256: of ``gate.safetensors``, "" in checkpoints without one and in those from before
-    it was kept. context: what age, sex and site add to the risk; None where that was not fitted. diagnosis_calibration:
-    None where the diagnoses are those behind the risk, and sum to it. views: of how many mirrored and turned views the
-    answers are averaged (``turned_views.VIEWS``), as for the calibration.
+    it was kept. onnx_sha256: of the ONNX file beside it, for which ``push`` vouches; "" where there is none. context:
+    what age, sex and site add to the risk; None where that was not fitted. diagnosis_calibration: None where the
+    diagnoses are those behind the risk, and sum to it. views: of how many mirrored and turned views the answers are
+    averaged (``turned_views.VIEWS``), as for the calibration.
     """
 
     diagnoses: tuple[str, ...]
@@ -50,6 +51,7 @@ class Config:
     licence_note: str = LICENCE_NOTE
     model_sha256: str = ""
     gate_sha256: str = ""
+    onnx_sha256: str = ""
     context: ContextModel | None = None
     diagnosis_calibration: DiagnosisCalibration | None = None
     views: int = 1
@@ -118,6 +120,7 @@ class Config:
                 licence_note=str(ours["licence_note"]),
                 model_sha256=str(ours["model_sha256"]),
                 gate_sha256=str(ours.get("gate_sha256", "")),
+                onnx_sha256=str(ours.get("onnx_sha256", "")),
                 context=ContextModel.from_json(ours["context"]) if ours.get("context") else None,
                 diagnosis_calibration=_diagnosis_calibration(ours.get("diagnosis_calibration"), len(diagnoses)),
                 views=_views(ours.get("views", 1)),

@@ -25,30 +25,29 @@ try:
 except ImportError:  # it has no wheel for some machines; torch answers the same there
     onnxruntime = None
 
-ONNX_FILE = "model.fp16.onnx"
-"""As ``python -m train export`` names it. It holds the checkpoint's own numbers, which are half precision too."""
 
-
-def session(file: Path) -> onnxruntime.InferenceSession:
-    """An ONNX file on one thread: a photo gains nothing from a second, and several are scored side by side."""
+def session(model: Path | bytes) -> onnxruntime.InferenceSession:
+    """An ONNX file, or its content, on one thread: a photo gains nothing from a second, and several are scored side by
+    side. Of content nothing else is read: it cannot name files beside it.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 class OnnxEngine:
-    """A checkpoint whose export lies beside it; what needs gradients is still torch's."""
+    """A checkpoint in ONNX Runtime; what needs gradients is still torch's."""
 
-    def __init__(self, checkpoint: Checkpoint, file: Path) -> None:
-        """Raises ValueError where the file cannot be run, or was not made of this checkpoint."""
+    def __init__(self, checkpoint: Checkpoint, onnx: bytes) -> None:
+        """onnx: the content of its ONNX file. Raises ValueError where that cannot be run, or is of other weights."""
         try:
-            self._session = session(file)
+            self._session = session(onnx)
         except Exception as problem:  # its errors have no common class
-            raise ValueError(f"{file} cannot be run: {problem}") from problem
+            raise ValueError(f"The ONNX file of {checkpoint.source} cannot be run: {problem}") from problem
         made_of = self._session.get_modelmeta().custom_metadata_map.get("checkpoint_sha256")
         if made_of != checkpoint.config.model_sha256:
-            raise ValueError(f"{file} was made of other weights than these.")
+            raise ValueError(f"The ONNX file of {checkpoint.source} was made of other weights than these.")
         self._checkpoint = checkpoint
         self._outputs = {output.name for output in self._session.get_outputs()}
         self._explains = {"cam", "cam_gradient", "feature_map"} <= self._outputs
@@ -87,11 +86,11 @@ class OnnxEngine:
         return self._session.run(wanted, {"pixels": pixels})
 
 
-def engine(checkpoint: Checkpoint, export: Path | None) -> Engine:
-    """The fastest that fits. export: the checkpoint's ONNX file, where one lies beside it."""
-    if onnxruntime is not None and export is not None and export.is_file():
+def engine(checkpoint: Checkpoint) -> Engine:
+    """The fastest that fits."""
+    if onnxruntime is not None and checkpoint.onnx is not None:
         try:
-            return OnnxEngine(checkpoint, export)
+            return OnnxEngine(checkpoint, checkpoint.onnx)
         except ValueError:
             pass  # the weights are whole: torch gives the same answers, later
     from skin_model.network.torch_backend.inference import TorchEngine
