@@ -207,9 +207,11 @@ def _score_one(
         return refused_assessment(problem).to_json(str(file)), None
     except OSError:  # not allowed to read it, or the disk failed
         return Assessment.refusal("unreadable_file").to_json(str(file)), None
-    result = assessor.assess(photo, context=told).to_json(str(file))
+    view = assessor.view(photo)
+    assessment = assessor.assess(photo, view, told)
+    result = assessment.to_json(str(file))
     if drawing is not None:
-        drawn = assessor.explain(photo, method)
+        drawn = assessor.explain(photo, method, view=view, assessment=assessment)
         try:
             _save_png(drawn, drawing)
         except OSError as problem:

@@ -271,10 +271,21 @@ class Assessor:
             return saliency.in_units(assessment.contributions, view.batch.shape[-1], temperature)
         return self.engine.heatmap(view.batch, method)
 
-    def explain(self, photo: Photo, method: str = saliency.METHODS[0], strength: float = 0.5) -> np.ndarray:
-        """The uncropped photo, (H, W, 3) uint8, with the heatmap drawn over it. strength: 0 (photo only) … 1."""
-        view = self.view(photo)
-        return overlay(photo.rgb, self.heatmap(view, method), view.square, strength)
+    def explain(
+        self,
+        photo: Photo,
+        method: str = saliency.METHODS[0],
+        strength: float = 0.5,
+        *,
+        view: View | None = None,
+        assessment: Assessment | None = None,
+    ) -> np.ndarray:
+        """The uncropped photo, (H, W, 3) uint8, with the heatmap drawn over it. strength: 0 (photo only) … 1.
+
+        view, assessment: of the photo, where they are known.
+        """
+        view = view or self.view(photo)
+        return overlay(photo.rgb, self.heatmap(view, method, assessment), view.square, strength)
 
 
 def refused_assessment(problem: PhotoRefused, language: str = "en") -> Assessment:

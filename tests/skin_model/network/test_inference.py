@@ -97,7 +97,7 @@ def test_an_onnx_file_that_no_config_names_is_not_run(checkpoint, tmp_path):
 
 
 def test_another_onnx_file_than_the_config_names_is_refused(checkpoint, tmp_path):
-    with pytest.raises(CheckpointError, match="not the file that config.json names"):
+    with pytest.raises(CheckpointError, match=r"not the file that config\.json names"):
         Checkpoint.load(copied(checkpoint, tmp_path / "other", onnx_sha256="0" * 64))
 
 
