@@ -40,8 +40,8 @@ def ours(assessor: Assessor, content: bytes, method: str) -> bytes:
     """The whole path of a photo, and the overlay as JPEG."""
     photo = open_photo(content)
     view = assessor.view(photo)
-    assessor.assess(photo, view)
-    return encoded(overlay(photo.rgb, assessor.heatmap(view, method), view.square))
+    assessment = assessor.assess(photo, view)
+    return encoded(overlay(photo.rgb, assessor.heatmap(view, method, assessment), view.square))
 
 
 def usual(network: torch.nn.Module, malignant: list[bool], content: bytes) -> bytes:
@@ -81,16 +81,16 @@ def steps(assessor: Assessor, name: str, content: bytes, repeats: int) -> list[d
     photo = open_photo(content)
     view = assessor.view(photo)
     heat = {method: assessor.heatmap(view, method) for method in saliency.METHODS[:2]}
-    drawn = overlay(photo.rgb, heat["grad_cam"], view.square)
+    drawn = overlay(photo.rgb, heat[saliency.METHODS[0]], view.square)
     network = assessor.checkpoint.network
 
     calls = {
         "decode": lambda: open_photo(content),
         "border, crop, resize": lambda: assessor.view(photo),
         "quality": lambda: quality.check(view.cropped),
-        "network and out-of-distribution score": lambda: assessor.engine(view.batch),
+        "network and gate, all views": lambda: assessor.assess(photo, view),
         **{f"heat map, {method}": lambda method=method: assessor.heatmap(view, method) for method in heat},
-        "draw overlay": lambda: overlay(photo.rgb, heat["grad_cam"], view.square),
+        "draw overlay": lambda: overlay(photo.rgb, heat[saliency.METHODS[0]], view.square),
         "encode": lambda: encoded(drawn),
         **{f"all, {method}": lambda method=method: ours(assessor, content, method) for method in heat},
         "all, the usual way": lambda: usual(network, assessor.checkpoint.config.malignant, content),
