@@ -12,9 +12,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
-from skin_model.network import calibration, saliency
-from skin_model.network.architecture import Preprocessing, logits_and_maps, normalise
+from skin_model.network import calibration
 from skin_model.network.checkpoint import Checkpoint
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend import attribution
+from skin_model.network.torch_backend.architecture import logits_and_maps, normalise
 from skin_model.pools import thread_pool
 from train import UserError
 from train.data.images import decode_square
@@ -114,7 +116,7 @@ def by_torch(checkpoint: Checkpoint, photographs: Photographs) -> Answers:
     cams = None
     if has_closed_form(checkpoint.network):
         inputs = [normalise(torch.from_numpy(s)[None], config.preprocessing) for s in photographs.squares[:EXPLAINED]]
-        cams = np.stack([saliency.coarse_map(checkpoint.network, x, config.malignant) for x in inputs])
+        cams = np.stack([attribution.coarse_map(checkpoint.network, x, config.malignant) for x in inputs])
     risk = calibration.risk(probability, config.malignant)
     return Answers(risk, np.concatenate(ood_score) if ood_score else None, cams)
 

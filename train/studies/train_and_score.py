@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from accelerate import Accelerator
 
-from skin_model.network import architecture as networks
-from skin_model.network.architecture import Preprocessing
+from skin_model.network.preprocessing import Preprocessing, resize
 from train.fitting.recipes import Recipe
 from train.fitting.run import Run
 from train.fitting.validation import log_odds, predict
@@ -34,7 +33,7 @@ def train_on(
     size = recipe.input_size
 
     def as_seen(chosen: np.ndarray) -> np.ndarray:
-        return np.stack([networks.resize(squares[i], size, size) for i in chosen])
+        return np.stack([resize(squares[i], size, size) for i in chosen])
 
     run = Run(
         Accelerator(),

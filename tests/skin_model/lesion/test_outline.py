@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from examples.render import FACTS, FOLDER, SCENES, Scene, render
-from skin_model.lesion import outline
+from skin_model.lesion import outline, outline_network
 from skin_model.photo import open_photo
 from tests import rendering
 
@@ -161,7 +161,7 @@ def test_of_an_empty_mask_there_is_no_outline():
 
 
 def test_the_network_is_small():
-    assert sum(p.numel() for p in outline.create().parameters()) <= 150_000
+    assert sum(p.numel() for p in outline_network.create().parameters()) <= 150_000
     assert outline.WEIGHTS.stat().st_size < 700_000
 
 
@@ -173,13 +173,13 @@ def test_the_weights_say_what_they_were_trained_on_and_for_what_use():
 
 def test_saved_weights_give_the_same_answer_again(tmp_path):
     torch.manual_seed(0)
-    network = outline.create().eval()
+    network = outline_network.create().eval()
     file = tmp_path / "w.safetensors"
-    outline.save(network, {"a": 1}, file)
+    outline_network.save(network, {"a": 1}, file)
     assert outline.record(file) == {"a": 1} and not list(tmp_path.glob("*.part"))
     square = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3)).astype(np.uint8)
-    again = outline.probabilities(outline.load(file), square)
-    assert again == pytest.approx(outline.probabilities(network, square), abs=5e-3)
+    again = outline_network.probabilities(outline_network.load(file), square)
+    assert again == pytest.approx(outline_network.probabilities(network, square), abs=5e-3)
 
 
 def test_a_file_that_is_no_network_is_named(tmp_path):
@@ -187,4 +187,4 @@ def test_a_file_that_is_no_network_is_named(tmp_path):
     (tmp_path / "text.safetensors").write_text(json.dumps({}))
     for name in ("cut", "text", "missing"):
         with pytest.raises(ValueError, match=f"{name}.safetensors"):
-            outline.load(tmp_path / f"{name}.safetensors")
+            outline_network.load(tmp_path / f"{name}.safetensors")

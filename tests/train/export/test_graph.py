@@ -10,9 +10,11 @@ import timm
 import torch
 from torch import nn
 
-from skin_model.network import calibration, saliency
-from skin_model.network.architecture import logits_and_maps, normalise
+from skin_model.network import calibration
 from skin_model.network.checkpoint import Checkpoint
+from skin_model.network.torch_backend import attribution
+from skin_model.network.torch_backend.architecture import logits_and_maps, normalise
+from skin_model.network.torch_backend.weights import Weights
 from tests.rendering import lesion_on_skin, photograph
 from tests.train.exported_checkpoints import SIZE, random_checkpoint
 from train.export.graph import ExportGraph, hardswish_slope, has_closed_form, metadata
@@ -51,7 +53,7 @@ def test_grad_cam_without_a_backward_pass_equals_captums(checkpoint):
     cams = outputs(checkpoint, squares)["cam"]
     for square, cam in zip(squares, cams, strict=True):
         batch = normalise(torch.from_numpy(square)[None], checkpoint.config.preprocessing)
-        expected = saliency.coarse_map(checkpoint.network, batch, checkpoint.config.malignant)
+        expected = attribution.coarse_map(checkpoint.network, batch, checkpoint.config.malignant)
         assert expected.max() == 1  # a map that is cold all over would show nothing
         assert np.abs(cam / cam.max() - expected).max() <= 1e-5
 
@@ -62,7 +64,7 @@ def test_the_closed_form_gradient_is_autograds(kinds):
     squares = rendered_squares(3)
     found = outputs(checkpoint, squares)
     last = torch.from_numpy(found["feature_map"]).requires_grad_()
-    log_odds = saliency.risk_log_odds(checkpoint.network.forward_head(last), checkpoint.config.malignant)
+    log_odds = attribution.risk_log_odds(checkpoint.network.forward_head(last), checkpoint.config.malignant)
     (expected,) = torch.autograd.grad(log_odds.sum(), last)
     everywhere = np.broadcast_to(found["cam_gradient"][:, :, None, None], expected.shape)
     largest = expected.abs().max().item()
@@ -102,7 +104,7 @@ def test_a_checkpoint_without_a_gate_has_no_out_of_distribution_score():
 def test_a_network_of_another_build_has_risks_but_no_map():
     checkpoint = random_checkpoint(gate=False)
     network = timm.create_model("mobilenetv2_035", num_classes=7).eval()
-    other = dataclasses.replace(checkpoint, network=network)
+    other = dataclasses.replace(checkpoint, weights=Weights(network, checkpoint.gate))
     assert not has_closed_form(network)
     assert list(outputs(other, rendered_squares(1))) == ["risk", "probabilities", "logits"]
 
