@@ -177,7 +177,9 @@ class Checkpoint:
         metrics = _read_metrics(folder, digest)
         onnx = _vouched_onnx(folder, config)
         if onnx is not None:
-            return cls(config, WeightsAtRest(folder, config), source, metrics, onnx=onnx)
+            at_rest = WeightsAtRest(folder, config)
+            _ = at_rest.gate_threshold  # what is wrong with the gate is said now
+            return cls(config, at_rest, source, metrics, onnx=onnx)
         from skin_model.network.torch_backend import weights
 
         return cls(config, weights.read(folder, config), source, metrics)

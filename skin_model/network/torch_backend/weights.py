@@ -43,8 +43,12 @@ class Weights:
         return None if self.gate is None else float(self.gate.threshold)
 
 
+@torch.inference_mode(False)
 def read(folder: Path, config: Config) -> Weights:
-    """What a checkpoint's folder holds; raises CheckpointError where it does not fit the config, or scores nothing."""
+    """What a checkpoint's folder holds; raises CheckpointError where it does not fit the config, or scores nothing.
+
+    Gradients go through it, wherever it is read.
+    """
     content = read_bytes(folder, MODEL_FILE)
     sha256_checked(content, config.model_sha256, folder / MODEL_FILE)
     network = _build(config, _parse(content, folder / MODEL_FILE), folder)

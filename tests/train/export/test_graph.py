@@ -130,5 +130,11 @@ def test_a_binary_head_has_one_malignant_label():
 
 def test_metadata_holds_every_field_of_the_config():
     config = Checkpoint.load().config
-    known = set(metadata(Checkpoint.load())) | {"diagnoses", "licence_note", "model_sha256", "gate_sha256"}
+    known = set(metadata(Checkpoint.load())) | {
+        "diagnoses",
+        "licence_note",
+        "model_sha256",
+        "gate_sha256",
+        "onnx_sha256",
+    }
     assert {field.name for field in dataclasses.fields(config)} <= known
