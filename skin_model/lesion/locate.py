@@ -9,7 +9,6 @@ al. 2019, arXiv 1904.07850), and whether skin is seen there. ``train.fitting.loc
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,7 +20,6 @@ import numpy as np
 
 from skin_model.border import Box
 from skin_model.lesion import weights_file
-from skin_model.network import inference
 from skin_model.network.checkpoint import EMBEDDED, LOCATOR_FILE
 from skin_model.network.preprocessing import resize
 
@@ -143,20 +141,14 @@ class Locator:
 @lru_cache(maxsize=1)
 def embedded() -> Locator:
     """The locator that comes along, in ONNX Runtime where that is to be had. Raises ValueError where none does."""
-    file, least_skin = WEIGHTS.with_name(ONNX_FILE), float(record(WEIGHTS)["least_skin"])
-    if inference.onnxruntime is not None and file.is_file():
-        running = inference.session(file)
-        made_of = running.get_modelmeta().custom_metadata_map.get("weights_sha256")
-        if made_of == hashlib.sha256(WEIGHTS.read_bytes()).hexdigest():
-            return Locator(lambda squares: running.run(None, {"pixels": _as_input(squares)})[0], least_skin)
+    least_skin = float(record(WEIGHTS)["least_skin"])
+    running = weights_file.session(WEIGHTS.with_name(ONNX_FILE), WEIGHTS)
+    if running is not None:
+        return Locator(lambda squares: running.run(None, {"pixels": weights_file.as_input(squares)})[0], least_skin)
     from skin_model.lesion import locator_network
 
     network = locator_network.load(WEIGHTS)
     return Locator(lambda squares: locator_network.answers(network, squares), least_skin)
-
-
-def _as_input(squares: np.ndarray) -> np.ndarray:
-    return squares.transpose(0, 3, 1, 2).astype(np.float32)
 
 
 def squeezed(rgb: np.ndarray) -> np.ndarray:

@@ -8,10 +8,11 @@ drew.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,10 +20,8 @@ import numpy as np
 from skin_model import border as borders
 from skin_model.lesion import weights_file
 
-if TYPE_CHECKING:
-    from torch import nn
-
 WEIGHTS = Path(__file__).parent.parent / "weights" / "outline.safetensors"
+ONNX_FILE = "outline.onnx"
 SIZE = 128
 """Side in pixels of the square that the network sees."""
 SMALLEST, LARGEST = 0.0008, 0.9
@@ -95,31 +94,39 @@ def record(file: Path = WEIGHTS) -> dict[str, Any]:
     return weights_file.record(weights_file.OUTLINE, file)
 
 
+Answer = Callable[[np.ndarray], np.ndarray]
+"""(B, SIZE, SIZE, 3) uint8 squares to (B, SIZE, SIZE): how likely each pixel lies in a lesion, 0…1."""
+
+
 @lru_cache(maxsize=1)
-def _embedded() -> nn.Module:
-    from skin_model.lesion import outline_network  # imports torch, which only this tab of the app may need
+def embedded() -> Answer:
+    """The network that comes along, in ONNX Runtime where that is to be had. Raises ValueError where none does."""
+    running = weights_file.session(WEIGHTS.with_name(ONNX_FILE), WEIGHTS)
+    if running is not None:
+        return lambda squares: running.run(None, {"pixels": weights_file.as_input(squares)})[0][:, 0]
+    from skin_model.lesion import outline_network
 
-    return outline_network.load(WEIGHTS)
+    return outline_network.answering(outline_network.load(WEIGHTS))
 
 
-def find(rgb: np.ndarray, network: nn.Module | None = None) -> Outline | None:
+def find(rgb: np.ndarray, answer: Answer | None = None) -> Outline | None:
     """The lesion in a photo, or None where none stands out or where it fills nearly everything.
 
     rgb: (H, W, 3) uint8, the whole photo or a part of it; what a dermatoscope's border covers is left out. Of several
-    lesions the largest near the middle counts. network: in place of the one that comes along.
+    lesions the largest near the middle counts. answer: in place of the network that comes along.
     """
-    network = _embedded() if network is None else network
+    answer = embedded() if answer is None else answer
     rgb = np.ascontiguousarray(rgb)
     height, width = rgb.shape[:2]
     border = borders.find(rgb)
     frame = borders.bounds(rgb, border)
-    found = _chosen(_probability(rgb, frame, network))
+    found = _chosen(_probability(rgb, frame, answer))
     if found is None:
         return None
     part, box = found
     if max(box[2] - box[0], box[3] - box[1]) < SMALL:
         nearer = _around(box, frame)
-        again = _chosen(_probability(rgb, nearer, network))
+        again = _chosen(_probability(rgb, nearer, answer))
         if again is not None:
             frame, (part, _) = nearer, again
     left, top, right, bottom = frame
@@ -146,13 +153,11 @@ def squeezed(rgb: np.ndarray, size: int = SIZE) -> np.ndarray:
     return cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
 
 
-def _probability(rgb: np.ndarray, box: tuple[int, int, int, int], network: nn.Module) -> np.ndarray:
+def _probability(rgb: np.ndarray, box: tuple[int, int, int, int], answer: Answer) -> np.ndarray:
     """(S, S) of a part of the photo: the mean over the square and its mirror image."""
     left, top, right, bottom = box
     square = squeezed(rgb[top:bottom, left:right])
-    from skin_model.lesion.outline_network import probabilities
-
-    both = probabilities(network, np.stack([square, square[:, ::-1]]))
+    both = answer(np.stack([square, square[:, ::-1]]))
     return cv2.GaussianBlur((both[0] + both[1][:, ::-1]) / 2, (0, 0), 0.7)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from skin_model.lesion import weights_file
+from skin_model.lesion.outline import Answer
 
 WIDTHS = (16, 24, 32, 48)
 """Channels at a half, a quarter, an eighth and a sixteenth of that."""
@@ -86,3 +87,8 @@ def probabilities(network: nn.Module, squares: np.ndarray) -> np.ndarray:
     with torch.inference_mode():
         batch = torch.from_numpy(squares).permute(0, 3, 1, 2).float()
         return network(batch)[:, 0].sigmoid().numpy()
+
+
+def answering(network: nn.Module) -> Answer:
+    """The network as ``outline.find`` asks one."""
+    return lambda squares: probabilities(network, squares)

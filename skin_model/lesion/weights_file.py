@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from skin_model.atomic_files import write_bytes
+from skin_model.network import inference
 
 if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
     from torch import Tensor, nn
 
 
@@ -45,6 +49,22 @@ def load(network: nn.Module, name: str, file: Path) -> nn.Module:
     except RuntimeError:
         raise ValueError(f"{file} does not hold the weights of this {name} network. Copy it again.") from None
     return network.eval().requires_grad_(False)
+
+
+def session(onnx: Path, weights: Path) -> InferenceSession | None:
+    """The ONNX file made of these weights, ready to run; None where it is missing or made of others, or where there is
+    no ONNX Runtime.
+    """
+    if inference.onnxruntime is None or not onnx.is_file():
+        return None
+    running = inference.session(onnx)
+    made_of = running.get_modelmeta().custom_metadata_map.get("weights_sha256")
+    return running if made_of == hashlib.sha256(weights.read_bytes()).hexdigest() else None
+
+
+def as_input(squares: np.ndarray) -> np.ndarray:
+    """(B, S, S, 3) uint8 as these networks' input: (B, 3, S, S) float32."""
+    return squares.transpose(0, 3, 1, 2).astype(np.float32)
 
 
 def _opened(file: Path, framework: str = "pt") -> safe_open:

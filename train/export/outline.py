@@ -1,4 +1,4 @@
-"""The network that outlines lesions as an ONNX file, for the on-device page."""
+"""The network that outlines lesions as an ONNX file, for the on-device page and for answers without torch."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from skin_model.lesion import outline, outline_network, weights_file
 from train.digests import file_sha256
 from train.export import single_answer
 
-FILE = "outline.onnx"
+FILE = outline.ONNX_FILE
 MOST_DIFFERENCE = 1e-4
 """Of any probability from PyTorch's."""
 OUTPUT = "probability"

@@ -101,20 +101,48 @@ def test_another_onnx_file_than_the_config_names_is_refused(checkpoint, tmp_path
         Checkpoint.load(copied(checkpoint, tmp_path / "other", onnx_sha256="0" * 64))
 
 
-ANSWERING = """
-import sys
+ANSWER = """
 from skin_model.assess import Assessor
 from skin_model.photo import open_photo
 assessor, photo = Assessor.load(), open_photo(sys.argv[1])
 view = assessor.view(photo)
 assessor.heatmap(view, assessment=assessor.assess(photo, view))
-assert not {"torch", "timm", "captum"} & set(sys.modules), sorted(sys.modules)
+"""
+COMMAND = """
+import runpy
+sys.argv[0], folder = "python -m skin_model", sys.argv.pop()
+sys.argv += ["--overlay", folder]
+try:
+    runpy.run_module("skin_model", run_name="__main__")
+except SystemExit as ended:
+    assert not ended.code, ended.code
+"""
+COMPARISON = """
+from skin_model import comparison
+from skin_model.assess import Assessor
+from skin_model.photo import open_photo
+assessor, photo = Assessor.load(), open_photo(sys.argv[1])
+shot = comparison.shoot(assessor, photo)
+comparison.compare(shot, shot, assessor.checkpoint.hash)
+"""
+APP = """
+import app
+from interface import blocks
+from interface.server.settings import Settings
+from skin_model.assess import Assessor
+from skin_model.network.checkpoint import Checkpoint
+blocks.build(Assessor(Checkpoint.load_or_embedded(None)), Settings.from_environment())
 """
 
 
-def test_an_answer_and_its_map_import_no_torch():
+@pytest.mark.parametrize(
+    "script", [ANSWER, COMMAND, COMPARISON, APP], ids=["an answer", "the command", "a comparison", "the app's start"]
+)
+def test_no_torch_is_imported_for(script, tmp_path):
     photo = next((REPOSITORY / "examples").glob("*.jpg"))
-    subprocess.run([sys.executable, "-c", ANSWERING, str(photo)], cwd=REPOSITORY, check=True, timeout=300)
+    none = "assert not {'torch', 'timm', 'captum'} & set(sys.modules), sorted(sys.modules)"
+    run = [sys.executable, "-c", f"import sys\n{script}\n{none}\n", str(photo), str(tmp_path)]
+    subprocess.run(run, cwd=REPOSITORY, check=True, timeout=600)
 
 
 def test_the_map_that_comes_with_an_answer_is_the_one_that_is_asked_for_alone():
