@@ -15,8 +15,8 @@ import numpy as np
 from skin_model.network.turned_views import turned_back
 from skin_model.overlay import FULL
 
-TURNED_GRAD_CAM = "turned_grad_cam"
-METHODS: tuple[str, ...] = (TURNED_GRAD_CAM, "integrated_gradients", "grad_cam", "occlusion")
+TURNED_GRAD_CAM, INTEGRATED_GRADIENTS = "turned_grad_cam", "integrated_gradients"
+METHODS: tuple[str, ...] = (TURNED_GRAD_CAM, INTEGRATED_GRADIENTS, "grad_cam", "occlusion")
 """The default first. It is the only one whose amount follows the risk: on photographs with a risk under 1 %, Integrated
 Gradients is as bright as on those with 90 %, because a harmless mole differs from plain skin too."""
 ON_DEMAND: tuple[str, ...] = ("gradient_shap", "kernel_shap", "lime")
@@ -34,6 +34,15 @@ def in_units(of_views: np.ndarray, side: int, temperature: float) -> np.ndarray:
 def enlarged(cam: np.ndarray, side: int) -> np.ndarray:
     """Grad-CAM (h, w), nowhere negative, at the input's size: (side, side) float32 in 0…1."""
     return to_unit(cv2.resize(np.ascontiguousarray(cam, np.float32), (side, side), interpolation=cv2.INTER_LINEAR))
+
+
+def readable(attribution: np.ndarray) -> np.ndarray:
+    """A map of single pixels, (S, S), as a map that can be read: too fine to see on a phone, and their sign flickers,
+    so sums over about a hundredth of the side are drawn. The brightest percent saturates, or one hot pixel would leave
+    the rest of the map dark.
+    """
+    side = attribution.shape[-1]
+    return to_unit(cv2.GaussianBlur(attribution, (0, 0), max(side / 100, 0.5)), saturate=0.01)
 
 
 def to_unit(values: np.ndarray, saturate: float = 0.0) -> np.ndarray:

@@ -3,13 +3,12 @@
 import copy
 from collections.abc import Callable, Sequence
 
-import cv2
 import numpy as np
 import torch
 from captum.attr import GradientShap, IntegratedGradients, LayerGradCam, Occlusion
 from torch import Tensor, nn
 
-from skin_model.network.saliency import METHODS, ON_DEMAND, TURNED_GRAD_CAM, enlarged, in_units, to_unit
+from skin_model.network.saliency import METHODS, ON_DEMAND, TURNED_GRAD_CAM, enlarged, in_units, readable, to_unit
 from skin_model.network.torch_backend import architecture as networks
 from skin_model.network.turned_views import VIEWS, turned_tensors
 
@@ -183,7 +182,7 @@ def _integrated_gradients(target: Callable[[Tensor], Tensor], picture: Tensor) -
     attribution = IntegratedGradients(target).attribute(
         picture, baselines=_rim_colour(picture), n_steps=INTEGRATION_STEPS
     )
-    return _readable(attribution)
+    return readable(attribution.detach()[0].sum(0).numpy())
 
 
 def _gradient_shap(target: Callable[[Tensor], Tensor], picture: Tensor) -> np.ndarray:
@@ -193,17 +192,7 @@ def _gradient_shap(target: Callable[[Tensor], Tensor], picture: Tensor) -> np.nd
         attribution = GradientShap(target).attribute(
             picture, baselines=_rim_colour(picture), n_samples=SHAP_SAMPLES, stdevs=0.05
         )
-    return _readable(attribution)
-
-
-def _readable(attribution: Tensor) -> np.ndarray:
-    """A map of single pixels, (1, 3, S, S), as a map that can be read: too fine to see on a phone, and their sign
-    flickers, so sums over about a hundredth of the side are drawn. The brightest percent saturates, or one hot pixel
-    would leave the rest of the map dark.
-    """
-    side = attribution.shape[-1]
-    summed = cv2.GaussianBlur(attribution.detach()[0].sum(0).numpy(), (0, 0), max(side / 100, 0.5))
-    return to_unit(summed, saturate=0.01)
+    return readable(attribution.detach()[0].sum(0).numpy())
 
 
 def _occlusion(target: Callable[[Tensor], Tensor], picture: Tensor) -> np.ndarray:

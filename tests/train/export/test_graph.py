@@ -15,15 +15,8 @@ from skin_model.network.checkpoint import Checkpoint
 from skin_model.network.torch_backend import attribution
 from skin_model.network.torch_backend.architecture import logits_and_maps, normalise
 from skin_model.network.torch_backend.weights import Weights
-from tests.rendering import lesion_on_skin, photograph
-from tests.train.exported_checkpoints import SIZE, random_checkpoint
+from tests.train.exported_checkpoints import SIZE, random_checkpoint, rendered_squares
 from train.export.graph import ExportGraph, hardswish_slope, has_closed_form, metadata
-
-
-def rendered_squares(count, size=SIZE, seed=0):
-    """(count, size, size, 3) uint8 rendered lesions."""
-    rng = np.random.default_rng(seed)
-    return np.stack([photograph(lesion_on_skin(size, size, rng), rng) for _ in range(count)])
 
 
 @torch.inference_mode()
