@@ -43,11 +43,9 @@ def compare(
     content = compare.compare(work, recipes, folder, **asked)
     print(compare.table(content))
     if page:
-        from train.studies import experiments
+        from train.reports.markdown import write_page
 
-        experiments.write_page(
-            compare.flat(content["rows"]), page, compare.table(content), (compare.START, compare.END)
-        )
+        write_page(compare.flat(content["rows"]), page, compare.table(content), (compare.START, compare.END))
     print(f"\nWrote {folder / compare.TABLE_FILE}, {compare.CSV_FILE} and {compare.JSON_FILE}.")
 
 
@@ -55,21 +53,40 @@ def compare(
 def experiments(
     work: options.Work,
     out: Annotated[Path, typer.Option(help="The folder of all runs; what is done in it is not done again.")],
-    ideas: Annotated[list[str] | None, typer.Option(help="Which ideas; an unknown name prints the list.")] = None,
+    recipes: Annotated[list[str], typer.Option(help="Recipes, one or more; an unknown name prints the list.")],
+    parts: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is held out and judged, one or more: fold (a fifth of all photographs), or a family of centres "
+            "(ham10000, isic_2017, siim_acral, pad_ufes_20). Default: fold."
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How often each is trained.")] = 1,
+    against: Annotated[str, typer.Option(help="The recipe that the others are compared with.")] = "single-run",
+    less: Annotated[
+        Path | None,
+        typer.Option(
+            help="A table of photographs (source, image_id) that are not learned from: what do these contribute?"
+        ),
+    ] = None,
     backbone: options.Backbone = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Folds at a time, one core each. Default: all cores.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Networks at a time, one core each. Default: all.")] = None,
     page: options.Page = None,
 ) -> None:
-    """Screen ideas for a better network: train each without one centre family, and judge it on that family.
+    """Compare recipes at their full length: train each without a part of the photographs, and judge it on that part.
 
-    About twelve minutes an idea on two cores; never opens the test split. An interrupted call goes on where it stopped.
+    Half an hour to an hour of one core a recipe, part and seed; never opens the test split. An interrupted call goes
+    on where it stopped, and a later one with other recipes adds its rows to the table.
     """
+    from train.reports.markdown import write_page
     from train.studies import experiments
 
-    found = experiments.screen(work, out, backbone, ideas, jobs)
-    print(experiments.markdown(found) if len(found) else "No idea has all its folds yet.")
-    if page and len(found):
-        experiments.write_page(found, page, experiments.markdown(found))
+    asked = {"seeds": seeds, "less": less, "backbone": backbone, "jobs": jobs}
+    found = experiments.compare(work, out, recipes, parts or [experiments.FOLD], **asked)
+    table = experiments.markdown(found, experiments.differences(out, against))
+    print(table)
+    if page:
+        write_page(found, page, table, (experiments.START, experiments.END))
 
 
 @app.command()
@@ -80,14 +97,13 @@ def runs(
     ] = None,
 ) -> None:
     """Compare what finished runs reached on the validation split, and what they cost."""
-    from train.studies import experiments, full_runs
+    from train.reports.markdown import write_page
+    from train.studies import full_runs
 
     found = full_runs.table(folders)
     print(full_runs.markdown(found))
     if page:
-        experiments.write_page(
-            found, page, full_runs.markdown(found), (full_runs.START, full_runs.END), ending="-full.csv"
-        )
+        write_page(found, page, full_runs.markdown(found), (full_runs.START, full_runs.END), ending="-full.csv")
 
 
 @app.command(name="leaking-split")
@@ -98,9 +114,6 @@ def leaking_split(
     recipe: options.RecipeName = "self-check-original",
     seeds: Annotated[int, typer.Option(min=1, help="How often the whole is done again; two networks each.")] = 1,
     jobs: Annotated[int | None, typer.Option(min=1, help="Networks at a time, one core each. Default: all.")] = None,
-    screening: Annotated[
-        Path | None, typer.Option(help="The CSV that experiments wrote: its baseline, for a centre never seen.")
-    ] = Path("docs/experiments.csv"),
     page: Annotated[
         Path | None, typer.Option(help="A page whose table, between two marks, and pictures beside it are renewed.")
     ] = None,
@@ -109,11 +122,11 @@ def leaking_split(
 
     About 25 minutes of one core a seed; never opens the test split. An interrupted call goes on where it stopped.
     """
+    from train.reports.markdown import write_page
     from train.studies import leaking_split, leaking_split_page
-    from train.studies.experiments import write_page
 
     scores, facts = leaking_split.study(work, out, backbone, recipe, seeds, jobs)
-    found = leaking_split_page.figures(scores, facts, leaking_split_page.left_out_auc(screening))
+    found = leaking_split_page.figures(scores, facts)
     print(leaking_split_page.markdown(found))
     if page:
         write_page(found.reset_index(), page, leaking_split_page.markdown(found), leaking_split_page.MARKS)

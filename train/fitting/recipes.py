@@ -182,11 +182,11 @@ _SINGLE_RUN = Recipe(
 _STRONG_CROPS = _SINGLE_RUN.change(
     name="strong-crops",
     description="Squares round the located spot, crops from a quarter of their area, mixup on half the batches, "
-    "label smoothing, a slow moving average, 24 epochs at 128, 160 and 192 px; asked at 256 px, which told more apart "
+    "label smoothing, a slow moving average, 16 epochs at 128, 160 and 192 px; asked at 256 px, which told more apart "
     "out of fold than 192 or 224.",
     input_size=256,
-    epochs=24,
-    patience=24,
+    epochs=16,
+    patience=16,
     keep="last",
     training_sizes=(128, 160, 192),
     ema_decay=0.999,
@@ -212,11 +212,10 @@ RECIPES: dict[str, Recipe] = {
     for recipe in (
         _STRONG_CROPS.change(
             name="released",
-            description="The recipe of the released network: strong-crops for 16 epochs, half of whose loss asks for "
-            "the mean answer of teachers that did not see the photograph: the networks of five folds, which learn for "
+            description="The recipe of the released network: strong-crops, half of whose loss asks for the "
+            "mean answer of teachers that did not see the photograph: the networks of five folds, which learn for "
             "a shorter time, and those of any --teacher; eight mirrored and turned views are averaged, so that how a "
             "camera was held changes nothing.",
-            epochs=16,
             distil=0.5,
             folds=5,
             fold_epochs=12,

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from skin_model.atomic_files import write_text
+import pandas as pd
+
+from skin_model.atomic_files import write_csv, write_text
 from train import UserError
 
 
@@ -33,6 +35,12 @@ def write_between(page: Path, texts: dict[str, str], end: str) -> None:
     except UnicodeDecodeError:
         raise UserError(f"{page} is no text in UTF-8. Name the page that holds the marks.") from None
     write_text(page, fill(content, texts, end, str(page)))
+
+
+def write_page(found: pd.DataFrame, page: Path, content: str, marks: tuple[str, str], ending: str = ".csv") -> None:
+    """Put ``content`` between the marks of ``page`` and its rows into a CSV file beside it, its name but the ending."""
+    write_between(page, {marks[0]: content}, marks[1])
+    write_csv(page.with_name(page.stem + ending), found, float_format="%.6f")
 
 
 def fill(page: str, texts: dict[str, str], end: str, name: str) -> str:

@@ -79,8 +79,9 @@ def summary_table(metrics: dict[str, Any]) -> str:
         markdown.table(["source", *head], rows, "---|" + "---:|" * len(head)),
         "",
         "AUC of the risk within the source, with its 95 % bootstrap interval; sensitivity and specificity at the "
-        f"threshold of {percent(metrics['threshold'])} risk, which was chosen on validation photographs. Refused "
-        f"photographs that have a risk count in all three.{few * any(found['too_few'] for found in sets.values())}",
+        f"threshold of {percent(metrics['threshold'])} risk, which was chosen on held-out photographs, not on these. "
+        "Refused photographs that have a risk count in all three."
+        f"{few * any(found['too_few'] for found in sets.values())}",
         "",
         *([refusals, ""] if refusals else []),
         "**Photographs from centres and cameras that are not in the data are judged worse than these figures say.** "
@@ -101,8 +102,8 @@ def tables(metrics: dict[str, Any]) -> str:
         markdown.table(["source", "photographs", "malignant", *COLUMNS.values()], rows),
         "",
         f"95 % intervals by bootstrap over groups (lesion, patient, near-duplicates). Sensitivity and specificity at "
-        f"the checkpoint's threshold of {metrics['threshold']:.1%} risk, chosen on validation. \\* fewer than 30 "
-        "malignant or 30 benign groups: too few to judge.",
+        f"the checkpoint's threshold of {metrics['threshold']:.1%} risk, chosen on held-out photographs, not on these. "
+        "\\* fewer than 30 malignant or 30 benign groups: too few to judge.",
     ]
     ham = metrics["sets"].get("ham10000:dermoscopic")
     if ham and ham["diagnoses"]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from train.bootstrap import FEWEST_GROUPS, text
+from train.fitting.calibration import MALIGNANT_ERROR
 from train.reports.sections.parts import ALL, value_of
 
 WORRIED = 0.02
@@ -41,9 +42,10 @@ def weak_spots(metrics: Mapping[str, Any]) -> list[str]:
     if judged:
         worst = min(judged, key=lambda name: judged[name]["value"])
         found.append(
-            'The band "cannot tell" is set on validation so that for 90 % of the malignant photographs the answer '
-            f"malignant stays open; in {worst} the share is {text(judged[worst])}, the lowest of all sources "
-            "with enough photographs."
+            'The band "cannot tell" is set on held-out photographs so that for '
+            f"{100 * (1 - MALIGNANT_ERROR):.0f} % of the malignant ones of every family of centres the "
+            f"answer malignant stays open; in {worst} the share is {text(judged[worst])}, "
+            "the lowest of all sources with enough photographs."
         )
     return found
 

@@ -229,7 +229,7 @@ def _notes(places: Sequence[Photographs], known: set[str]) -> list[str]:
     return [
         *found,
         "AUCs with 95 % intervals by bootstrap over groups; all intervals are in compare.csv. Sensitivity, specificity "
-        "and accuracy of the risk: at each checkpoint's own threshold, set on validation photographs for 95 % "
+        "and accuracy of the risk: at each checkpoint's own threshold, set on held-out photographs for 95 % "
         "sensitivity. A recipe with one output tells no diagnoses apart. ms: one forward pass of the network alone, "
         "without reading and cropping the photo.",
     ]

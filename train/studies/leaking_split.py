@@ -19,14 +19,16 @@ from tqdm import tqdm
 from train.data.tables import files_of
 from train.digests import file_sha256
 from train.fitting import recipes
-from train.studies import experiments
-from train.studies.experiments import SCORES_FILE
+from train.studies import resumable
+from train.studies.resumable import SCORES_FILE
 
 RECIPE = "self-check-original"
 TEST_SHARE = 0.2
 EPOCHS = 8
 """Passes over the training photographs, fewer than the original's 10 to 30: what two networks cost on a laptop."""
 HALVES = (0, 1)
+INPUT_SIZE, SQUARE = 128, 160
+"""Side in pixels of the network's input, and of the photographs kept for it."""
 
 
 def divide(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -74,12 +76,14 @@ def study(
     waiting = [
         (*_, seed, half, start)
         for *_, seed, half, start in calls
-        if not experiments.is_done(_folder(out, seed, half), _key(work, recipe, seed, half))
+        if not resumable.is_done(_folder(out, seed, half), _key(work, recipe, seed, half))
     ]
     if waiting:  # decode before the networks would do it side by side
+        from train.studies import train_and_score
+
         chosen = _recipe(recipe, 0)
-        experiments.pictures(experiments.without_test(work), chosen.border_crop, chosen.remove_hair, out / "cache")
-    for done in experiments.side_by_side(network, waiting, jobs):
+        pictures(train_and_score.without_test(work), chosen.border_crop, chosen.remove_hair, out / "cache")
+    for done in resumable.side_by_side(network, waiting, jobs):
         tqdm.write(
             f"Seed {done['seed']}, half {done['half']}: validation AUC within source {done['seen_auc']:.4f}, "
             f"{done['seconds']:.0f} s.",
@@ -117,8 +121,8 @@ def network(work: Path, out: Path, recipe: str, seed: int, half: int, backbone: 
     torch.set_num_threads(1)
     started, chosen, folder = time.monotonic(), _recipe(recipe, seed), _folder(out, seed, half)
     rows, _ = _rows(work)
-    every = experiments.without_test(work)
-    squares, preprocessing = experiments.pictures(every, chosen.border_crop, chosen.remove_hair, out / "cache")
+    every = train_and_score.without_test(work)
+    squares, preprocessing = pictures(every, chosen.border_crop, chosen.remove_hair, out / "cache")
     pool = divide(rows[rows["split"] == "train"], seed)
     tested = pool[pool["part"] == "test"]
     run, log_odds = train_and_score.train_on(
@@ -140,8 +144,17 @@ def network(work: Path, out: Path, recipe: str, seed: int, half: int, backbone: 
         "seconds": round(time.monotonic() - started),
         "key": _key(work, recipe, seed, half),
     }
-    experiments.keep(folder, tested[["file"]].assign(log_odds=np.round(log_odds, 5)), found)
+    resumable.keep(folder, tested[["file"]].assign(log_odds=np.round(log_odds, 5)), found)
     return found
+
+
+def pictures(rows: pd.DataFrame, border_crop: bool, remove_hair: bool, cache: Path) -> tuple[np.ndarray, Any]:
+    """(N, SQUARE, SQUARE, 3) uint8 squares of the rows, kept under ``cache``, and the preprocessing they had."""
+    from skin_model.network.preprocessing import Preprocessing
+    from train.data import images
+
+    preprocessing = Preprocessing(INPUT_SIZE, crop="border" if border_crop else "none", remove_hair=remove_hair)
+    return images.load_squares(rows, preprocessing, cache, SQUARE), preprocessing
 
 
 def _rows(work: Path) -> tuple[pd.DataFrame, int]:
@@ -149,14 +162,16 @@ def _rows(work: Path) -> tuple[pd.DataFrame, int]:
 
     The index is a row's position before copies left, which is that of its picture.
     """
-    rows = experiments.without_test(work)
+    from train.studies.train_and_score import without_test
+
+    rows = without_test(work)
     training = rows[rows["split"] == "train"]
     copies = training.index[exact_copies(training)]
     return rows.drop(copies), len(copies)
 
 
 def _recipe(name: str, seed: int) -> recipes.Recipe:
-    return recipes.find(name).change(input_size=experiments.INPUT_SIZE, epochs=EPOCHS, patience=EPOCHS, seed=seed)
+    return recipes.find(name).change(input_size=INPUT_SIZE, epochs=EPOCHS, patience=EPOCHS, seed=seed)
 
 
 def _folder(out: Path, seed: int, half: int) -> Path:
@@ -164,4 +179,4 @@ def _folder(out: Path, seed: int, half: int) -> Path:
 
 
 def _key(work: Path, recipe: str, seed: int, half: int) -> str:
-    return experiments.key_of(work, _recipe(recipe, seed), half, TEST_SHARE)
+    return resumable.key_of(work, _recipe(recipe, seed), half, TEST_SHARE)

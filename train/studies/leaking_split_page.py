@@ -11,9 +11,8 @@ from train.bootstrap import Draws
 from train.evaluation.metrics import decisions, ranking
 from train.evaluation.plots import save
 from train.reports.markdown import table as markdown_table
-from train.studies import experiments
-from train.studies.experiments import BASELINE
-from train.studies.leaking_split import HALVES
+from train.studies.leaking_split import HALVES, INPUT_SIZE
+from train.studies.train_and_score import within_sources
 
 MARKS = ("<!-- figures: written by python -m train leaking-split -->", "<!-- end of figures -->")
 RESAMPLES = 1000
@@ -34,21 +33,19 @@ SAYS = {
     "alone_usual": "Without a relative: the usual split",
     "alone_grouped": "The same photographs: groups closed",
     "alone_gap": "Usual minus closed",
-    "left_out": "A centre family never seen (screening's baseline, another recipe)",
 }
 """The rows of the table, in its order."""
-LADDER = ("source_name", "usual", "usual_within", "grouped_within", "left_out")
+LADDER = ("source_name", "usual", "usual_within", "grouped_within")
 GAPS = {"gap_within": "all", "related_gap": "with a relative\nin training", "alone_gap": "without one"}
 MEASURES = ("auc", "accuracy")
 
 
-def figures(scores: pd.DataFrame, facts: dict[str, Any], screened: float | None = None) -> pd.DataFrame:
+def figures(scores: pd.DataFrame, facts: dict[str, Any]) -> pd.DataFrame:
     """One row for each of SAYS: what it is, how it is judged, AUC and accuracy, each with its 95 % interval.
 
     scores, facts: as ``study`` returns them; the facts are columns of every row. Every figure is worked out for each
     seed and half, that is for one network's answers, and averaged; intervals by bootstrap over groups, the same draws
-    for both arms. Accuracy: malignant means a probability of a half or more, as such projects count. screened: the AUC
-    of centre families left out, where known.
+    for both arms. Accuracy: malignant means a probability of a half or more, as such projects count.
     """
     draws = Draws(scores["group"].to_numpy(dtype=str), RESAMPLES, seed=0)
     weights = draws.weights
@@ -69,7 +66,7 @@ def figures(scores: pd.DataFrame, facts: dict[str, Any], screened: float | None 
             means = []
             for of in (test[chosen[test]] for test in tests):
                 inside = lambda mask, of=of, measure=measure: measure(of[mask])  # noqa: E731
-                means.append(experiments.within_sources(inside, ill[of], sources[of]) if within else measure(of))
+                means.append(within_sources(inside, ill[of], sources[of]) if within else measure(of))
             found[name] = np.mean(means, axis=0)
         return found
 
@@ -98,18 +95,8 @@ def figures(scores: pd.DataFrame, facts: dict[str, Any], screened: float | None 
             add(f"{prefix}{arm}{suffix}", drawn[arm], within, chosen)
         gap = {name: drawn["usual"][name] - drawn["grouped"][name] for name in MEASURES}
         add(f"{prefix}gap{suffix}", gap, within, chosen)
-    if screened is not None:
-        rows.append({"row": "left_out", "judged": WITHIN, "auc": screened, **facts})
     found = pd.DataFrame(rows).set_index("row").round(6)  # as the CSV keeps it, so that both show the same
     return found.reindex([row for row in SAYS if row in found.index])
-
-
-def left_out_auc(screening: Path | None) -> float | None:
-    """The baseline's mean AUC on centre families left out, from what ``experiments`` wrote; None without it."""
-    if screening is None or not screening.is_file():
-        return None
-    table = pd.read_csv(screening).set_index("idea")
-    return float(table.loc[BASELINE, "mean"]) if BASELINE in table.index else None
 
 
 def markdown(found: pd.DataFrame) -> str:
@@ -118,7 +105,7 @@ def markdown(found: pd.DataFrame) -> str:
     networks = len(HALVES) * int(facts["seeds"])
     lines = [
         f"Recipe `{facts['recipe']}`, {networks} networks, each trained on {facts['training']:,} photographs in "
-        f"{facts['epochs']} passes at {experiments.INPUT_SIZE} pixels. "
+        f"{facts['epochs']} passes at {INPUT_SIZE} pixels. "
         f"Exact copies removed: {facts['copies']} of {facts['pool'] + facts['copies']:,} photographs. "
         f"{related['photographs']:,.0f} of the {found.loc['usual', 'photographs']:,.0f} test photographs have a "
         "relative in the training set of the usual split.",

@@ -1,4 +1,4 @@
-"""Screening: who is left out, what a difference means, and that nothing is trained twice."""
+"""Experiments: what is held out, what a difference means, and that nothing is trained twice."""
 
 import json
 
@@ -7,106 +7,173 @@ import pandas as pd
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.train.rendered_lesions import write_work
 from train import UserError
+from train.commands.command_line import main
+from train.fitting.recipes import RECIPES, Recipe
+from train.reports.markdown import write_page
 from train.studies import experiments
-from train.studies.experiments import BASELINE, FAMILIES, FOLD_FILE, IDEAS, SCORES_FILE
+from train.studies.experiments import FOLD, PARTS
+from train.studies.resumable import FOLD_FILE, SCORES_FILE
 
-SOURCES = {
-    "ham10000": "ham10000",
-    "isic_2017": "isic_archive",
-    "siim_acral": "siim_isic_2020",
-    "pad_ufes_20": "pad_ufes_20",
-}
-
-
-def test_a_group_that_reaches_into_the_left_out_family_is_not_trained_on():
-    rows = pd.DataFrame(
-        [
-            ("ham10000", "alone", "train"),
-            ("ham10000", "shared", "train"),
-            ("isic_2017", "shared", "train"),
-            ("isic_2017", "its own", "validation"),
-            ("pad_ufes_20", "phone", "validation"),
-        ],
-        columns=["source", "group", "split"],
-    )
-
-    training, validation, unseen = experiments.split_off(rows, "isic_2017")
-
-    assert list(training) == [0]
-    assert list(validation) == [4]
-    assert list(unseen) == [2, 3]
+ROWS = pd.DataFrame(
+    [
+        ("ham10000", "alone", 0),
+        ("ham10000", "shared", 1),
+        ("isic_2017", "shared", 1),
+        ("isic_archive", "its own", 0),
+        ("pad_ufes_20", "phone", 1),
+    ],
+    columns=["source", "group", "malignant"],
+).assign(diagnosis="")
 
 
-def test_every_idea_names_fields_that_a_recipe_has_and_keeps_the_protocol_or_says_so():
-    for idea in IDEAS.values():
-        recipe = idea.recipe()
-        for name, value in {**experiments.PROTOCOL, **idea.changes}.items():
-            assert getattr(recipe, name) == value
+def test_a_group_that_reaches_into_the_family_left_out_is_not_learned_from():
+    training, unseen = experiments.split_off(ROWS, "isic_2017")
+    assert training.tolist() == [0, 4]
+    assert unseen.tolist() == [2, 3]
 
 
-def test_an_unknown_idea_is_one_sentence_that_names_the_known_ones():
-    with pytest.raises(UserError, match=r"There is no idea 'wings'\. The ideas are: baseline, "):
-        experiments.find("wings")
+def test_the_fold_held_out_shares_no_group_with_the_others():
+    rows = pd.concat([ROWS.assign(group=ROWS["group"] + str(k)) for k in range(10)], ignore_index=True)
+    training, unseen = experiments.split_off(rows, FOLD)
+    assert sorted([*training, *unseen]) == list(range(50))
+    assert not set(rows["group"][training]) & set(rows["group"][unseen])
 
 
-def write_fold(out, idea, left_out, log_odds, malignant, seconds=60):
-    folder = out / idea / left_out
-    folder.mkdir(parents=True)
-    count = len(malignant)
-    scores = pd.DataFrame(
-        {
-            "file": [f"{i}.jpg" for i in range(count)],
-            "source": SOURCES[left_out],
-            "group": [f"g{i}" for i in range(count)],
-            "malignant": malignant,
-            "log_odds": log_odds,
-        }
-    )
-    scores.to_csv(folder / SCORES_FILE, index=False)
-    from sklearn.metrics import roc_auc_score
+def test_a_family_that_is_not_there_is_refused():
+    with pytest.raises(UserError, match="no photographs of the family siim_acral"):
+        experiments.split_off(ROWS, "siim_acral")
 
-    auc = roc_auc_score(malignant, log_odds)
-    fold = {"idea": idea, "left_out": left_out, "auc": auc, "seen_auc": 0.9, "seconds": seconds, "key": ""}
-    (folder / FOLD_FILE).write_text(json.dumps(fold))
+
+def test_a_recipe_is_trained_at_its_full_length_and_its_last_epoch_kept():
+    released = RECIPES["strong-crops"]
+    recipe = experiments.recipe_of("strong-crops", 3)
+    assert (recipe.epochs, recipe.training_sizes) == (released.epochs, released.training_sizes)
+    assert (recipe.keep, recipe.seed) == ("last", 3)
+
+
+def test_a_recipe_that_needs_teachers_is_refused():
+    with pytest.raises(UserError, match="strong-crops"):
+        experiments.recipe_of("released", 0)
 
 
 @pytest.fixture
-def screened(tmp_path):
-    """The baseline ranks 3 of 4 pairs of each family rightly (AUC 0.75, repeated); the other idea ranks all."""
+def work(tmp_path, monkeypatch):
+    """80 rendered photographs, and a test photograph whose file is missing."""
+    monkeypatch.setattr(experiments, "LEAST_SIDE", 96)
+    tiny = Recipe("tiny", "For tests.", pretrained=False, input_size=64, epochs=1, batch_size=8, ema_decay=0.0)
+    monkeypatch.setitem(RECIPES, "tiny", tiny)
+    work = write_work(tmp_path, training=60, validation=20)
+    rows = pd.read_csv(work / "split.csv")
+    locked = rows.iloc[[0]].assign(file="locked.png", group="locked", split="test")
+    pd.concat([rows, locked]).to_csv(work / "split.csv", index=False)
+    return work
+
+
+def network(work, out, less=None):
+    folder = experiments._folder(out, "tiny", less, 0, FOLD)
+    return experiments.network(work, folder, "tiny", 0, FOLD, less, None), pd.read_csv(folder / SCORES_FILE)
+
+
+def test_the_photographs_held_out_are_scored_and_the_test_split_is_never_opened(work, tmp_path):
+    found, scores = network(work, tmp_path / "out")
+    assert (found["n_training"], found["n"], len(scores)) == (64, 16, 16)
+    assert "locked.png" not in set(scores["file"])
+    assert np.isfinite(scores["log_odds"]).all()
+
+
+def test_photographs_of_a_table_are_not_learned_from_and_are_judged_all_the_same(work, tmp_path):
+    less = tmp_path / "newest.csv"
+    pd.read_csv(work / "split.csv")[["source", "image_id"]].iloc[:40].to_csv(less, index=False)
+    found, scores = network(work, tmp_path / "out", less)
+    training, _ = experiments.split_off(experiments.photographs(work), FOLD)
+    assert found["name"] == "tiny-less-newest"
+    assert found["n_training"] == len([place for place in training if place >= 40])
+    assert len(scores) == 16
+
+
+def test_what_is_done_is_not_trained_again(work, tmp_path, monkeypatch):
+    network(work, tmp_path / "out")
+    started = []
+    monkeypatch.setattr(experiments, "side_by_side", lambda train, calls, jobs: started.extend(calls) or iter(()))
+    assert list(experiments.compare(work, tmp_path / "out", ["tiny"])["name"]) == ["tiny"]
+    assert started == []
+
+
+def write_fold(out, name, part, log_odds, seed=0):
+    folder = out / name / f"seed-{seed}" / part
+    folder.mkdir(parents=True)
     malignant = [0, 0, 1, 1] * 10
-    for left_out in FAMILIES:
-        write_fold(tmp_path, BASELINE, left_out, [0.1, 0.3, 0.2, 0.4] * 10, malignant)
-        write_fold(tmp_path, "phone", left_out, [0.1, 0.2, 0.3, 0.4] * 10, malignant)
+    rows = {"file": "a.jpg", "source": "one", "group": [f"g{i}" for i in range(40)], "malignant": malignant}
+    pd.DataFrame(rows | {"log_odds": log_odds}).to_csv(folder / SCORES_FILE, index=False)
+    auc = {0.1: 0.75, 0.2: 1.0}[log_odds[0]]
+    found = {"name": name, "says": f"What {name} is.", "part": part, "seed": seed, "auc": auc, "epochs": 2}
+    (folder / FOLD_FILE).write_text(json.dumps(found | {"seconds": 60}))
+
+
+THREE_OF_FOUR, ALL = [0.1, 0.3, 0.2, 0.4] * 10, [0.2, 0.3, 0.4, 0.5] * 10
+"""Of the pairs of a benign and a malignant photograph, how many are ranked rightly."""
+
+
+@pytest.fixture
+def compared(tmp_path):
+    for part in (FOLD, "ham10000"):
+        write_fold(tmp_path, "old", part, THREE_OF_FOUR)
+    write_fold(tmp_path, "new", FOLD, ALL)
+    write_fold(tmp_path, "new", FOLD, THREE_OF_FOUR, seed=1)
     return tmp_path
 
 
-def test_the_difference_is_that_of_the_means_over_the_families_left_out(screened):
-    found = experiments.table(screened).set_index("idea")
-    assert found.loc[BASELINE, "mean"] == pytest.approx(0.75)
-    assert found.loc["phone", "mean"] == 1
-    assert found.loc["phone", "difference"] == pytest.approx(0.25)
-    assert 0 < found.loc["phone", "low"] < 0.25 < found.loc["phone", "high"] < 0.5
-    assert found.loc["phone", "minutes"] == pytest.approx(4)
+def test_an_auc_is_the_mean_over_seeds_and_a_part_that_was_not_trained_has_none(compared):
+    found = experiments.table(compared).set_index("name")
+    assert found.loc["new", FOLD] == pytest.approx(0.875)
+    assert np.isnan(found.loc["new", "ham10000"])
+    assert found.loc["new", ["seeds", "minutes"]].tolist() == [2, 2]
 
 
-def test_the_baseline_is_not_compared_with_itself(screened):
-    found = experiments.table(screened)
-    assert np.isnan(found.set_index("idea").loc[BASELINE, "difference"])
-    baseline = next(line for line in experiments.markdown(found).splitlines() if line.startswith("| baseline"))
-    assert "| 0.750 | – |" in baseline
+def test_the_best_recipe_comes_first(compared):
+    assert list(experiments.table(compared)["name"]) == ["new", "old"]
 
 
-def test_the_best_idea_comes_first(screened):
-    assert list(experiments.table(screened)["idea"]) == ["phone", BASELINE]
+def test_a_difference_is_that_on_the_parts_and_seeds_that_both_have(compared):
+    apart = experiments.differences(compared, "old")
+    assert list(zip(apart["name"], apart["part"], strict=True)) == [("new", FOLD), ("new", "mean")]
+    assert apart["difference"].tolist() == pytest.approx([0.25, 0.25])
+    assert 0 < apart["low"][0] < 0.25 < apart["high"][0] < 0.5
 
 
-def test_an_idea_with_a_fold_missing_is_not_in_the_table(screened):
-    (screened / "phone" / FAMILIES[0] / FOLD_FILE).unlink()
-    assert list(experiments.table(screened)["idea"]) == [BASELINE]
+def test_a_baseline_that_was_not_trained_is_one_sentence(compared):
+    with pytest.raises(UserError, match="holds no older"):
+        experiments.differences(compared, "older")
 
 
-def test_the_pages_table_is_the_one_that_its_rows_give():
+def test_the_table_shows_what_was_not_trained_as_a_dash(compared):
+    lines = experiments.markdown(experiments.table(compared), experiments.differences(compared, "old")).splitlines()
+    assert lines[2].startswith("| new | What new is. | 2 | 2 | 0.875 | – | – | – | – | +0.250 (")
+    assert lines[3] == "| old | What old is. | 2 | 1 | 0.750 | 0.750 | – | – | – | – | 2 |"
+
+
+def test_an_unknown_part_is_one_sentence_that_names_the_known_ones(tmp_path, capsys):
+    words = ["--work", str(tmp_path), "--out", str(tmp_path / "out"), "--recipes", "plain", "--parts", "moon"]
+    with pytest.raises(SystemExit) as ended:
+        main(["experiments", *words])
+    assert ended.value.code == 2
+    assert f"There is no part moon. Choose: {', '.join(PARTS)}." in capsys.readouterr().err
+
+
+def test_a_page_gets_the_table_and_its_rows(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("Before.\n<!-- a -->\nold\n<!-- z -->\nAfter.\n")
+    write_page(pd.DataFrame({"auc": [0.5]}), page, "new", ("<!-- a -->", "<!-- z -->"))
+    assert page.read_text() == "Before.\n<!-- a -->\nnew\n<!-- z -->\nAfter.\n"
+    assert pd.read_csv(tmp_path / "page.csv")["auc"].tolist() == [0.5]
+
+
+def test_the_pages_table_holds_its_rows():
     page = REPOSITORY / "docs" / "experiments.md"
     table = page.read_text().partition(experiments.START)[2].partition(experiments.END)[0]
-    assert table.strip() == experiments.markdown(pd.read_csv(page.with_suffix(".csv")))
+    found = pd.read_csv(page.with_suffix(".csv"))
+    for row in found.itertuples():
+        assert f"| {row.name} | {row.says} |" in table
+    assert len(table.strip().splitlines()) == len(found) + 2

@@ -12,7 +12,7 @@ from tests.train.rendered_lesions import write_work
 from train.commands.command_line import main
 from train.fitting import recipes
 from train.fitting.recipes import Recipe
-from train.studies import experiments, leaking_split, leaking_split_page
+from train.studies import leaking_split, leaking_split_page
 
 PAGE = REPOSITORY / "docs" / "leaking-split.md"
 
@@ -82,7 +82,7 @@ def tiny(monkeypatch):
     recipe = Recipe("tiny", "For tests.", head="binary", pretrained=False, batch_size=8, ema_decay=0.0)
     monkeypatch.setitem(recipes.RECIPES, "tiny", recipe)
     monkeypatch.setattr(leaking_split, "EPOCHS", 1)
-    monkeypatch.setattr(experiments, "INPUT_SIZE", 64)
+    monkeypatch.setattr(leaking_split, "INPUT_SIZE", 64)
     return "tiny"
 
 
@@ -173,17 +173,8 @@ def test_answering_benign_every_time_is_as_accurate_as_benign_photographs_are_co
     assert (found["auc"], found["accuracy"]) == (0.5, 0.5)
 
 
-def test_the_family_left_out_is_the_screenings_baseline_and_absent_without_one(scores, tmp_path):
-    screening = tmp_path / "experiments.csv"
-    screening.write_text("idea,mean\nphone,0.9\nbaseline,0.7\n")
-    auc = leaking_split_page.left_out_auc(screening)
-    assert leaking_split_page.figures(scores, FACTS, auc).loc["left_out", "auc"] == 0.7
-    assert leaking_split_page.left_out_auc(tmp_path / "missing.csv") is None
-    assert "left_out" not in leaking_split_page.figures(scores, FACTS).index
-
-
 def test_the_pictures_are_drawn_from_figures_alone(scores, tmp_path):
-    files = leaking_split_page.draw(leaking_split_page.figures(scores, FACTS, 0.7), tmp_path / "pictures")
+    files = leaking_split_page.draw(leaking_split_page.figures(scores, FACTS), tmp_path / "pictures")
     assert [file.name for file in files] == ["ladder.svg", "relatives.svg"]
     for file in files:
         text = file.read_text()
@@ -224,9 +215,8 @@ def test_what_the_page_says_of_the_leak_holds(published):
         assert (gaps[f"{measure}_high"] > 0).all()
 
 
-def test_what_the_page_says_of_pooling_accuracy_and_new_clinics_holds(published):
+def test_what_the_page_says_of_pooling_and_accuracy_holds(published):
     auc, accuracy = published["auc"], published["accuracy"]
     assert auc["usual"] - auc["usual_within"] > 3 * auc["gap_within"]
     assert abs(accuracy["source_name"] - accuracy["usual"]) < 0.02
     assert 0 < accuracy["usual"] - accuracy["benign"] < 0.1
-    assert auc["left_out"] < auc["grouped_within"]
