@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from skin_model.lesion import weights_file
-from skin_model.lesion.outline import Answer
 
 WIDTHS = (16, 24, 32, 48)
 """Channels at a half, a quarter, an eighth and a sixteenth of that."""
@@ -89,6 +89,6 @@ def probabilities(network: nn.Module, squares: np.ndarray) -> np.ndarray:
         return network(batch)[:, 0].sigmoid().numpy()
 
 
-def answering(network: nn.Module) -> Answer:
+def answering(network: nn.Module) -> Callable[[np.ndarray], np.ndarray]:
     """The network as ``outline.find`` asks one."""
     return lambda squares: probabilities(network, squares)
