@@ -17,6 +17,8 @@ _JSON = {
     "operating_points",
     "training",
     "context",
+    "views",
+    "diagnosis_calibration",
 }
 
 

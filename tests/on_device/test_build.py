@@ -9,6 +9,7 @@ import re
 import shutil
 from pathlib import Path
 
+import onnx
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -19,6 +20,8 @@ from on_device.model_file import NotAnExport, entries, metadata
 from skin_model import wording
 from skin_model.lesion import locate, outline
 from skin_model.network.checkpoint import Checkpoint
+from train.export import onnx_files
+from train.export.graph import metadata as described_in_train
 
 
 def test_the_manifest_holds_the_checksum_of_every_file(site):
@@ -114,6 +117,12 @@ def test_a_model_without_metadata_is_refused(tmp_path):
 def test_a_file_that_is_no_onnx_model_is_refused(content):
     with pytest.raises(NotAnExport, match="no complete ONNX file"):
         metadata(content)
+
+
+def test_what_an_export_says_of_itself_is_read_as_it_was_written():
+    written, model = described_in_train(Checkpoint.load()), onnx.ModelProto()
+    onnx_files.describe(model, written)
+    assert metadata(model.SerializeToString()) == json.loads(json.dumps(written))
 
 
 def test_the_committed_network_is_the_embedded_checkpoint():
