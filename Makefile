@@ -4,7 +4,7 @@ VENV := .venv
 RUN := OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/python
 UV := 0.13.8
 
-.PHONY: app test test-slow test-hard test-cluster cluster lint examples dependencies clean
+.PHONY: app test test-slow test-hard test-cluster cluster lint examples dependencies dependencies-cluster clean
 
 app: $(VENV)/app-installed on_device/site/release.json
 	$(RUN) app.py
@@ -40,13 +40,22 @@ examples: $(VENV)/app-installed
 	$(RUN) -m examples.render
 
 # Licences and parts list of all that is installed, then known weaknesses in it (asks pypi.org).
-dependencies: $(VENV)/tests-installed
-	test -d .venv-audit || $(PYTHON) -m venv .venv-audit
-	.venv-audit/bin/python -m pip install --quiet -r requirements-audit.txt
+dependencies: $(VENV)/tests-installed .venv-audit/installed
 	.venv-audit/bin/pip-licenses --python $(VENV)/bin/python --format markdown --from mixed --output-file docs/licences.md
 	.venv-audit/bin/cyclonedx-py environment $(VENV) --of JSON --output-reproducible -o docs/sbom.cdx.json
 	$(VENV)/bin/uv pip freeze --python $(VENV) > $(VENV)/all.txt
 	.venv-audit/bin/pip-audit -r $(VENV)/all.txt --no-deps --disable-pip
+
+# The same of the environment with Ray and Flower, as a table only.
+dependencies-cluster: .venv-cluster/tests-installed .venv-audit/installed
+	.venv-audit/bin/pip-licenses --python .venv-cluster/bin/python --format markdown --from mixed --output-file docs/licences-cluster.md
+	.venv-cluster/bin/uv pip freeze --python .venv-cluster > .venv-cluster/all.txt
+	.venv-audit/bin/pip-audit -r .venv-cluster/all.txt --no-deps --disable-pip
+
+.venv-audit/installed: requirements-audit.txt
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet -r requirements-audit.txt
+	@touch $@
 
 clean:
 	rm -rf $(VENV) .venv-audit .venv-cluster

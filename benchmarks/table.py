@@ -5,6 +5,7 @@ import os
 import platform
 import statistics
 import subprocess
+import tempfile
 import time
 import timeit
 from collections.abc import Callable, Sequence
@@ -19,6 +20,8 @@ from skin_model.atomic_files import write_csv
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+NOT_YET = "Not measured yet."
+"""In place of a table on a page."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ def timed(call: Callable[[], object], repeats: int = 20) -> Times:
 
 @dataclass(frozen=True)
 class Watched:
-    """A process that ran to its end: wall clock, and the most memory that it, or a child, held at once."""
+    """A process that ran to its end: wall clock, and the most memory that it held at once, without its children."""
 
     seconds: float
     peak_mib: float
@@ -47,16 +50,18 @@ class Watched:
 
 def watched(command: Sequence[str]) -> Watched:
     """Run a command in the project's folder. Raises CalledProcessError."""
-    began = time.perf_counter()
-    process = psutil.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    peak = 0
-    while process.poll() is None:
-        with contextlib.suppress(psutil.Error):
-            peak = max(peak, process.memory_info().rss)
-        time.sleep(0.01)
-    seconds = time.perf_counter() - began
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, list(command), stderr=process.stderr.read())
+    with tempfile.TemporaryFile() as said:  # a pipe that nobody empties would stop a command with much to say
+        began = time.perf_counter()
+        process = psutil.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=said)
+        peak = 0
+        while process.poll() is None:
+            with contextlib.suppress(psutil.Error):
+                peak = max(peak, process.memory_info().rss)
+            time.sleep(0.01)
+        seconds = time.perf_counter() - began
+        if process.returncode:
+            said.seek(0)
+            raise subprocess.CalledProcessError(process.returncode, list(command), stderr=said.read())
     return Watched(seconds, peak / 2**20)
 
 

@@ -49,10 +49,11 @@ def test_the_metrics_are_those_of_the_embedded_weights():
     assert metrics["data"]["split_sha256"] == checkpoint.config.training["split_sha256"]
 
 
-@pytest.mark.xfail(strict=True, reason="metrics.json is older than this overlay; the next evaluate --full measures it")
-def test_the_overlay_shows_first_what_pointed_best_at_the_lesion_on_the_test_split():
-    metrics = json.loads((EMBEDDED / "metrics.json").read_text())
-    assert metrics["saliency"]["best"] == METHODS[0]
+def test_the_overlay_shown_first_points_at_lesions_better_than_chance_and_than_plain_grad_cam():
+    measured = json.loads((EMBEDDED / "metrics.json").read_text())["saliency"]
+    first = measured["methods"][METHODS[0]]["pointing_game"]["low"]
+    assert first > measured["random"]["pointing_game"]["high"]
+    assert first > measured["methods"]["grad_cam"]["pointing_game"]["high"]
 
 
 def test_the_embedded_weights_take_at_most_four_megabytes():
@@ -102,11 +103,11 @@ def test_the_spaces_gradio_is_the_pinned_one():
     assert f"sdk_version: {pinned}\n" in page
 
 
-def test_the_embedded_checkpoint_says_what_it_was_trained_on():
+def test_the_embedded_checkpoint_lists_what_it_was_trained_on_and_what_was_dealt_to_it_but_too_small():
     seen = json.loads((EMBEDDED / "trained_on.json").read_text(encoding="utf-8"))
     counted = Checkpoint.load().config.training["photographs"]
     for part in ("train", "validation"):
-        assert len(seen[part]["image_id"].split()) == sum(counted[part].values())
+        assert len(seen[part]["image_id"].split()) >= sum(counted[part].values())
 
 
 def test_every_promise_of_the_security_page_names_a_test_that_is_there():
@@ -121,11 +122,24 @@ def test_every_promise_of_the_security_page_names_a_test_that_is_there():
     assert missing == [] and len(named) == len(promises) > 30
 
 
+def listed_with_licences(page: str) -> dict[str, str]:
+    """Package -> version; a package that has no licence in the list is missing here."""
+    rows = [line.split("|")[1:4] for line in (REPOSITORY / page).read_text(encoding="utf-8").splitlines()[2:]]
+    cells = [[cell.strip() for cell in row] for row in rows]
+    return {name.lower().replace("_", "-"): version for name, version, licence in cells if licence}
+
+
+def test_every_pinned_package_of_the_cluster_environment_stands_in_its_list_of_licences_with_its_version():
+    listed = listed_with_licences("docs/licences-cluster.md")
+    for file in ("requirements-cluster.txt", "requirements-train.txt", "requirements.txt"):
+        text = (REPOSITORY / file).read_text(encoding="utf-8")
+        for name, version in re.findall(r"^([\w.-]+)(?:\[\w+\])?==([\w.]+)", text, re.MULTILINE):
+            if name != "typer" or file == "requirements-cluster.txt":  # the app's own is newer
+                assert listed[name.lower().replace("_", "-")].partition("+")[0] == version, name
+
+
 def test_every_pinned_package_stands_in_the_list_of_licences_and_the_parts_list_with_its_version():
-    listed = {}
-    for line in (REPOSITORY / "docs/licences.md").read_text(encoding="utf-8").splitlines()[2:]:
-        name, version = (cell.strip() for cell in line.split("|")[1:3])
-        listed[name.lower().replace("_", "-")] = version
+    listed = listed_with_licences("docs/licences.md")
     parts = json.loads((REPOSITORY / "docs/sbom.cdx.json").read_text(encoding="utf-8"))["components"]
     counted = {part["name"].lower().replace("_", "-"): part["version"] for part in parts}
     for file in ("requirements.txt", "requirements-train.txt", "requirements-dev.txt"):

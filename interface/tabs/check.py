@@ -37,6 +37,7 @@ from interface.components.sliders import (
     slider_value,
 )
 from interface.server.uploads import KEPT_SECONDS
+from interface.tabs import on_device
 from skin_model.assess import Assessment, Assessor, refused_assessment
 from skin_model.network import saliency
 from skin_model.network.context import UnknownContext
@@ -154,7 +155,7 @@ def build(assessor: Assessor, words: Words) -> None:
         return [
             new,
             staged(new.whole.rgb, (new.whole.width, new.whole.height), scored, new.region, other_spots(new)),
-            card + (result_card.problems(words, found.problems) if done else ""),
+            card + (result_card.problems(words, found.problems) + on_device.to_the_diary(words) if done else ""),
             gr.update(visible=True),
             gr.update(visible=done),
             gr.update(visible=photos < PHOTOS_OF_ONE_SPOT),

@@ -62,10 +62,24 @@ def content(words: Words, folder: Path = BUILT) -> str:
     told = f"<div><p>{escape(words('device.tab.line'))}</p><ul>{points}</ul></div>"
     line = f'<div class="on-device">{_PICTURE}{told}</div>'
     if (folder / "index.html").is_file():
-        # Only a page that was opened from the app knows that there is one to go back to.
-        address = f".{_PLACE}/?from=app&amp;lang={words.language}"
+        address = _address(words)
         link = f'<a class="download primary" href="{address}">{escape(words("device.tab.open"))}</a>'
         spots = f'<a class="download" href="{address}#spots">{escape(words("device.tab.spots.open"))}</a>'
         return f'<div class="prose tab-intro">{line}<p>{link}</p><p>{spots}</p></div>'
     missing = f"<p>{escape(words('device.tab.missing'))}</p><pre dir='ltr'><code>{escape(COMMAND)}</code></pre>"
     return f'<div class="prose tab-intro">{line}{missing}</div>'
+
+
+def to_the_diary(words: Words, folder: Path = BUILT) -> str:
+    """The way from a result to where a visitor can keep photos of the spot; empty without a build."""
+    if not (folder / "index.html").is_file():
+        return ""
+    # In a new window, for the answer is gone once its page is left.
+    link = f'<a class="download" target="_blank" rel="noopener" href="{_address(words)}#spots">'
+    told = f'<p class="small">{escape(words("interface.keep_eye.line"))}</p>'
+    return f'<div class="keep-eye">{link}{escape(words("interface.keep_eye"))}</a>{told}</div>'
+
+
+def _address(words: Words) -> str:
+    """The page in the visitor's language. Only one opened from the app knows that there is one to go back to."""
+    return f".{_PLACE}/?from=app&amp;lang={words.language}"

@@ -53,7 +53,7 @@ export class MySpots {
     this.badge();
     if (!this.diary) return this.follow();
     await this.diary.speak(this.services.words());
-    await this.diary.show(true);
+    await this.diary.show(false, true);
   }
 
   /** Takes a scored photo to the screen that keeps it: see diary/keep.js's `pendingOf`. */

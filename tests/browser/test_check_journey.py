@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from interface.tabs import on_device
 from skin_model.wording import sentence
 from tests.conftest import REPOSITORY
 from tests.rendering import two_moles
@@ -132,6 +133,20 @@ def test_a_photo_that_is_not_skin_shows_no_number(open_page, served_refusing):
     assert "%" not in page.locator("#results").inner_text()
     assert page.locator(".stage-picture").is_visible()
     assert not page.locator(".stage-scored").is_visible()
+
+
+def test_a_result_points_to_the_diary_on_the_visitors_device_and_a_refusal_does_not(open_page, monkeypatch, tmp_path):
+    (tmp_path / "index.html").write_text("<p>the page</p>")
+    monkeypatch.setattr(on_device.to_the_diary, "__defaults__", (tmp_path,))
+    page = open_page()
+    choose(page, PHOTO)
+    wait_for_risk(page)
+    link = page.locator("#answer").get_by_role("link", name=sentence("interface.keep_eye"))
+    assert link.get_attribute("href") == "./on-device/?from=app&lang=en#spots"
+    (tmp_path / "broken.jpg").write_bytes(PHOTO.read_bytes()[:5000])
+    choose(page, tmp_path / "broken.jpg")
+    wait_for_refusal(page)
+    assert link.count() == 0
 
 
 def test_a_file_over_20_megabytes_is_told_before_it_is_sent(open_page, tmp_path):

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from skin_model.__main__ import app
 from skin_model.command_line import printable
+from skin_model.network.checkpoint import Checkpoint
 from tests.conftest import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
@@ -156,8 +158,10 @@ def test_without_json_a_person_reads_the_band_and_no_number_of_a_refused_file(ph
     assert "%" not in run(photos / "cut.jpg").stdout
 
 
-def test_what_a_checkpoint_cannot_use_is_said(photos):
-    result = run(photos / "a.jpg", "--age", "54", "--json")
+def test_what_a_checkpoint_cannot_use_is_said(photos, tmp_path):
+    embedded = Checkpoint.load()
+    replace(embedded, config=replace(embedded.config, context=None)).save(tmp_path / "without")
+    result = run(photos / "a.jpg", "--age", "54", "--json", "--checkpoint", tmp_path / "without")
     assert "does not know what age, sex and site add" in result.stderr
     assert lines(result)[0]["risk_with_context"] is None
 

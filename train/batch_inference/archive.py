@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from skin_model.command_line import printable
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.network import hub
-from skin_model.photo.folders import list_folder
+from skin_model.photo.folders import ENDINGS, list_folder
 from train import UserError
 from train.data import catalogue, hub_datasets
 from train.data.hub_datasets import BENIGN_OR_MALIGNANT
@@ -50,10 +50,13 @@ class Stored:
 
 
 class Archive(Protocol):
-    """Photographs in a fixed order. digest: SHA-256 of which they are, and in which order."""
+    """Photographs in a fixed order. digest: SHA-256 of which they are, and in which order. not_entered: folders that
+    may not be entered, whose photographs nobody can count.
+    """
 
     photographs: int
     digest: str
+    not_entered: list[str]
 
     def blocks(self, missing: np.ndarray) -> Iterator[pa.Table]:
         """Tables of up to BLOCK photographs each. missing: (photographs,) bool, those that are wanted."""
@@ -89,7 +92,10 @@ class FolderArchive:
     def __init__(self, folder: Path) -> None:
         """Raises UserError where it holds no photographs."""
         self.root = folder.resolve()
-        found = list_folder(self.root).photos
+        listed = list_folder(self.root)
+        dead = [path for path in listed.unreadable if path.suffix.lower() in ENDINGS]  # links: counted as unreadable
+        self.not_entered = [printable(str(path)) for path in listed.unreadable if (self.root / path).is_dir()]
+        found = sorted([*listed.photos, *dead])
         if not found:
             raise UserError(f"{folder} holds no photographs (JPEG, PNG, WebP or HEIC).")
         self._files = [path.as_posix() for path in found]
@@ -126,7 +132,7 @@ class ParquetArchive:
 
     def __init__(self, files: Sequence[Path], repo: str | None = None, commit: str | None = None) -> None:
         """Raises UserError where a file is no Parquet file, or holds no photographs."""
-        self.repo, self.commit = repo, commit
+        self.repo, self.commit, self.not_entered = repo, commit, []
         self._groups: list[tuple[Path, int, int]] = []
         for file in files:
             try:

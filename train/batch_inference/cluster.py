@@ -13,9 +13,9 @@ from typing import Any
 from skin_model.network.hub import first_line
 from train import UserError
 from train.batch_inference.scorer import UNFIT
-from train.cluster_packages import require
+from train.cluster_packages import require, start_ray
 
-SECONDS_TO_ANSWER, SECONDS_TO_STOP = 10.0, 60.0
+SECONDS_TO_ANSWER, SECONDS_TO_STOP = 10.0, 300.0
 
 
 @contextmanager
@@ -26,9 +26,13 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     """
     require("ray", "Ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # After Ctrl-C a thread of Ray Data may still ask something: it must not join or start another cluster for that.
     os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
+    # Else Ray's core prints an error at every start: that no actor could start again if this command were gone.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    # Ray Data asks how many actors it may have, waits 5 seconds, and gives up altogether after 10 times; a busy machine
+    # is slower than that.
+    os.environ.setdefault("RAY_DATA_AUTOSCALING_COORDINATOR_MAX_CONSECUTIVE_FAILURES", "1000")
     import ray
     from ray.data import DataContext
 
@@ -39,8 +43,8 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
         options["address"] = address
         _knock(address)
     try:
-        ray.init(**options)
-    except (ConnectionError, TimeoutError, ValueError, RuntimeError) as problem:
+        start_ray(**options)
+    except Exception as problem:  # Ray raises that very class where a node starts too slowly
         said = " ".join(str(problem).split())
         if "ersion" in said and "mismatch" in said:
             raise UserError(
@@ -49,7 +53,12 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
             ) from None
         if address is None:
             raise UserError(f"Ray did not start on this machine: {first_line(problem)}") from None
-        raise UserError(_nobody_at(address)) from None
+        if ":" not in address:
+            raise UserError(_nobody_at(address)) from None
+        raise UserError(
+            f"This machine cannot join the Ray cluster at {address}: {first_line(problem)} Run the command on one of "
+            "the cluster's machines, and look whether that address is a head's."
+        ) from None
     try:
         context = DataContext.get_current()
         context.enable_progress_bars = False

@@ -54,6 +54,8 @@ def score(
     require("ray", "Ray")
     loaded = load_checkpoint(checkpoint)
     archive = open_archive(data)
+    for folder in archive.not_entered:
+        tqdm.write(f"{folder} may not be entered, so the photographs in it are neither scored nor counted.", sys.stderr)
     key = {
         "archive": archive.digest,
         "checkpoint": f"{evaluate.checkpoint_key(Assessor(loaded))} {loaded.config.thresholds} {loaded.config.views}",
@@ -67,7 +69,7 @@ def score(
         missing = int((~shards.done).sum())
         raise UserError(f"{missing} photographs came back without an answer. The same command asks for them again.")
     summary = summarise(shards, archive.photographs)
-    write_json(out / SUMMARY_FILE, {"checkpoint": loaded.hash, **summary})
+    write_json(out / SUMMARY_FILE, {"checkpoint": loaded.hash, **summary, "not_entered": archive.not_entered})
     _measure(shards, loaded, out, resamples=resamples, seed=seed)
     return summary
 

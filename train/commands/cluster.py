@@ -19,7 +19,7 @@ def federate(
     ),
     rounds: Annotated[int, typer.Option(min=1, help="How often the sites' weights are averaged.")] = 10,
     epochs: Annotated[int, typer.Option(min=1, help="Epochs of its own photographs that a site trains a round.")] = 1,
-    recipe: options.RecipeName = "released",
+    recipe: options.RecipeName = "single-run",
     backbone: options.Backbone = None,
     strategy: Annotated[str, typer.Option(metavar="fedavg|fedprox", help="How the weights become one.")] = "fedavg",
     mu: Annotated[float, typer.Option(min=0, help="For fedprox: how strongly sites are held near each other.")] = 0.01,
@@ -74,7 +74,7 @@ def score(
         typer.Option(
             "--ray",
             metavar="ADDRESS",
-            help="A Ray cluster, such as 10.0.0.1:6379, or auto on one of its machines. "
+            help="A Ray cluster that this machine belongs to: its address, such as 10.0.0.1:6379, or auto. "
             "Default: Ray is started on this machine, and stopped afterwards.",
         ),
     ] = None,

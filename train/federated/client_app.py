@@ -6,6 +6,7 @@ A SuperNode tells it where the photographs are: ``--node-config 'work="/data/wor
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from flwr.app import Array, ArrayRecord, Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from train import UserError
+from train.digests import cache_key
 from train.federated import secure
 from train.federated.messages import (
     ABOUT,
@@ -50,7 +52,7 @@ def build(sites: list[dict[str, Any]] | None = None, settings: Settings | None =
             try:
                 if weights and node.get("only-secure") and not secure.is_secure(message):
                     raise SiteRefused("only_secure", "The server asked for weights that it could read; refused.")
-                site = _site(node, settings or Settings.read(context.run_config), context.run_id)
+                site = _site(node, settings or Settings.read(context.run_config), context.run_config)
                 return Message(answer(message, site, name), reply_to=message)
             except SiteRefused as problem:
                 return _refuse(message, name, problem.code, str(problem))
@@ -68,11 +70,13 @@ def build(sites: list[dict[str, Any]] | None = None, settings: Settings | None =
     return app
 
 
-def _site(node: Any, settings: Settings, run_id: int) -> Site:
+def _site(node: Any, settings: Settings, run_config: Any) -> Site:
     if "work" not in node:
         raise SiteRefused("no_split", "Start the SuperNode with --node-config 'work=\"FOLDER\"', a folder of prepare.")
     work = Path(str(node["work"])).expanduser()
-    return Site(work, settings, work / "federated" / str(run_id))
+    # Flower numbers a run that goes on anew; it is known again by its settings and the server's folder.
+    agreed = json.dumps([settings.to_config(), str(run_config.get("out", ""))], sort_keys=True)
+    return Site(work, settings, work / "federated" / cache_key(agreed))
 
 
 def _refuse(message: Message, name: str, code: str, sentence: str) -> Message:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -33,6 +34,7 @@ from train.fitting.run_folder import HISTORY_FILE, plot_history, training_record
 
 STATE_FILE, SETTINGS_FILE = "federation.safetensors", "federation.json"
 COMMAND = "python -m train federate --work WORK --out RUN"
+_ROUNDS = "rounds"
 
 
 class FederatedRun:
@@ -59,15 +61,19 @@ class FederatedRun:
         state, history = self.out / STATE_FILE, self.out / HISTORY_FILE
         if not (state.is_file() and history.is_file()):
             return None
-        self.history = pd.read_csv(history, keep_default_na=True).to_dict("records")
+        with safe_open(state, "pt") as kept:
+            rounds = int(kept.metadata()[_ROUNDS])
+        # Interrupted between the two files, the history has a row more than the weights have rounds.
+        self.history = pd.read_csv(history, keep_default_na=True).to_dict("records")[:rounds]
         return load_file(state)
 
     def keep(self, weights: Weights, row: dict[str, Any]) -> None:
         """A round is over: its weights and its row of history.csv."""
         self.history.append(row)
-        with replacing(self.out / STATE_FILE) as aside:
-            save_file({name: tensor.contiguous() for name, tensor in weights.items()}, aside)
         write_csv(self.out / HISTORY_FILE, pd.DataFrame(self.history), float_format="%.6g")
+        done = {_ROUNDS: str(len(self.history))}
+        with replacing(self.out / STATE_FILE) as aside:
+            save_file({name: tensor.contiguous() for name, tensor in weights.items()}, aside, done)
 
     def finish(
         self,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flwr.app import Context
+from flwr.app import Context, Message
 from flwr.serverapp import Grid, ServerApp
 from tqdm import tqdm
 
@@ -31,10 +33,12 @@ def build(
     backbone: Path | None = None,
     work: Path | None = None,
     expected: int | None = None,
+    stopped: threading.Event | None = None,
 ) -> ServerApp:
     """The app. Without arguments they come from Flower's run configuration: ``flwr run … --run-config 'out="RUN"'``.
 
-    work: the work folder that a simulation's sites were made of. expected: how many sites it has.
+    work: the work folder that a simulation's sites were made of. expected: how many sites it has. stopped: set where
+    the simulation ends before its time; nobody answers any more.
     """
     app = ServerApp()
 
@@ -45,9 +49,23 @@ def build(
         folder = out or Path(str(given.get("out") or "federated-run")).expanduser()
         file = backbone or (Path(str(given["backbone"])).expanduser() if given.get("backbone") else None)
         folder.mkdir(parents=True, exist_ok=True)
+        if stopped is not None:
+            _end_waiting(grid, stopped)
         run_rounds(grid, context, FederatedRun(folder, agreed, work), file, expected)
 
     return app
+
+
+def _end_waiting(grid: Grid, stopped: threading.Event) -> None:
+    """Let the grid, which looks for answers several times a second, look no more once ``stopped`` is set."""
+    look = grid.pull_messages
+
+    def pull_messages(message_ids: Iterable[str]) -> Iterable[Message]:
+        if stopped.is_set():
+            raise UserError("The simulation was stopped. The same command goes on after the last whole round.")
+        return look(message_ids)
+
+    grid.pull_messages = pull_messages
 
 
 def run_rounds(

@@ -24,7 +24,7 @@ class Settings:
     patience: seconds that a round waits for a site. input_size: in place of the recipe's own, 0 for that.
     """
 
-    recipe: str = "released"
+    recipe: str = "single-run"
     rounds: int = 10
     epochs: int = 1
     strategy: str = "fedavg"
@@ -60,7 +60,7 @@ class Settings:
         if recipe.distil or recipe.stages:
             raise UserError(
                 f"The recipe {self.recipe} {'learns from teachers' if recipe.distil else 'has stages'}, "
-                "which cannot be shared out in rounds. Choose another one."
+                "which cannot be shared out in rounds. Choose another one, such as single-run or strong-crops."
             )
         total = self.rounds * self.epochs
         changes: dict[str, Any] = {"epochs": total, "patience": total, "keep": "last", "ema_decay": 0.0}

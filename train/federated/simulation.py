@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from skin_model.atomic_files import write_csv
 from skin_model.network.checkpoint import Checkpoint
 from train import UserError
-from train.cluster_packages import require
+from train.cluster_packages import require, start_ray
 from train.data import splits
 from train.data.catalogue import family
 
@@ -56,6 +58,7 @@ def federate(
     """
     require("flwr", "Flower")
     require("ray", "Ray")
+    import ray
     from flwr.simulation import run_simulation
 
     from train.federated import client_app, server_app
@@ -65,17 +68,28 @@ def federate(
     run = FederatedRun(out, settings, work)
     if not run.is_finished:
         places = divide(work, out / "sites", sites)
-        logging.getLogger("flwr").setLevel(logging.ERROR)
-        backend = {
-            "client_resources": {"num_cpus": 1, "num_gpus": 0.0},
-            "init_args": {"address": "local", "num_cpus": workers or os.cpu_count() or 1, "include_dashboard": False},
-        }
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            run_simulation(
-                server_app.build(settings, out, backbone, work, len(places)),
-                client_app.build(places, settings),
-                num_supernodes=len(places),
-                backend_config=backend,
-            )
+        # What goes wrong at a site, the site and the server say in words; Flower prints a traceback besides.
+        logging.getLogger("flwr").setLevel(logging.CRITICAL)
+        stopped = threading.Event()
+        # Flower would start Ray itself, but only once, however busy the machine is.
+        start_ray(
+            address="local",
+            num_cpus=workers or os.cpu_count() or 1,
+            include_dashboard=False,
+            logging_level=logging.ERROR,
+            # The server's bar shows the rounds; those of all sites at once would only be lines among its sentences.
+            runtime_env={"env_vars": {"PYTHONPATH": os.pathsep.join(sys.path), "TQDM_DISABLE": "1"}},
+        )
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                run_simulation(
+                    server_app.build(settings, out, backbone, work, len(places), stopped),
+                    client_app.build(places, settings),
+                    num_supernodes=len(places),
+                    backend_config={"client_resources": {"num_cpus": 1, "num_gpus": 0.0}},
+                )
+        finally:
+            stopped.set()  # after Ctrl-C the server's thread would wait for its sites, and Python for the thread
+            ray.shutdown()
     return load_checkpoint(out / "checkpoint")

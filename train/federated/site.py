@@ -92,7 +92,7 @@ class Site:
             proximal=mu,
         )  # fmt: skip
         network = network_of(self.recipe)
-        fill(network, {**weights, **self._own_statistics()})
+        fill(network, {**weights, **(self._own_statistics() if number > 1 else {})})
         run.prepare(network, "a federation")
         try:
             loss = run.train_part((number - 1) * self.settings.epochs, self.settings.epochs)

@@ -64,7 +64,7 @@ function shape(name, attributes) {
   return node;
 }
 
-/** The figure, with dots at the places. tone: of TONES. */
+/** The figure, with dots at the places, and above each the number of its spot where it has one. tone: of TONES. */
 export function figure(words, side, places, tone = "plain") {
   const svg = shape("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, class: "figure", role: "img", "aria-label": words.say(`diary.figure.${side}`) });
   if (tone !== "plain") svg.style.setProperty("--skin", tone);
@@ -77,7 +77,13 @@ export function figure(words, side, places, tone = "plain") {
   svg.append(body("rim"), body("skin"));
   const marks = side === "front" ? "M91 36h4M105 36h4M94 52q6 5 12 0M100 183v3M80 132q8 6 14 0M106 132q8 6 14 0" : "M100 104v84M100 206v26";
   svg.append(shape("path", { class: "marks", d: marks }));
-  for (const { x, y, chosen } of places) svg.append(shape("circle", { cx: x * WIDE, cy: y * HIGH, r: chosen ? 6 : 4, class: chosen ? "dot chosen" : "dot" }));
+  for (const { x, y, chosen, number } of places) {
+    svg.append(shape("circle", { cx: x * WIDE, cy: y * HIGH, r: chosen ? 6 : 4, class: chosen ? "dot chosen" : "dot" }));
+    if (!number) continue;
+    const text = shape("text", { x: x * WIDE, y: y * HIGH - 7, "text-anchor": "middle", class: "dot-number" });
+    text.append(number);
+    svg.append(text);
+  }
   return svg;
 }
 
@@ -89,7 +95,7 @@ export function map(words, spots, { tone, onTap, sides = ["front", "back"] }) {
   const views = element("div", { class: "figures" });
   let zoom = 0;
   const draw = (chosen = null) => views.replaceChildren(...sides.map((side) => {
-    const dots = spots.filter(({ place }) => place?.side === side).map(({ place }) => place);
+    const dots = spots.filter(({ place }) => place?.side === side).map(({ place, number }) => ({ ...place, number }));
     if (chosen?.side === side) dots.push({ ...chosen, chosen: true });
     const drawn = figure(words, side, dots, tone);
     if (onTap) drawn.addEventListener("click", (event) => onTap({ side, ...within(drawn, event) }));
@@ -128,7 +134,9 @@ export function chooser(words, { place, others, tone, onChoose }) {
     named.append(element("optgroup", { label: words.say(`diary.side.${side}`) }, places[side].map((at, number) => element("option", { value: `${side} ${number}` }, nameOf(words, at)))));
   }
   const told = element("p", { class: "chosen-place", role: "status" });
+  const kept = element("input", { type: "hidden", id: "place" }); // the place, for whoever draws the page anew
   const choose = (at) => {
+    kept.value = at ? JSON.stringify(at) : "";
     shown.show(at);
     told.textContent = at ? nameOf(words, at) : "";
     onChoose(at);
@@ -140,6 +148,7 @@ export function chooser(words, { place, others, tone, onChoose }) {
   };
   const shown = map(words, others, { tone, onTap: tapped });
   named.addEventListener("change", () => { const [side, number] = named.value.split(" "); choose(named.value ? places[side][Number(number)] : null); });
-  if (place) { shown.show(place); told.textContent = nameOf(words, place); }
-  return element("div", { class: "place" }, element("p", {}, words.say("diary.map.line")), shown.node, element("label", { class: "field" }, element("span", {}, words.say("diary.place.list")), named), told);
+  kept.addEventListener("change", () => choose(kept.value ? JSON.parse(kept.value) : null));
+  if (place) { shown.show(place); told.textContent = nameOf(words, place); kept.value = JSON.stringify(place); }
+  return element("div", { class: "place" }, element("p", {}, words.say("diary.map.line")), shown.node, element("label", { class: "field" }, element("span", {}, words.say("diary.place.list")), named), kept, told);
 }

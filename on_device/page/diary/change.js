@@ -3,6 +3,7 @@ import { download } from "../download.js";
 import { element } from "../dom.js";
 import { compare, holds, logOdds, shoot } from "../lesion/comparison.js";
 import { SIZE } from "../lesion/outline.js";
+import { signed } from "./curve.js";
 import { dateOf } from "./dates.js";
 import { titleOf } from "./files/readable.js";
 import { largePhoto } from "./spot.js";
@@ -71,7 +72,7 @@ export async function changeScreen(diary, id) {
     try {
       const both = await shots.compared(...pair);
       if (mine !== showing) return;
-      answer.replaceChildren(verdict(diary, both), ...laidOver(diary, both), beside);
+      answer.replaceChildren(verdict(diary, both), ...laidOver(diary, both, dates), beside);
       Object.assign(answer.dataset, { verdict: both.changes.length ? "changed" : both.isMeasured ? "none" : "unknown", alignment: both.alignment.kind });
       await remember(diary, pair, both);
     } catch (problem) {
@@ -113,11 +114,6 @@ function verdict(diary, both) {
 
 const number = (words, value, digits = 0) => value.toFixed(digits).replace(".", words.say("format.decimal"));
 
-function signed(words, share) {
-  const percent = Math.round(100 * share);
-  return words.say("format.percent", { number: `${percent < 0 ? "−" : percent ? "+" : ""}${Math.abs(percent)}` });
-}
-
 function measure(words, both, name) {
   const { limit } = both.limits.limits[name], { before, after } = both, say = (values) => words.say(`compare.measure.${name}`, values);
   if (name === "size") return say({ percent: signed(words, both.sizeRatio - 1), low: signed(words, Math.exp(-limit) - 1), high: signed(words, Math.exp(limit) - 1) });
@@ -128,14 +124,14 @@ function measure(words, both, name) {
 }
 
 // --- laid over each other ---------------------------------------------------------------------------------------------
-function laidOver(diary, both) {
-  const { before, after, alignment } = both;
+function laidOver(diary, both, dates) {
+  const { before, after, alignment } = both, said = diary.say("diary.change.slider", { before: dates[0], after: dates[1] });
   if (alignment.kind === "none") return [];
   const below = outlined(diary, before, both.limits), above = element("canvas", { width: below.width, height: below.height, class: "compare-after" }), context = above.getContext("2d"), [a, b, x, c, d, y] = alignment.matrix;
   // The matrix counts from the middle of the first pixel, a canvas from its corner.
   context.setTransform(a, c, b, d, x + 0.5 - (a + b) / 2, y + 0.5 - (c + d) / 2);
   context.drawImage(outlined(diary, after, both.limits), 0, 0);
-  const frame = element("div", { class: "compare", role: "img", "aria-label": diary.say("compare.slider") }, below, above, element("i", { class: "compare-line", "aria-hidden": "true" }));
+  const frame = element("div", { class: "compare", role: "img", "aria-label": said }, below, above, element("i", { class: "compare-line", "aria-hidden": "true" }));
   const slider = element("input", { type: "range", min: 0, max: 100, value: 50, id: "change-place" }), show = () => frame.style.setProperty("--place", `${slider.value}%`);
   slider.addEventListener("input", show);
   frame.addEventListener("pointermove", (event) => {
@@ -145,7 +141,7 @@ function laidOver(diary, both) {
     show();
   });
   show();
-  return [element("div", { class: "comparison" }, frame, element("label", { class: "small", for: "change-place" }, diary.say("compare.slider")), slider)];
+  return [element("div", { class: "comparison" }, frame, element("label", { class: "small", for: "change-place" }, said), slider)];
 }
 
 /** The photo with its outline, where that holds, in white on teal. */

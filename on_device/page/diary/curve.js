@@ -4,16 +4,21 @@ import { dateOf } from "./dates.js";
 
 const SVG = "http://www.w3.org/2000/svg", WIDE = 320, HIGH = 110, ASIDE = 8;
 
+/** A share as "+12%", "−3%" or "0%". */
+export function signed(words, share) {
+  const percent = Math.round(100 * share);
+  return words.say("format.percent", { number: `${percent < 0 ? "−" : percent ? "+" : ""}${Math.abs(percent)}` });
+}
+
 /** photos: the oldest first. A curve needs two points. */
 export function curves(diary, photos) {
   const { words } = diary, at = (photo) => Date.parse(photo.taken);
   const risks = photos.filter((photo) => photo.scores.at(-1)?.risk !== null && photo.scores.length).map((photo) => ({ time: at(photo), value: photo.scores.at(-1).risk, photo }));
   const first = photos.find((photo) => photos.some((other) => other.size?.against === photo.id));
   const sizes = first ? photos.filter((photo) => photo === first || photo.size?.against === first.id).map((photo) => ({ time: at(photo), value: photo === first ? 1 : photo.size.ratio, photo })) : [];
-  const signed = (ratio) => words.say("format.percent", { number: `${ratio >= 1 ? "+" : "−"}${Math.abs(100 * (ratio - 1)).toFixed(0)}` });
   return [
     ...curve(diary, "diary.curve.risk", risks, [0, 1], (value) => words.percent(value)),
-    ...curve(diary, "diary.curve.size", sizes, [Math.min(0.5, ...sizes.map(({ value }) => value)), Math.max(1.5, ...sizes.map(({ value }) => value))], signed),
+    ...curve(diary, "diary.curve.size", sizes, [Math.min(0.5, ...sizes.map(({ value }) => value)), Math.max(1.5, ...sizes.map(({ value }) => value))], (ratio) => signed(words, ratio - 1)),
   ];
 }
 

@@ -5,6 +5,7 @@ import { Words } from "../words.js";
 import { cameraScreen } from "./ghost.js";
 import { changeScreen } from "./change.js";
 import { doctorScreen } from "./doctor.js";
+import { heldFields } from "./form_state.js";
 import { keepScreen } from "./keep.js";
 import { listScreen } from "./list.js";
 import { ownScreen } from "./own.js";
@@ -19,10 +20,10 @@ export const HASH = "#spots";
 export class Diary {
   /**
    * host: the element to show it in. services: what app.js lends, with my_spots.js's `loadWords` and `onDue`.
-   * pending: on the instance, the photo that waits to be kept, or null.
+   * pending: on the instance, the photo that waits to be kept, or null. waiting: the copy that waits for its passphrase, or null.
    */
   constructor(host, services) {
-    Object.assign(this, { host, services, store: null, words: null, pending: null, told: null, showing: 0, addresses: [], leaving: [] });
+    Object.assign(this, { host, services, store: null, words: null, pending: null, waiting: null, told: null, notice: null, showing: 0, addresses: [], leaving: [] });
     addEventListener("hashchange", () => this.show(true));
   }
 
@@ -40,17 +41,23 @@ export class Diary {
     await this.speak(words);
     await this.openStore();
     await this.show(true);
+    this.stripEarlier();
     navigator.serviceWorker?.addEventListener("message", ({ data }) => { if (data === "diary-kept") document.documentElement.dataset.diary = "offline"; });
     navigator.serviceWorker?.ready.then(({ active }) => active?.postMessage("keep-diary"));
   }
 
   async openStore() {
     try {
-      this.store = await Store.open();
+      this.store = await Store.open(this.config.photo);
       this.store.onChange((change) => this.changed(change));
     } catch (problem) {
       this.failure = problem;
     }
+  }
+
+  /** Photos that an earlier version kept lose what the camera wrote into them, behind the screens; an export waits for it. */
+  stripEarlier() {
+    if (this.store && !this.store.isLocked) this.store.stripEarlier().catch((problem) => console.info(problem));
   }
 
   /** Something was written, here or in another tab. */
@@ -91,11 +98,15 @@ export class Diary {
     for (const address of this.addresses.splice(0)) URL.revokeObjectURL(address);
   }
 
-  /** Shows the screen of the page's address. moved: whether the visitor went there, so that it begins at its heading. */
-  async show(moved = false) {
+  /**
+   * Shows the screen of the page's address. moved: whether the visitor went there, so that it begins at its heading. worded:
+   * whether only the language is another one, so that what was typed comes along.
+   */
+  async show(moved = false, worded = false) {
     const mine = ++this.showing, [, name = "", id] = location.hash.slice(1).split("/");
     if (!this.isOpen) return this.clear();
-    if (!moved && this.host.querySelector("[data-editing]")) return; // what was typed stays
+    if (!moved && !worded && this.host.querySelector("[data-editing]")) return; // what was typed stays
+    if (moved) this.waiting = null;
     let nodes;
     const left = this.leaving.splice(0), addresses = this.addresses.splice(0);
     try {
@@ -107,12 +118,14 @@ export class Diary {
     for (const work of left) work();
     for (const address of addresses) URL.revokeObjectURL(address);
     if (mine !== this.showing) return;
-    const notice = this.told ? this.noticeOf(this.told) : null;
+    if (!worded) this.notice = this.told;
     if (moved) this.told = null;
-    const open = moved ? [] : [...this.host.querySelectorAll("[data-photo]:has(> details[open])")].map((item) => item.dataset.photo);
+    const notice = this.notice ? this.noticeOf(this.notice) : null, restore = worded ? heldFields(this.host) : null;
+    const open = moved || worded ? [] : [...this.host.querySelectorAll("[data-photo]:has(> details[open])")].map((item) => item.dataset.photo);
     const back = element("a", { class: "back", href: name ? HASH : "#" }, this.say(name ? "diary.title" : "diary.back"));
     this.host.replaceChildren(element("nav", {}, back), ...(notice ? [notice] : []), ...nodes);
     for (const photo of open) this.host.querySelector(`[data-photo="${photo}"] > details`)?.setAttribute("open", "");
+    await restore?.();
     this.host.dataset.screen = this.store?.isLocked ? "locked" : name || "list";
     if (moved) {
       scrollTo(0, 0);
@@ -153,6 +166,7 @@ export class Diary {
   /** Runs what a button does, with the button out of use meanwhile; a problem is said below it. */
   async doing(button, action) {
     if (button.disabled) return;
+    const focused = document.activeElement === button;
     button.disabled = true;
     this.host.querySelector("[data-said-at-once]")?.remove();
     try {
@@ -163,6 +177,8 @@ export class Diary {
       button.after(warning);
     } finally {
       button.disabled = false;
+      // A button out of use lets the keyboard's place on the page go.
+      if (focused && document.activeElement === document.body) button.focus({ preventScroll: true });
     }
   }
 
@@ -201,7 +217,7 @@ export class Diary {
     form.append(element("div", { class: "row" }, open));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.doing(open, async () => { await this.store.unlock(form.querySelector("#passphrase").value); await this.show(true); });
+      this.doing(open, async () => { await this.store.unlock(form.querySelector("#passphrase").value); await this.show(true); this.stripEarlier(); });
     });
     return [form, element("details", {}, element("summary", {}, this.say("diary.locked.forgotten")), element("p", {}, this.say("diary.locked.forgotten.line")), forget)];
   }

@@ -5,21 +5,16 @@ import { refusal } from "../result.js";
 import { chooser } from "./body.js";
 import { localMinute, takenOf } from "./dates.js";
 import { MONTHS, SIGNS } from "./files/archive.js";
+import { encoded } from "./files/metadata.js";
 import { scoreLine, titleOf } from "./files/readable.js";
 import { DiaryProblem } from "./storage/problem.js";
 
-const THUMBNAIL = 192, QUALITY = 0.95;
+const THUMBNAIL = 192, SMALL_QUALITY = 0.8;
 
 /** What a photo's answer is kept as. */
 export function scoreOf(found, config) {
   const refused = found.refused ?? null;
   return { release: config.version, network: config.checkpoint_sha256.slice(0, 12), at: new Date().toISOString(), risk: refused ? null : found.risk, band: refused ? null : found.band, refused };
-}
-
-async function encoded(canvas, quality) {
-  const blob = await new Promise((done) => canvas.toBlob(done, "image/jpeg", quality));
-  if (!blob) throw new DiaryProblem("unknown");
-  return blob;
 }
 
 /** A square round the middle of what was scored. */
@@ -40,7 +35,7 @@ const TYPE_OF = { jpeg: "image/jpeg", png: "image/png", webp: "image/webp", heif
 export async function pendingOf({ source, photo, format, region, found }, config) {
   const isFile = source instanceof Blob;
   return {
-    file: isFile ? source : await encoded(photoCanvas(photo), QUALITY), type: isFile ? TYPE_OF[format] : "image/jpeg",
+    file: isFile ? source : await encoded(photoCanvas(photo)), type: isFile ? TYPE_OF[format] : "image/jpeg",
     // What the camera gave is kept as large as the page looked at it.
     width: isFile ? photo.width : photo.rgb.width, height: isFile ? photo.height : photo.rgb.height,
     region: region && !isFile ? region.map((side) => Math.round((side * photo.rgb.width) / photo.width)) : region,
@@ -88,7 +83,7 @@ export async function keepScreen(diary, id) {
 async function saved(diary, { spot: chosen, draft, form, fields, first }) {
   const { pending, store } = diary;
   if (first) await store.persist();
-  const [file, thumbnail] = await Promise.all([pending.file.arrayBuffer(), encoded(pending.thumbnail, 0.8).then((blob) => blob.arrayBuffer())]).catch((problem) => { throw new DiaryProblem("unreadable", problem); });
+  const [file, thumbnail] = await Promise.all([pending.file.arrayBuffer(), encoded(pending.thumbnail, "image/jpeg", SMALL_QUALITY).then((blob) => blob.arrayBuffer())]).catch((problem) => { throw new DiaryProblem("unreadable", problem); });
   diary.quiet = true;
   try {
     // A second try after a full disk goes on with the spot that the first one made.

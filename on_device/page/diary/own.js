@@ -22,7 +22,13 @@ function progress(diary, key) {
 
 function exportPanel(diary) {
   const { bar, report } = progress(diary, "diary.export"), file = `self-skin-check-${today()}.zip`;
-  const write = async (passphrase) => diary.save(await exported(diary.store, diary.words, passphrase, report), file);
+  const write = async (passphrase) => {
+    const { blob, left } = await exported(diary.store, diary.words, passphrase, report);
+    diary.save(blob, file);
+    if (!left) return;
+    diary.tell("diary.left_out", { count: left });
+    diary.go("own");
+  };
   const field = diary.passphraseField("export-passphrase", "diary.passphrase.new", "new-password"), input = field.querySelector("input"), form = element("form", {});
   const sealed = element("button", { type: "submit", class: "lg secondary" }, diary.say("diary.export.sealed"));
   form.append(element("p", {}, diary.say("diary.export.sealed.line")), field, sealed);
@@ -45,9 +51,10 @@ function importPanel(diary) {
   const read = async (archive, passphrase) => {
     diary.quiet = true;
     try {
-      const count = await imported(diary.store, archive, passphrase, report);
+      const { added, left } = await imported(diary.store, archive, passphrase, report);
       asking.replaceChildren();
-      diary.tell(count === 1 ? "diary.imported.one" : "diary.imported", { count });
+      if (left) diary.tell("diary.left_out", { count: left });
+      else diary.tell(added === 1 ? "diary.imported.one" : "diary.imported", { count: added });
       diary.go();
     } finally {
       bar.hidden = true;
@@ -58,16 +65,22 @@ function importPanel(diary) {
     const [archive] = file.files;
     file.value = "";
     if (!archive) return;
+    diary.waiting = null;
     asking.replaceChildren();
     diary.doing(choose, async () => {
       if (!(await isSealed(archive))) return read(archive, null);
-      const form = element("form", {}, diary.passphraseField("import-passphrase", "diary.passphrase.file", "current-password")), open = element("button", { type: "submit", class: "lg primary" }, diary.say("diary.unlock"));
-      form.append(open);
-      form.addEventListener("submit", (event) => { event.preventDefault(); diary.doing(open, () => read(archive, form.querySelector("input").value)); });
-      asking.replaceChildren(form);
-      form.querySelector("input").focus();
+      diary.waiting = archive;
+      askFor(archive).focus();
     });
   });
+  const askFor = (archive) => {
+    const form = element("form", {}, diary.passphraseField("import-passphrase", "diary.passphrase.file", "current-password")), open = element("button", { type: "submit", class: "lg primary" }, diary.say("diary.unlock"));
+    form.append(open);
+    form.addEventListener("submit", (event) => { event.preventDefault(); diary.doing(open, () => read(archive, form.querySelector("input").value)); });
+    asking.replaceChildren(form);
+    return form.querySelector("input");
+  };
+  if (diary.waiting) askFor(diary.waiting);
   return panel(diary, "import", element("p", {}, diary.say("diary.import.line")), element("div", { class: "row" }, choose, file), bar, asking);
 }
 

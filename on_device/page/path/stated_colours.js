@@ -69,7 +69,7 @@ function jpegTags(bytes) {
 }
 
 /** Whether Exif says Adobe RGB, as cameras say it by DCF: R03, and no colour space that Exif knows. */
-function isAdobeRgb(exif) {
+export function isAdobeRgb(exif) {
   try {
     const space = tagOf(exif, [EXIF], COLOUR_SPACE, ({ view, at, little }) => view.getUint16(at, little));
     if (space === 2) return true;
@@ -82,7 +82,7 @@ function isAdobeRgb(exif) {
 }
 
 /** What `read` finds where the value of a tag lies, in the directory to which other tags lead; null where none is. */
-function tagOf(exif, path, tag, read) {
+export function tagOf(exif, path, tag, read) {
   const tiff = text(exif, 0, 6) === "Exif\0\0" ? exif.subarray(6) : exif;
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength), little = view.getUint16(0) === 0x4949;
   let directory = view.getUint32(4, little);

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from interface.tabs import on_device
-from skin_model.wording import Words
+from skin_model.wording import Words, languages
 
 
 @pytest.fixture
@@ -62,3 +62,14 @@ def test_the_tab_points_to_the_diary_of_spots(built):
     html = on_device.content(Words("fr"), built)
     assert 'href="./on-device/?from=app&amp;lang=fr#spots"' in html
     assert Words("fr")("device.tab.spots.open") in html
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_result_points_to_the_diary_in_the_visitors_language(built, language):
+    html = on_device.to_the_diary(Words(language), built)
+    assert f'href="./on-device/?from=app&amp;lang={language}#spots"' in html
+    assert Words(language)("interface.keep_eye") in html
+
+
+def test_without_a_build_a_result_points_nowhere(tmp_path):
+    assert on_device.to_the_diary(Words(), tmp_path) == ""

@@ -16,10 +16,16 @@ OTHER = REPOSITORY / "examples" / "tone-4-uneven.jpg"
 BEGIN = """async (folder) => {
     const [{ Store }, archive, { DiaryProblem }] = await Promise.all(
         ["storage/store.js", "files/archive.js", "storage/problem.js"].map((name) => import(`${folder}diary/${name}`)));
-    const store = await Store.open();
-    self.network ??= (await (await fetch(`${folder}config.json`)).json()).checkpoint_sha256.slice(0, 12);
-    const bytes = (length, seed = 1) => Uint8Array.from({ length }, (_, at) =>
-        (at * 37 + seed * 101 + (at >> 8)) % 256).buffer;
+    self.config ??= await (await fetch(`${folder}config.json`)).json();
+    const network = config.checkpoint_sha256.slice(0, 12), open = () => Store.open(config.photo);
+    const store = await open();
+    const bytes = (length, seed = 1) => {
+        // A JPEG as far as its segments go: begin, one scan, end.
+        const made = Uint8Array.from({ length }, (_, at) => (at * 37 + seed * 101 + (at >> 8)) % 255);
+        made.set([0xff, 0xd8, 0xff, 0xda, 0, 2]);
+        made.set([0xff, 0xd9], length - 2);
+        return made.buffer;
+    };
     const photo = (spot, taken = "2026-03-01T09:30", more = {}) => ({
         spot, taken, type: "image/jpeg", width: 640, height: 480, region: null, signs: ["itches"], note: "a note",
             size: null,
@@ -32,7 +38,8 @@ BEGIN = """async (folder) => {
         return found.code ?? String(found); } };
     const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
     const say = { language: "en", direction: "ltr", say: (key) => key, percent: String };
-    Object.assign(self, { Store, archive, DiaryProblem, store, bytes, photo, counts, problem, hex, say, folder });
+    Object.assign(self, { Store: { open }, network, archive, DiaryProblem, store, bytes, photo, counts, problem, hex,
+        say, folder });
 }"""
 
 

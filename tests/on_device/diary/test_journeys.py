@@ -334,35 +334,3 @@ def test_every_screen_speaks_every_language_and_fits_a_phone(empty_diary, langua
         screen(page, path.split("/")[0] or "list")
         page.locator("#diary").get_by_text(words(f"diary.{key}"), exact=True).first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_on_any_screen(empty_diary, scheme):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe (requirements-dev.txt)")
-    page = empty_diary
-    page.emulate_media(color_scheme=scheme)
-    spot = spot_with(
-        page, [(PHOTO, "2026-01-05T08:00"), (OTHER, "2026-02-05T08:00")], "x", {"side": "back", "x": 0.3, "y": 0.4}
-    )
-    serious = {}
-    for path in ("", f"spot/{spot}", "new", "own", "doctor"):
-        go(page, path)
-        screen(page, path.split("/")[0] or "list")
-        page.wait_for_timeout(300)
-        for rule in axe.Axe().run(page).response["violations"]:
-            if rule["impact"] in ("serious", "critical"):
-                serious[f"{path} {rule['id']}"] = [node["html"][:160] for node in rule["nodes"]]
-    page.emulate_media(color_scheme="light")
-    assert not serious
-
-
-def test_buttons_links_and_fields_are_large_enough_for_a_thumb(empty_diary):
-    page = empty_diary
-    spot = spot_with(page, [(PHOTO, "2026-01-05T08:00")])
-    for path in ("", f"spot/{spot}", "new", "own"):
-        go(page, path)
-        screen(page, path.split("/")[0] or "list")
-        for control in page.locator(
-            "#diary :is(button, a, select, summary, .sign, .tones label, input[type=text]):visible"
-        ).all():
-            assert control.bounding_box()["height"] >= 44

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from skin_model.photo.folders import list_folder
 from tests.train.batch_inference.rendered_archives import write_archive, write_parquet
 from tests.train.rendered_folders import skin, write, write_text
 from train import UserError
@@ -31,6 +34,19 @@ def test_a_folder_gives_every_photograph_once_and_in_the_order_of_paths(tmp_path
     assert [stored.position for stored in found] == list(range(72)) == list(range(archive.photographs))
     assert [stored.file for stored in found] == sorted(stored.file for stored in found)
     assert all((tmp_path / "archive" / stored.file).samefile(stored.content) for stored in found)
+
+
+def test_a_dead_link_is_a_photograph_that_cannot_be_read_and_a_folder_without_rights_is_named(tmp_path, monkeypatch):
+    folder = write_archive(tmp_path / "archive", 3)
+    (folder / "dead.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    (folder / "closed").mkdir()
+    listed = list_folder(folder)
+    closed = replace(listed, unreadable=[*listed.unreadable, Path("closed")])  # as for anybody but the test's root
+    monkeypatch.setattr("train.batch_inference.archive.list_folder", lambda root: closed)
+    archive = open_archive(str(folder))
+    assert archive.photographs == 6
+    assert {stored.file for stored in read(archive)} >= {"dead.jpg", "cut.jpg", "empty.png"}
+    assert archive.not_entered == ["closed"]
 
 
 def test_only_what_is_missing_is_read_in_blocks_of_limited_size(tmp_path):

@@ -60,6 +60,21 @@ def federate(work: Path, out: Path, agreed: Settings, grid: GridInOneProcess | N
     return Checkpoint.load(out / "checkpoint")
 
 
+def interrupt_after_one_round(work: Path, out: Path, agreed: Settings) -> None:
+    """Ctrl-C while the second round begins."""
+    grid = grid_of(work, out, agreed)
+    run, asked = FederatedRun(out, agreed, work), grid.send_and_receive
+
+    def interrupt(messages, **options):
+        if len(run.history) == 1:
+            raise KeyboardInterrupt
+        return asked(messages, **options)
+
+    grid.send_and_receive = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        run_rounds(grid, server_context(), run, None)
+
+
 def history(out: Path) -> pd.DataFrame:
     return pd.read_csv(out / "history.csv", keep_default_na=False)
 
@@ -131,20 +146,27 @@ def test_the_bytes_of_a_round_are_those_of_the_weights_and_counts(plain):
 
 
 def test_an_interrupted_federation_goes_on_after_its_last_round_and_ends_at_the_same_weights(plain, work, tmp_path):
-    agreed = settings()
-    grid = grid_of(work, tmp_path, agreed)
-    run, asked = FederatedRun(tmp_path, agreed, work), grid.send_and_receive
-
-    def interrupt(messages, **options):
-        if len(run.history) == 1:
-            raise KeyboardInterrupt
-        return asked(messages, **options)
-
-    grid.send_and_receive = interrupt
-    with pytest.raises(KeyboardInterrupt):
-        run_rounds(grid, server_context(), run, None)
+    interrupt_after_one_round(work, tmp_path, settings())
     assert len(history(tmp_path)) == 1
-    assert federate(work, tmp_path, agreed).hash == Checkpoint.load(plain[0] / "checkpoint").hash
+    assert federate(work, tmp_path, settings()).hash == Checkpoint.load(plain[0] / "checkpoint").hash
+
+
+def test_one_that_stopped_between_its_history_and_its_weights_trains_that_round_again(plain, work, tmp_path):
+    interrupt_after_one_round(work, tmp_path, settings())
+    told = history(tmp_path)
+    pd.concat([told, told.assign(round=2)]).to_csv(tmp_path / "history.csv", index=False)
+    assert federate(work, tmp_path, settings()).hash == Checkpoint.load(plain[0] / "checkpoint").hash
+    assert list(history(tmp_path)["round"]) == [1, 2]
+
+
+def test_sites_take_up_their_own_statistics_where_an_interrupted_federation_goes_on(work, tmp_path):
+    agreed = settings(rounds=3, batch_norm="local")
+    whole = federate(work, tmp_path / "whole", agreed)
+    interrupt_after_one_round(work, tmp_path / "parts", agreed)
+    grid = grid_of(work, tmp_path / "parts", agreed)
+    for context in grid.contexts.values():
+        context.run_id = 2  # Flower counts every call as a run of its own
+    assert federate(work, tmp_path / "parts", agreed, grid).hash == whole.hash
 
 
 def test_another_setting_does_not_go_on_with_a_run(plain, work):
@@ -319,7 +341,10 @@ def test_fedprox_holds_a_sites_weights_nearer_to_the_common_ones(work, tmp_path)
         ({"batch_norm": "frozen"}, "There is no batch-norm 'frozen'"),
         ({"secure": True}, "at least 3 sites"),
         ({"least_sites": 1}, "at least 2 sites"),
-        ({"recipe": "distilled"}, "learns from teachers"),
+        (
+            {"recipe": "released"},
+            "learns from teachers, which cannot be shared out in rounds. Choose another one, such as single-run",
+        ),
         ({"recipe": "two-stage-mobilenetv2"}, "has stages"),
         ({"recipe": "nothing"}, "There is no recipe 'nothing'"),
     ],

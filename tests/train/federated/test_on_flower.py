@@ -27,9 +27,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from skin_model.command_line import INTERRUPTED
 from skin_model.network.checkpoint import Checkpoint
 from tests.conftest import REPOSITORY
 from tests.train.federated.rendered_sites import CLINICS, write_clinics
+from train.federated.settings import Settings
 from train.federated.simulation import divide
 from train.fitting.networks.stages import head_prefix
 from train.fitting.recipes import find
@@ -49,7 +51,7 @@ def work(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def backbone(tmp_path_factory) -> Path:
     """Random weights in the place of ImageNet's."""
-    network = network_of(find("released"))
+    network = network_of(find(Settings().recipe))
     head = head_prefix(network)
     state = {name: t.contiguous() for name, t in network.state_dict().items() if not name.startswith(head)}
     file = tmp_path_factory.mktemp("backbone") / "random.safetensors"
@@ -57,12 +59,22 @@ def backbone(tmp_path_factory) -> Path:
     return file
 
 
-def test_the_command_trains_one_network_across_sources_and_goes_on_with_a_finished_run(work, backbone, tmp_path):
+def test_the_command_trains_one_network_across_sources_and_goes_on_after_ctrl_c(work, backbone, tmp_path):
     command = [sys.executable, "-m", "train", "federate", "--work", work, "--out", tmp_path / "run", "--rounds", "2"]
     command += ["--backbone", backbone, "--input-size", "64", "--workers", "1"]
-    for _ in range(2):
-        done = subprocess.run(list(map(str, command)), cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    command = list(map(str, command))
+    with (tmp_path / "said").open("w") as said_to:  # no pipe: Ray's own processes hold it open a while longer
+        started = subprocess.Popen(command, cwd=REPOSITORY, stderr=said_to, start_new_session=True)
+    wait_for(lambda: (tmp_path / "run/federation.safetensors").is_file(), [started])
+    os.killpg(started.pid, signal.SIGINT)  # as a terminal does
+    started.wait(timeout=ENOUGH)
+    said = (tmp_path / "said").read_text()
+    assert started.returncode == INTERRUPTED, said
+    assert "Traceback" not in said
+    for again in ("Going on after round 1 of 2.", ""):
+        done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+        assert again in done.stderr
         assert "Next: python -m train evaluate" in done.stdout
     told = pd.read_csv(tmp_path / "run/history.csv")
     assert list(told["sites"]) == [3, 3]
@@ -161,7 +173,7 @@ def test_superlink_and_supernodes_train_over_tls_while_one_leaves_and_comes_back
     sites = divide(work, tmp_path / "sites", "source")
     nodes = [join(site) for site in sites]
     out, history = tmp_path / "run", tmp_path / "run/history.csv"
-    config = f'out="{out}" backbone="{backbone}" rounds=5 input-size=64 patience=900.0'
+    config = f'out="{out}" backbone="{backbone}" rounds=7 input-size=64 patience=900.0'
     wait_for(lambda: listens(port), [link])
     run = start("run", "flwr", "run", APP, "test", "--run-config", config, "--stream")  # ends with the training
 
@@ -174,7 +186,7 @@ def test_superlink_and_supernodes_train_over_tls_while_one_leaves_and_comes_back
     back = join(sites[2])
     wait_for(lambda: rounds() and (out / "checkpoint/config.json").is_file(), [link, run, *nodes[:2], back])
     told = rounds()
-    assert len(told) == 5 and told[-1] == 3 and 2 in told
+    assert len(told) == 7 and told[-1] == 3 and 2 in told
     record = Checkpoint.load(out / "checkpoint").config.training
     assert record["federation"]["sites"] == sorted(CLINICS)
     assert record["photographs"]["train"] == dict.fromkeys(sorted(CLINICS), 16)

@@ -17,13 +17,17 @@ async function sha256(blob) {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** words: for the readable page. passphrase: or null. report: called with the share that is done. Returns a Blob. */
+/**
+ * words: for the readable page. passphrase: or null. report: called with the share that is done. Returns {blob, left}; left:
+ * how many photos are not in it, since this browser cannot open them to take out what the camera wrote.
+ */
 export async function exported(store, words, passphrase = null, report = () => {}) {
-  const zip = new ZipWriter(), spots = [], all = await store.spots();
+  const left = new Set(await store.stripEarlier()), zip = new ZipWriter(), spots = [], all = await store.spots();
   let done = 0;
   for (const { photos: count, first, last, ...spot } of all) {
     const photos = [];
     for (const photo of await store.photosOf(spot.id)) {
+      if (left.has(photo.id)) continue;
       const { spot: _, ...own } = photo, picture = await store.picture(photo), name = `${spot.number}-${photo.taken.slice(0, 10)}-${photo.id.slice(0, 8)}`;
       const file = `photos/${name}.${TYPES[photo.type]}`, thumbnail = `thumbnails/${name}.jpg`;
       await zip.add(file, picture);
@@ -35,7 +39,7 @@ export async function exported(store, words, passphrase = null, report = () => {
   }
   await zip.add(FILE, `${JSON.stringify({ format: FORMAT, schema: SCHEMA, spots }, null, 1)}\n`);
   await zip.add(PAGE, readablePage(words, spots));
-  return passphrase === null ? zip.blob() : sealed(zip.blob(), words, passphrase);
+  return { blob: passphrase === null ? zip.blob() : await sealed(zip.blob(), words, passphrase), left: left.size };
 }
 
 async function sealed(blob, words, passphrase) {
@@ -52,7 +56,8 @@ export async function isSealed(blob) { return (await readZip(blob)).has(KEY); }
 
 /**
  * Brings back what an archive holds: spots and photos that the diary has already stay as they are. The whole archive is
- * checked before anything is written. Returns how many photos were new. Throws DiaryProblem.
+ * checked before anything is written. Returns {added, left}: how many photos were new, and how many are not brought back,
+ * since this browser cannot open them. Throws DiaryProblem.
  */
 export async function imported(store, blob, passphrase = null, report = () => {}) {
   let files = await readZip(blob);
@@ -74,7 +79,7 @@ export async function imported(store, blob, passphrase = null, report = () => {}
     report(++done / photos.length / 2);
   }
   const there = new Map((await store.spots()).map((spot) => [spot.id, spot]));
-  let added = 0;
+  let added = 0, left = 0;
   done = 0;
   for (const { photos: mine, ...spot } of spots) {
     const taken = [...there.values()].some(({ number }) => number === spot.number);
@@ -84,11 +89,16 @@ export async function imported(store, blob, passphrase = null, report = () => {}
       report(0.5 + ++done / photos.length / 2);
       if (held.has(photo.id)) continue;
       const [bytes, small] = await Promise.all([file, thumbnail].map(async (name) => (await files.get(name)()).arrayBuffer()));
-      await store.addPhoto({ ...photo, spot: spot.id }, bytes, small);
-      added++;
+      try {
+        await store.addPhoto({ ...photo, spot: spot.id }, bytes, small);
+        added++;
+      } catch (problem) {
+        if (problem.code !== "unreadable") throw problem;
+        left++;
+      }
     }
   }
-  return added;
+  return { added, left };
 }
 
 async function json(files, name) {

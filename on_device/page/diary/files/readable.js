@@ -25,5 +25,7 @@ export function readablePage(words, spots) {
 
 /** "3: mole near the navel", or "Spot 3" for one without a name. */
 export function titleOf(words, { number, name }) {
-  return name ? words.say("diary.spot.named", { number, name }) : words.say("diary.spot.numbered", { number });
+  // A name in Latin letters must not pull the number to its other end where the page runs from right to left.
+  const alone = words.direction === "rtl" ? `\u2068${name}\u2069` : name;
+  return name ? words.say("diary.spot.named", { number, name: alone }) : words.say("diary.spot.numbered", { number });
 }

@@ -1,33 +1,46 @@
 // The diary in the browser's own database: spots, photos, and apart from them the pictures and their thumbnails.
 // Whatever belongs together is written in one transaction, so that a tab closed in the middle leaves all of it or nothing.
 import { openDB } from "../../idb/index.js";
+import { withoutMetadata } from "../files/metadata.js";
 import { DiaryProblem, named } from "./problem.js";
 import { Vault } from "./vault.js";
 
-export const NAME = "self-skin-check diary", SCHEMA = 1;
+export const NAME = "self-skin-check diary", SCHEMA = 2;
 const RECORDS = ["spots", "photos"], BYTES = ["pictures", "thumbnails"], ALL = [...RECORDS, ...BYTES, "settings"];
 const STRICT = { durability: "strict" };
+/** The setting that says that photos lie here as the camera wrote them, which version 1 did. */
+const UNSTRIPPED = "unstripped";
 /** Of a photo, in its spot's record: so the list of spots needs no photo. */
 const SUMMARY = ({ id, taken, scores }) => ({ id, taken, score: scores.at(-1) ?? null });
+
+/** What a photo's record says once its file is without metadata; see `withoutMetadata`. */
+function stripped(photo, { bytes, type, size }) {
+  const { width, height, region } = photo, scaled = region && size ? region.map((side) => Math.round(side * size.scale)) : region;
+  return { ...photo, type, bytes: bytes.byteLength, width: size?.width ?? width, height: size?.height ?? height, region: scaled };
+}
 
 /**
  * A spot: {id, number, name, place: {side, x, y} or null, months, created, photos: how many, first, last: SUMMARY or null}.
  * A photo: {id, spot, taken, added, type, bytes, width, height, region, signs, note, scores, size}. See docs/diary.md.
  */
 export class Store {
-  constructor(database) {
-    Object.assign(this, { database, vault: null, lock: null, listeners: new Set(), turn: Promise.resolve() });
+  constructor(database, limits) {
+    Object.assign(this, { database, limits, vault: null, lock: null, listeners: new Set(), turn: Promise.resolve() });
     this.channel = typeof BroadcastChannel === "function" ? new BroadcastChannel(NAME) : null;
     this.channel?.addEventListener("message", ({ data }) => this.tell(data));
   }
 
-  /** Throws DiaryProblem: "unavailable" where the browser keeps nothing, "newer" where a newer page wrote the diary. */
-  static async open(name = NAME) {
+  /**
+   * limits: config.json's `photo`. Throws DiaryProblem: "unavailable" where the browser keeps nothing, "newer" where a newer
+   * page wrote the diary.
+   */
+  static async open(limits) {
     if (!globalThis.indexedDB) throw new DiaryProblem("unavailable");
     let store = null;
     try {
-      const database = await openDB(name, SCHEMA, {
-        upgrade(fresh) {
+      const database = await openDB(NAME, SCHEMA, {
+        upgrade(fresh, from, to, transaction) {
+          if (from === 1) return void transaction.objectStore("settings").put({ name: UNSTRIPPED, value: true });
           fresh.createObjectStore("spots", { keyPath: "id" });
           fresh.createObjectStore("photos", { keyPath: "id" }).createIndex("spot", "spot");
           for (const bytes of BYTES) fresh.createObjectStore(bytes, { keyPath: "id" });
@@ -37,7 +50,7 @@ export class Store {
         blocking() { store?.close(); store?.tell({ closed: true }); },
         terminated() { store?.tell({ closed: true }); },
       });
-      store = new Store(database);
+      store = new Store(database, limits);
       await store.readLock();
       return store;
     } catch (problem) {
@@ -119,7 +132,7 @@ export class Store {
     return inOrder(await Promise.all(records.map((record) => this.opened("photos", record))));
   }
 
-  /** A photo's file as it came: a Blob. */
+  /** A photo's file: a Blob. */
   async picture(photo) { return new Blob([await this.read("pictures", photo.id)], { type: photo.type }); }
   async thumbnail(id) { return new Blob([await this.read("thumbnails", id)], { type: "image/jpeg" }); }
   async setting(name) { return (await this.database.get("settings", name))?.value ?? null; }
@@ -145,17 +158,21 @@ export class Store {
     });
   }
 
-  /** photo: without id; file, thumbnail: their bytes. One transaction for all that is new. Returns the photo. */
+  /**
+   * photo: without id; file, thumbnail: their bytes, which lose all but their pictures. One transaction for all that is new.
+   * Returns the photo. Throws DiaryProblem "unreadable" where the file cannot be opened here.
+   */
   async addPhoto(photo, file, thumbnail) {
+    const [picture, small] = [await withoutMetadata(file, photo.type, this.limits), await withoutMetadata(thumbnail, "image/jpeg", this.limits)];
     return this.alone(async () => {
-      const added = { id: crypto.randomUUID(), added: new Date().toISOString(), ...photo, bytes: file.byteLength };
+      const added = stripped({ id: crypto.randomUUID(), added: new Date().toISOString(), ...photo }, picture);
       const there = (await this.photosOf(added.spot)).filter(({ id }) => id !== added.id);
       const spot = await this.summed(await this.spot(added.spot), inOrder([...there, added]));
       await this.write([
         ["spots", "put", await this.record("spots", spot)],
         ["photos", "put", await this.record("photos", added)],
-        ["pictures", "put", await this.bytes("pictures", added.id, file)],
-        ["thumbnails", "put", await this.bytes("thumbnails", added.id, thumbnail)],
+        ["pictures", "put", await this.bytes("pictures", added.id, picture.bytes)],
+        ["thumbnails", "put", await this.bytes("thumbnails", added.id, small.bytes)],
       ]);
       this.told({ spot: spot.id });
       return added;
@@ -172,6 +189,29 @@ export class Store {
       this.told({ spot: spot.id });
       return photo;
     });
+  }
+
+  /** Photos that version 1 kept lose all but their pictures, one by one. Returns the ids of those that cannot be opened here. */
+  async stripEarlier() {
+    const left = [];
+    if (!(await this.setting(UNSTRIPPED))) return left;
+    for (const id of await this.database.getAllKeys("photos")) {
+      try {
+        await this.alone(() => this.strip(id));
+      } catch (problem) {
+        if (!["unreadable", "damaged"].includes(problem.code)) throw problem;
+        left.push(id);
+      }
+    }
+    if (!left.length) await this.alone(() => this.write([["settings", "delete", UNSTRIPPED]]));
+    return left;
+  }
+
+  async strip(id) {
+    if (!(await this.database.getKey("photos", id))) return; // thrown away meanwhile
+    const [old, file] = [await this.photo(id), await this.read("pictures", id)], picture = await withoutMetadata(file, old.type, this.limits);
+    if (!picture.size && picture.bytes.byteLength === file.byteLength) return;
+    await this.write([["photos", "put", await this.record("photos", stripped(old, picture))], ["pictures", "put", await this.bytes("pictures", id, picture.bytes)]]);
   }
 
   async forgetPhoto(id) {
