@@ -7,8 +7,9 @@ GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, which Gradio reads, give another addr
 import os
 import sys
 
-# Before torch starts its threads: waiting threads must sleep, as the server shares few cores among its visitors.
+# For torch, should a visitor ask for what only torch can do: the server shares few cores among its visitors.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from interface.server.settings import Settings, SettingsError
 from interface.server.uploads import NoFolder, private_folder
@@ -17,18 +18,15 @@ from skin_model.network import checkpoint_folder
 
 
 def serve() -> None:
-    """Serve until somebody stops it. What is wrong with the settings is said before torch and Gradio are imported."""
+    """Serve until somebody stops it. What is wrong with the settings is said before Gradio is imported."""
     settings = Settings.from_environment()
     checkpoint_folder.check(settings.checkpoint)
     with private_folder(settings.keep_seconds):
-        import torch
-
         from interface import blocks
         from skin_model.assess import Assessor
         from skin_model.network.checkpoint import Checkpoint
         from skin_model.wording import sentence
 
-        torch.set_num_threads(1)
         checkpoint = Checkpoint.load_or_embedded(settings.checkpoint)
         if checkpoint.fallback_for:
             warning = f"Warning: {checkpoint.why_not} The embedded checkpoint answers instead."

@@ -11,9 +11,9 @@ import typer
 
 from benchmarks.photo import SIZES, jpeg
 from benchmarks.table import timed, watched, write
-from skin_model.network.architecture import fused, logits_and_maps
-from skin_model.network.checkpoint import EMBEDDED, Checkpoint
-from skin_model.network.inference import ONNX_FILE, OnnxEngine
+from skin_model.network.checkpoint import Checkpoint
+from skin_model.network.inference import OnnxEngine
+from skin_model.network.torch_backend.architecture import fused, logits_and_maps
 
 PLAIN_LOOP = """
 import sys
@@ -39,7 +39,7 @@ def engines(repeats: int) -> list[dict[str, Any]]:
     folded = fused(network)
     batch = torch.rand(1, 3, 224, 224).contiguous(memory_format=torch.channels_last)
     compiled = torch.compile(network)
-    quick = OnnxEngine(checkpoint, EMBEDDED / ONNX_FILE)
+    quick = OnnxEngine(checkpoint, checkpoint.onnx)
     calls = {
         "torch, as timm makes it": lambda: network(batch),
         "torch, normalisations folded": lambda: logits_and_maps(folded, batch),

@@ -14,6 +14,7 @@ from examples.render import FOLDER
 from skin_model import quality
 from skin_model.assess import Assessor
 from skin_model.network import saliency
+from skin_model.network.torch_backend import attribution
 from skin_model.overlay import overlay
 from skin_model.photo import open_photo
 
@@ -39,8 +40,8 @@ def ours(assessor: Assessor, content: bytes, method: str) -> bytes:
     """The whole path of a photo, and the overlay as JPEG."""
     photo = open_photo(content)
     view = assessor.view(photo)
-    assessor.assess(photo, view)
-    return encoded(overlay(photo.rgb, assessor.heatmap(view, method), view.square))
+    assessment = assessor.assess(photo, view)
+    return encoded(overlay(photo.rgb, assessor.heatmap(view, method, assessment), view.square))
 
 
 def usual(network: torch.nn.Module, malignant: list[bool], content: bytes) -> bytes:
@@ -61,10 +62,10 @@ def usual(network: torch.nn.Module, malignant: list[bool], content: bytes) -> by
     batch = prepare(image)[None]
     with torch.no_grad():
         network(batch).softmax(1)
-    attribution = LayerGradCam(
-        lambda x: saliency.risk_log_odds(network(x), malignant), saliency.last_feature_map(network)
+    found = LayerGradCam(
+        lambda x: attribution.risk_log_odds(network(x), malignant), attribution.last_feature_map(network)
     ).attribute(batch.requires_grad_(), relu_attributions=True)
-    heat = LayerAttribution.interpolate(attribution, (224, 224), interpolate_mode="bilinear")[0, 0].detach().numpy()
+    heat = LayerAttribution.interpolate(found, (224, 224), interpolate_mode="bilinear")[0, 0].detach().numpy()
     figure = Figure(figsize=(6, 6))
     axes = figure.subplots()
     axes.imshow(batch[0].detach().permute(1, 2, 0).numpy() / 2 + 0.5)
@@ -80,16 +81,16 @@ def steps(assessor: Assessor, name: str, content: bytes, repeats: int) -> list[d
     photo = open_photo(content)
     view = assessor.view(photo)
     heat = {method: assessor.heatmap(view, method) for method in saliency.METHODS[:2]}
-    drawn = overlay(photo.rgb, heat["grad_cam"], view.square)
+    drawn = overlay(photo.rgb, heat[saliency.METHODS[0]], view.square)
     network = assessor.checkpoint.network
 
     calls = {
         "decode": lambda: open_photo(content),
         "border, crop, resize": lambda: assessor.view(photo),
         "quality": lambda: quality.check(view.cropped),
-        "network and out-of-distribution score": lambda: assessor.engine(view.batch),
+        "network and gate, all views": lambda: assessor.assess(photo, view),
         **{f"heat map, {method}": lambda method=method: assessor.heatmap(view, method) for method in heat},
-        "draw overlay": lambda: overlay(photo.rgb, heat["grad_cam"], view.square),
+        "draw overlay": lambda: overlay(photo.rgb, heat[saliency.METHODS[0]], view.square),
         "encode": lambda: encoded(drawn),
         **{f"all, {method}": lambda method=method: ours(assessor, content, method) for method in heat},
         "all, the usual way": lambda: usual(network, assessor.checkpoint.config.malignant, content),

@@ -123,7 +123,7 @@ def training(
     batches: Annotated[int, typer.Option(min=2, help="Batches of 64 that each loop is timed on.")] = 30,
 ) -> None:
     """Training images a second against the plain loop of PyTorch and torchvision; the share of time spent waiting."""
-    from skin_model.network.architecture import Preprocessing
+    from skin_model.network.preprocessing import Preprocessing
     from train.data import images, splits
     from train.fitting.recipes import find
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from skin_model.command_line import begin, command, printable, require
 from skin_model.pools import thread_pool
@@ -79,9 +80,8 @@ def score(
     from skin_model.network.checkpoint_folder import CheckpointError, check
 
     try:
-        check(checkpoint)  # before torch is imported, which takes seconds
+        check(checkpoint)  # before what takes time to import
         import cv2
-        import torch
 
         from skin_model.assess import Assessor
         from skin_model.context_table import ContextTable
@@ -100,7 +100,6 @@ def score(
             require("skimage", "sklearn", requirements="requirements-train.txt", status=1)
         if views is not None and views not in VIEWS:
             raise typer.BadParameter(f"choose one of {', '.join(map(str, VIEWS))}.", param_hint="--views")
-        torch.set_num_threads(1)
         cv2.setNumThreads(1)
         assessor = Assessor.load(checkpoint, views)
     except CheckpointError as problem:
@@ -205,9 +204,11 @@ def _score_one(
     photo = opened(file)
     if isinstance(photo, Assessment):
         return photo.to_json(str(file)), None
-    result = assessor.assess(photo, context=told).to_json(str(file))
+    view = assessor.view(photo)
+    assessment = assessor.assess(photo, view, told)
+    result = assessment.to_json(str(file))
     if drawing is not None:
-        drawn = assessor.explain(photo, method)
+        drawn = assessor.explain(photo, method, view=view, assessment=assessment)
         try:
             _save_png(drawn, drawing)
         except OSError as problem:

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from skin_model import quality
 from skin_model import region as regions
 from skin_model.border import Border, Box
 from skin_model.lesion.locate import square_around
 from skin_model.network import calibration, saliency
-from skin_model.network.architecture import prepare
-from skin_model.network.checkpoint import EMBEDDED, Checkpoint
+from skin_model.network.checkpoint import Checkpoint
 from skin_model.network.context import Context
-from skin_model.network.inference import ONNX_FILE, engine
+from skin_model.network.inference import engine
+from skin_model.network.preprocessing import prepare
 from skin_model.network.turned_views import VIEWS, turned
 from skin_model.overlay import overlay
 from skin_model.photo import Photo, PhotoRefused, open_photo
 from skin_model.pools import thread_pool
 from skin_model.region import Region
 from skin_model.wording import sentence
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NOT_SKIN, UNFAMILIAR = "not_skin", "unfamiliar"
 NO_SUCH_FILE = "no_such_file"
@@ -43,7 +44,8 @@ class Assessment:
     picture. refused: a code, or None. located: x and y of the middle, width and height of the spot that was judged, in
     the same pixels, and how certain that is, 0…1; None where none stood out. risk_with_context: the risk with what was
     told of age, sex and site; None where nothing was told, or the checkpoint does not know what that adds. spread:
-    lowest and highest risk over all eight mirrored and turned views, where all were looked at.
+    lowest and highest risk over all eight mirrored and turned views, where all were looked at. contributions: (8, h, w)
+    what every place of these views adds to the risk's log-odds, where that came with the answer.
     """
 
     risk: float | None = None
@@ -57,6 +59,7 @@ class Assessment:
     located: dict[str, float] | None = None
     risk_with_context: float | None = None
     spread: tuple[float, float] | None = None
+    contributions: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def refusal(cls, code: str, language: str = "en") -> Assessment:
@@ -83,17 +86,24 @@ class Assessment:
 @dataclass(frozen=True)
 class View:
     """What the network sees of a photo: the region in pixels of ``photo.rgb``, and what lies inside its crop;
-    batch (1, 3, S, S).
+    batch (1, 3, S, S) float32.
     """
 
     region: Region
     cropped: np.ndarray
-    batch: Tensor
+    batch: np.ndarray
 
     @property
     def square(self) -> Box:
         """What the network sees, in pixels of ``photo.rgb``."""
         return self.region.square
+
+    @property
+    def tensor(self) -> Tensor:
+        """``batch`` in torch, for what trains or explains with gradients."""
+        import torch
+
+        return torch.from_numpy(np.ascontiguousarray(self.batch))
 
 
 def to_full_size(box: Box, photo: Photo) -> Box:
@@ -143,8 +153,7 @@ class Assessor:
             raise ValueError(f"A photo is looked at in {', '.join(map(str, VIEWS))} views, not {views}.")
         self.checkpoint = checkpoint
         self.views = views
-        # Only the embedded export is run: others are not among the files that a checkpoint's config vouches for.
-        self.engine = engine(checkpoint, EMBEDDED / ONNX_FILE)
+        self.engine = engine(checkpoint)
 
     @classmethod
     def load(cls, reference: str | Path | None = None, views: int | None = None) -> Assessor:
@@ -187,7 +196,7 @@ class Assessor:
 
     def _assess(self, photos: list[Photo], views: list[View]) -> list[Assessment]:
         config = self.checkpoint.config
-        batch = torch.cat([view.batch for view in views])
+        batch = np.concatenate([view.batch for view in views])
         answers = [self.engine(turned_batch) for turned_batch in turned(batch, self.views)]
         logits = np.stack([answer.logits for answer in answers])
         mean = logits.mean(axis=0)
@@ -197,13 +206,19 @@ class Assessor:
         if config.diagnosis_calibration is not None:
             probability = calibration.diagnosis_probabilities(mean, config.diagnosis_calibration)
         refused = np.zeros(len(photos), dtype=bool)
-        if self.checkpoint.gate is not None:
+        limit = self.checkpoint.weights.gate_threshold
+        if limit is not None:
             # The gate's limit was set on single views, from which the mean of several strays less: it refuses no more.
-            refused = self.checkpoint.gate.refuses(np.mean([answer.ood_score for answer in answers], axis=0))
+            refused = np.mean([answer.ood_score for answer in answers], axis=0) > limit
+        added = [None] * len(photos)
+        if self.views == max(VIEWS) and answers[0].contributions is not None:
+            added = np.stack([answer.contributions for answer in answers], axis=1)
         return [
-            replace(self._assessment(photo, view, float(risk), row, bool(unlike)), spread=spread)
-            for photo, view, risk, row, unlike, spread in zip(
-                photos, views, risks, probability, refused, spreads, strict=True
+            replace(
+                self._assessment(photo, view, float(risk), row, bool(unlike)), spread=spread, contributions=of_views
+            )
+            for photo, view, risk, row, unlike, spread, of_views in zip(
+                photos, views, risks, probability, refused, spreads, added, strict=True
             )
         ]
 
@@ -244,14 +259,33 @@ class Assessor:
         risks = np.stack([calibration.risk(one, config.malignant) for one in probability])
         return list(zip(risks.min(axis=0).tolist(), risks.max(axis=0).tolist(), strict=True))
 
-    def heatmap(self, view: View, method: str = saliency.METHODS[0]) -> np.ndarray:
-        """Where the risk comes from: (S, S) float32 over the square that the network sees, as ``saliency.explain``."""
+    def heatmap(
+        self, view: View, method: str = saliency.METHODS[0], assessment: Assessment | None = None
+    ) -> np.ndarray:
+        """Where the risk comes from: (S, S) float32 over the square that the network sees, as ``attribution.explain``.
+
+        assessment: of this view, where it is known: the default map may have come with it.
+        """
+        if method == saliency.TURNED_GRAD_CAM and assessment is not None and assessment.contributions is not None:
+            temperature = self.checkpoint.config.calibration.temperature
+            return saliency.in_units(assessment.contributions, view.batch.shape[-1], temperature)
         return self.engine.heatmap(view.batch, method)
 
-    def explain(self, photo: Photo, method: str = saliency.METHODS[0], strength: float = 0.5) -> np.ndarray:
-        """The uncropped photo, (H, W, 3) uint8, with the heatmap drawn over it. strength: 0 (photo only) … 1."""
-        view = self.view(photo)
-        return overlay(photo.rgb, self.heatmap(view, method), view.square, strength)
+    def explain(
+        self,
+        photo: Photo,
+        method: str = saliency.METHODS[0],
+        strength: float = 0.5,
+        *,
+        view: View | None = None,
+        assessment: Assessment | None = None,
+    ) -> np.ndarray:
+        """The uncropped photo, (H, W, 3) uint8, with the heatmap drawn over it. strength: 0 (photo only) … 1.
+
+        view, assessment: of the photo, where they are known.
+        """
+        view = view or self.view(photo)
+        return overlay(photo.rgb, self.heatmap(view, method, assessment), view.square, strength)
 
 
 def refused_assessment(problem: PhotoRefused, language: str = "en") -> Assessment:

@@ -14,7 +14,7 @@ from skin_model import border as borders
 from skin_model.border import Border, Box
 from skin_model.lesion import hair, locate
 from skin_model.lesion.locate import Spot
-from skin_model.network.architecture import Preprocessing, central_square
+from skin_model.network.preprocessing import Preprocessing, central_square
 from skin_model.quality import Lesion
 
 MOST_OUTSIDE = 1 / 3

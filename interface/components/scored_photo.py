@@ -122,7 +122,7 @@ def before_and_after(
 def heatmap(assessor: Assessor, photo: ScoredPhoto, method: str) -> np.ndarray:
     """The map of one method, as ``Assessor.heatmap`` gives it, worked out once a photo."""
     if method not in photo.heatmaps:
-        photo.heatmaps[method] = assessor.heatmap(photo.view, method)
+        photo.heatmaps[method] = assessor.heatmap(photo.view, method, photo.assessment)
     return photo.heatmaps[method]
 
 

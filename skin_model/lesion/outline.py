@@ -8,6 +8,7 @@ drew.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,19 +16,14 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from skin_model import border as borders
 from skin_model.lesion import weights_file
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "outline.safetensors"
-NAME = "outline"
+ONNX_FILE = "outline.onnx"
 SIZE = 128
 """Side in pixels of the square that the network sees."""
-WIDTHS = (16, 24, 32, 48)
-"""Channels at a half, a quarter, an eighth and a sixteenth of that."""
 SMALLEST, LARGEST = 0.0008, 0.9
 """Shares of the photo's area: a spot below the first is no lesion to measure, above the second nothing is left of the
 skin around it."""
@@ -93,99 +89,44 @@ class Outline:
         return cls(filled.astype(bool), polygon, certainty)
 
 
-class _Convolution(nn.Sequential):
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> None:
-        super().__init__(
-            nn.Conv2d(inputs, outputs, 3, stride, dilation, dilation, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-        )
-
-
-class OutlineNetwork(nn.Module):
-    """(B, 3, S, S) float32, values 0…255, to (B, 1, S, S) logits that a pixel lies in a lesion; S a multiple of 16."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        half, quarter, eighth, sixteenth = WIDTHS
-        self.at_half = nn.Sequential(_Convolution(3, half, 2), _Convolution(half, half))
-        self.at_quarter = nn.Sequential(_Convolution(half, quarter, 2), _Convolution(quarter, quarter))
-        self.at_eighth = nn.Sequential(_Convolution(quarter, eighth, 2), _Convolution(eighth, eighth))
-        self.at_sixteenth = nn.Sequential(
-            _Convolution(eighth, sixteenth, 2),
-            _Convolution(sixteenth, sixteenth),
-            _Convolution(sixteenth, sixteenth, dilation=2),
-        )
-        self.to_eighth = _Convolution(sixteenth + eighth, eighth)
-        self.to_quarter = _Convolution(eighth + quarter, quarter)
-        self.to_half = _Convolution(quarter + half, half)
-        self.last = nn.Conv2d(half, 4, 1)
-
-    def forward(self, batch: Tensor) -> Tensor:
-        half = self.at_half(batch / 64 - 2)
-        quarter = self.at_quarter(half)
-        eighth = self.at_eighth(quarter)
-        x = self.to_eighth(torch.cat([_doubled(self.at_sixteenth(eighth)), eighth], dim=1))
-        x = self.to_quarter(torch.cat([_doubled(x), quarter], dim=1))
-        x = self.to_half(torch.cat([_doubled(x), half], dim=1))
-        return nn.functional.pixel_shuffle(self.last(x), 2)
-
-
-def _doubled(x: Tensor) -> Tensor:
-    return nn.functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
-
-
-def create() -> OutlineNetwork:
-    """A network with random weights, in channels-last memory."""
-    return OutlineNetwork().to(memory_format=torch.channels_last)
-
-
-def save(network: nn.Module, record: dict[str, Any], file: Path) -> None:
-    """Write the weights with the record of their training."""
-    weights_file.save(network, NAME, record, file)
-
-
 def record(file: Path = WEIGHTS) -> dict[str, Any]:
     """What the weights say of themselves: training photographs, figures on validation, licence note."""
-    return weights_file.record(NAME, file)
+    return weights_file.record(weights_file.OUTLINE, file)
 
 
-def load(file: Path = WEIGHTS) -> nn.Module:
-    """The network in eval mode. Raises ValueError, in one sentence, where the file does not hold one."""
-    return _fused(weights_file.load(create(), NAME, file))
-
-
-def _fused(network: nn.Module) -> nn.Module:
-    """The same network in eval mode with its normalisations inside the convolutions, a fifth quicker."""
-    for module in network.modules():
-        if isinstance(module, _Convolution):
-            module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
-    return network
+Answer = Callable[[np.ndarray], np.ndarray]
+"""(B, SIZE, SIZE, 3) uint8 squares to (B, SIZE, SIZE): how likely each pixel lies in a lesion, 0…1."""
 
 
 @lru_cache(maxsize=1)
-def _embedded() -> nn.Module:
-    return load()
+def embedded() -> Answer:
+    """The network that comes along, in ONNX Runtime where that is to be had. Raises ValueError where none does."""
+    running = weights_file.session(WEIGHTS.with_name(ONNX_FILE), WEIGHTS)
+    if running is not None:
+        return lambda squares: running.run(None, {"pixels": weights_file.as_input(squares)})[0][:, 0]
+    from skin_model.lesion import outline_network
+
+    return outline_network.answering(outline_network.load(WEIGHTS))
 
 
-def find(rgb: np.ndarray, network: nn.Module | None = None) -> Outline | None:
+def find(rgb: np.ndarray, answer: Answer | None = None) -> Outline | None:
     """The lesion in a photo, or None where none stands out or where it fills nearly everything.
 
     rgb: (H, W, 3) uint8, the whole photo or a part of it; what a dermatoscope's border covers is left out. Of several
-    lesions the largest near the middle counts. network: in place of the one that comes along.
+    lesions the largest near the middle counts. answer: in place of the network that comes along.
     """
-    network = _embedded() if network is None else network
+    answer = embedded() if answer is None else answer
     rgb = np.ascontiguousarray(rgb)
     height, width = rgb.shape[:2]
     border = borders.find(rgb)
     frame = borders.bounds(rgb, border)
-    found = _chosen(_probability(rgb, frame, network))
+    found = _chosen(_probability(rgb, frame, answer))
     if found is None:
         return None
     part, box = found
     if max(box[2] - box[0], box[3] - box[1]) < SMALL:
         nearer = _around(box, frame)
-        again = _chosen(_probability(rgb, nearer, network))
+        again = _chosen(_probability(rgb, nearer, answer))
         if again is not None:
             frame, (part, _) = nearer, again
     left, top, right, bottom = frame
@@ -212,18 +153,11 @@ def squeezed(rgb: np.ndarray, size: int = SIZE) -> np.ndarray:
     return cv2.resize(rgb, (size, size), interpolation=cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR)
 
 
-def probabilities(network: nn.Module, squares: np.ndarray) -> np.ndarray:
-    """(B, S, S) float32 in 0…1 of (B, S, S, 3) uint8 squares."""
-    with torch.inference_mode():
-        batch = torch.from_numpy(squares).permute(0, 3, 1, 2).float()
-        return network(batch)[:, 0].sigmoid().numpy()
-
-
-def _probability(rgb: np.ndarray, box: tuple[int, int, int, int], network: nn.Module) -> np.ndarray:
+def _probability(rgb: np.ndarray, box: tuple[int, int, int, int], answer: Answer) -> np.ndarray:
     """(S, S) of a part of the photo: the mean over the square and its mirror image."""
     left, top, right, bottom = box
     square = squeezed(rgb[top:bottom, left:right])
-    both = probabilities(network, np.stack([square, square[:, ::-1]]))
+    both = answer(np.stack([square, square[:, ::-1]]))
     return cv2.GaussianBlur((both[0] + both[1][:, ::-1]) / 2, (0, 0), 0.7)
 
 

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as save_tensors
-from torch import Tensor, nn
 
 from skin_model.atomic_files import write_bytes
+from skin_model.network import inference
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from torch import Tensor, nn
+
+
+LOCATOR, OUTLINE = "locator", "outline"
+"""Under which name a file holds the record of its training."""
 
 
 def save(network: nn.Module, name: str, record: dict[str, Any], file: Path) -> None:
     """Write the weights (as fp16) with the record of their training as metadata, aside first and then renamed."""
+    from safetensors.torch import save as save_tensors
+
     state = {
         key: (t.half() if t.is_floating_point() else t).detach().cpu().contiguous()
         for key, t in network.state_dict().items()
@@ -25,7 +36,7 @@ def save(network: nn.Module, name: str, record: dict[str, Any], file: Path) -> N
 
 def record(name: str, file: Path) -> dict[str, Any]:
     """What weights say of themselves: training photographs, figures on validation, licence note."""
-    with _opened(file) as opened:
+    with _opened(file, "numpy") as opened:
         return json.loads((opened.metadata() or {}).get(name, "{}"))
 
 
@@ -40,8 +51,24 @@ def load(network: nn.Module, name: str, file: Path) -> nn.Module:
     return network.eval().requires_grad_(False)
 
 
-def _opened(file: Path) -> safe_open:
+def session(onnx: Path, weights: Path) -> InferenceSession | None:
+    """The ONNX file made of these weights, ready to run; None where it is missing or made of others, or where there is
+    no ONNX Runtime.
+    """
+    if inference.onnxruntime is None or not onnx.is_file():
+        return None
+    running = inference.session(onnx)
+    made_of = running.get_modelmeta().custom_metadata_map.get("weights_sha256")
+    return running if made_of == hashlib.sha256(weights.read_bytes()).hexdigest() else None
+
+
+def as_input(squares: np.ndarray) -> np.ndarray:
+    """(B, S, S, 3) uint8 as these networks' input: (B, 3, S, S) float32."""
+    return squares.transpose(0, 3, 1, 2).astype(np.float32)
+
+
+def _opened(file: Path, framework: str = "pt") -> safe_open:
     try:
-        return safe_open(file, "pt")
+        return safe_open(file, framework)
     except (OSError, SafetensorError):
         raise ValueError(f"{file} is missing or no whole safetensors file. Copy it again.") from None

@@ -7,41 +7,91 @@ pickle can run code when it is opened, and is never read.
 
 from __future__ import annotations
 
-import hashlib
 import json
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
-from torch import Tensor, nn
+from safetensors.numpy import load as load_arrays
 
-from skin_model.atomic_files import write_bytes, write_json
-from skin_model.network import architecture as networks
 from skin_model.network import hub
 from skin_model.network.checkpoint_folder import (
     CONFIG_FILE,
     GATE_FILE,
     METRICS_FILE,
     MODEL_FILE,
+    ONNX_FILE,
     CheckpointError,
     DamagedFileError,
     existing_folder,
     on_hub,
     read_bytes,
     read_config,
+    sha256_checked,
 )
 from skin_model.network.config import Config
-from skin_model.network.out_of_distribution import OutOfDistributionGate
 from skin_model.network.refusal_rates import COUNTS, refusal_rows
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from skin_model.network.torch_backend.out_of_distribution import OutOfDistributionGate
 
 EMBEDDED = Path(__file__).parent.parent / "weights"
 LOCATOR_FILE = "locator.safetensors"
 __all__ = ["CONFIG_FILE", "GATE_FILE", "METRICS_FILE", "MODEL_FILE", "Checkpoint", "CheckpointError", "Config"]
+
+
+class AnyWeights(Protocol):
+    """What ``skin_model.network.torch_backend.weights.Weights`` gives."""
+
+    @property
+    def network(self) -> nn.Module: ...
+
+    @property
+    def gate(self) -> OutOfDistributionGate | None: ...
+
+    @property
+    def gate_threshold(self) -> float | None: ...
+
+
+@dataclass(frozen=True)
+class WeightsAtRest:
+    """Weights in a folder, read into torch when the network or the gate is first asked for: where an ONNX file made of
+    them answers, that is never, and importing torch takes longer than all else at the start.
+    """
+
+    folder: Path
+    config: Config
+
+    @property
+    def network(self) -> nn.Module:
+        return self._read.network
+
+    @property
+    def gate(self) -> OutOfDistributionGate | None:
+        return self._read.gate
+
+    @cached_property
+    def gate_threshold(self) -> float | None:
+        """As the file has it; raises CheckpointError where that holds no gate."""
+        if not self.config.gate_sha256:
+            return None
+        kept = read_bytes(self.folder, GATE_FILE)
+        sha256_checked(kept, self.config.gate_sha256, self.folder / GATE_FILE)
+        try:
+            return float(load_arrays(kept)["threshold"])
+        except (SafetensorError, KeyError, TypeError, ValueError) as problem:
+            said = f"{self.folder / GATE_FILE} is not an out-of-distribution gate: {problem}"
+            raise CheckpointError(said) from None
+
+    @cached_property
+    def _read(self) -> AnyWeights:
+        from skin_model.network.torch_backend import weights
+
+        return weights.read(self.folder, self.config)
 
 
 @dataclass(frozen=True)
@@ -50,16 +100,26 @@ class Checkpoint:
 
     source: where it is from. metrics: what ``python -m train evaluate`` measured of these very weights, where it lies
     beside them. fallback_for: the checkpoint on the Hub that could not be had, in whose place this one answers, and
-    why_not.
+    why_not. onnx: the content of its ONNX file, where it has one that comes along or that its config vouches for.
     """
 
     config: Config
-    network: nn.Module
-    gate: OutOfDistributionGate | None = None
+    weights: AnyWeights
     source: str = "embedded"
     metrics: dict[str, Any] | None = None
     fallback_for: str | None = None
     why_not: str | None = None
+    onnx: bytes | None = field(default=None, repr=False)
+
+    @property
+    def network(self) -> nn.Module:
+        """In torch."""
+        return self.weights.network
+
+    @property
+    def gate(self) -> OutOfDistributionGate | None:
+        """In torch; None where the checkpoint has none."""
+        return self.weights.gate
 
     @property
     def hash(self) -> str:
@@ -94,7 +154,7 @@ class Checkpoint:
 
     @classmethod
     def _from_hub(cls, repo: str, revision: str | None, source: str) -> Checkpoint:
-        needed, wanted = (CONFIG_FILE, MODEL_FILE), (GATE_FILE, METRICS_FILE)
+        needed, wanted = (CONFIG_FILE, MODEL_FILE), (GATE_FILE, METRICS_FILE, ONNX_FILE)
         try:
             try:
                 return cls._load_folder(hub.download(repo, revision, needed, wanted), source)
@@ -112,42 +172,38 @@ class Checkpoint:
                 f"{folder} wants photos cut round the spot, and this version has no locator to find it. "
                 "Update Self Skin Check, or choose a checkpoint made for this version."
             )
-        weights = read_bytes(folder, MODEL_FILE)
-        digest = _check(weights, config.model_sha256, folder / MODEL_FILE)
-        network = _build(config, _parse(weights, folder / MODEL_FILE), folder)
-        gate = None
-        if (folder / GATE_FILE).is_file() or config.gate_sha256:
-            kept = read_bytes(folder, GATE_FILE)
-            _check(kept, config.gate_sha256 or None, folder / GATE_FILE)
-            try:
-                gate = OutOfDistributionGate.from_tensors(_parse(kept, folder / GATE_FILE))
-            except (KeyError, ValueError, RuntimeError, TypeError, OverflowError) as problem:
-                raise CheckpointError(f"{folder / GATE_FILE} is not an out-of-distribution gate: {problem}") from None
-        _try(network, gate, config.preprocessing.input_size, folder)
-        return cls(config, network, gate, source, _read_metrics(folder, digest))
+        content = read_bytes(folder, MODEL_FILE)
+        digest = sha256_checked(content, config.model_sha256, folder / MODEL_FILE)
+        metrics = _read_metrics(folder, digest)
+        onnx = _vouched_onnx(folder, config)
+        if onnx is not None:
+            at_rest = WeightsAtRest(folder, config)
+            _ = at_rest.gate_threshold  # what is wrong with the gate is said now
+            return cls(config, at_rest, source, metrics, onnx=onnx)
+        from skin_model.network.torch_backend import weights
+
+        return cls(config, weights.read(folder, config), source, metrics)
 
     def save(self, folder: Path, *, half: bool = True) -> Checkpoint:
         """Write the checkpoint into ``folder``, each file aside first and then renamed.
 
         half stores floating-point weights as fp16 (they are computed in fp32). Returns the checkpoint as loaded back.
         """
-        state = {
-            name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous()
-            for name, t in self.network.state_dict().items()
-        }
-        weights = _in_order(save_tensors(state, metadata={"format": "pt", "licence": self.config.licence_note}))
-        content = self.config.to_json()
-        content["skin_model"]["model_sha256"] = hashlib.sha256(weights).hexdigest()
-        if self.gate is not None:
-            kept = save_tensors({name: t.contiguous() for name, t in self.gate.to_tensors().items()})
-            content["skin_model"]["gate_sha256"] = hashlib.sha256(kept).hexdigest()
-            write_bytes(folder / GATE_FILE, kept)
-        else:
-            content["skin_model"]["gate_sha256"] = ""
-            (folder / GATE_FILE).unlink(missing_ok=True)
-        write_bytes(folder / MODEL_FILE, weights)
-        write_json(folder / CONFIG_FILE, content)
+        from skin_model.network.torch_backend import weights
+
+        weights.write(self.weights, self.config, folder, half=half)
         return Checkpoint._load_folder(folder, str(folder))
+
+
+def _vouched_onnx(folder: Path, config: Config) -> bytes | None:
+    """The content of the ONNX file, where it comes along or is the one that the config names: other files may be
+    anything. Raises DamagedFileError where it is not the one that was named.
+    """
+    if not (folder / ONNX_FILE).is_file() or not (config.onnx_sha256 or folder == EMBEDDED):
+        return None
+    content = read_bytes(folder, ONNX_FILE)
+    sha256_checked(content, config.onnx_sha256 or None, folder / ONNX_FILE)
+    return content
 
 
 def _read_metrics(folder: Path, digest: str) -> dict[str, Any] | None:
@@ -173,76 +229,3 @@ def _read_metrics(folder: Path, digest: str) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return found if readable and measured and digest.startswith(measured) else None
-
-
-def _check(content: bytes, expected: str | None, file: Path) -> str:
-    """The SHA-256 of a file's content; raises CheckpointError where another is expected."""
-    digest = hashlib.sha256(content).hexdigest()
-    if expected is not None and digest != expected:
-        raise DamagedFileError(
-            f"{file} is not the file that {CONFIG_FILE} names (SHA-256 {digest[:12]}…, expected {expected[:12]}…). "
-            "Copy the checkpoint again."
-        )
-    return digest
-
-
-def _in_order(content: bytes) -> bytes:
-    """A safetensors file with its metadata sorted: it writes them in random order, and equal weights shall have equal
-    hashes.
-    """
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
-    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of eight bytes
-    return len(text).to_bytes(8, "little") + text + content[8 + length :]
-
-
-def _parse(content: bytes, file: Path) -> dict[str, Tensor]:
-    try:
-        return load_tensors(content)
-    except (SafetensorError, ValueError, KeyError) as problem:
-        raise CheckpointError(f"{file} is not a whole safetensors file: {problem}") from None
-
-
-def _build(config: Config, state: dict[str, Tensor], folder: Path) -> nn.Module:
-    known = config.architecture == networks.ARCHITECTURE
-    try:
-        # Another than the released one without memory first: a config may name gigabytes beside a file of a few bytes.
-        with nullcontext() if known else torch.device("meta"):
-            network = networks.create(len(config.malignant), architecture=config.architecture)
-    except (RuntimeError, ValueError, TypeError) as problem:
-        raise CheckpointError(f"timm has no network {config.architecture!r}, which {folder} names: {problem}") from None
-    expected = network.state_dict()
-    for name in sorted(expected.keys() | state.keys()):
-        if name not in state:
-            raise CheckpointError(f"{folder / MODEL_FILE} lacks the tensor {name} of {config.architecture}.")
-        if name not in expected:
-            raise CheckpointError(f"{folder / MODEL_FILE} has a tensor {name} that {config.architecture} does not.")
-        if state[name].shape != expected[name].shape:
-            raise CheckpointError(
-                f"{folder / MODEL_FILE}: {name} has shape {tuple(state[name].shape)}, expected "
-                f"{tuple(expected[name].shape)} for {config.architecture} with {len(config.malignant)} outputs."
-            )
-        if not torch.isfinite(state[name].float()).all():
-            raise CheckpointError(f"{folder / MODEL_FILE}: {name} holds values that are not finite numbers.")
-    if not known:
-        network = networks.create(len(config.malignant), architecture=config.architecture)
-    network.load_state_dict(state)
-    return network.eval().requires_grad_(False)
-
-
-@torch.inference_mode()
-def _try(network: nn.Module, gate: OutOfDistributionGate | None, size: int, folder: Path) -> None:
-    """Raises CheckpointError where a grey picture already shows that no photo could be scored."""
-    logits, maps = networks.logits_and_maps(network, torch.zeros(1, 3, size, size))
-    if not torch.isfinite(logits).all():
-        raise CheckpointError(f"{folder / MODEL_FILE} turns a grey picture into no finite number: train it again.")
-    if gate is None:
-        return
-    try:
-        ood_score = gate.ood_score(maps)
-    except (ValueError, RuntimeError) as problem:
-        raise CheckpointError(f"{folder / GATE_FILE} does not fit {MODEL_FILE}: {hub.first_line(problem)}") from None
-    if not torch.isfinite(ood_score).all():
-        raise CheckpointError(f"{folder / GATE_FILE} turns a grey picture into no finite number: train it again.")

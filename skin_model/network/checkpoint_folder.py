@@ -1,5 +1,6 @@
 """A checkpoint's files as files: their names, their size, and what can be said of them before torch is imported."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from skin_model.network import hub
 
 CONFIG_FILE, MODEL_FILE, GATE_FILE = "config.json", "model.safetensors", "gate.safetensors"
 METRICS_FILE = "metrics.json"
-_MOST_BYTES = {".json": 64 * 2**20, ".safetensors": 2 * 2**30}
+ONNX_FILE = "model.fp16.onnx"
+"""As ``python -m train export`` names it. It holds the checkpoint's own numbers, which are half precision too."""
+_MOST_BYTES = {".json": 64 * 2**20, ".safetensors": 2 * 2**30, ".onnx": 2 * 2**30}
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 
@@ -60,6 +63,17 @@ def read_config(folder: Path) -> Any:
         raise
     except (ValueError, RecursionError) as problem:  # of a number of thousands of digits only the former
         raise DamagedFileError(f"{folder / CONFIG_FILE} is not valid JSON: {problem}") from None
+
+
+def sha256_checked(content: bytes, expected: str | None, file: Path) -> str:
+    """The SHA-256 of a file's content; raises CheckpointError where another is expected."""
+    digest = hashlib.sha256(content).hexdigest()
+    if expected is not None and digest != expected:
+        raise DamagedFileError(
+            f"{file} is not the file that {CONFIG_FILE} names (SHA-256 {digest[:12]}…, expected {expected[:12]}…). "
+            "Copy the checkpoint again."
+        )
+    return digest
 
 
 def _find(folder: Path, name: str) -> Path:

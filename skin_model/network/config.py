@@ -8,14 +8,15 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from skin_model.diagnoses import DIAGNOSES, malignant_mask
-from skin_model.network import architecture as networks
-from skin_model.network.architecture import Preprocessing
 from skin_model.network.calibration import Calibration, DiagnosisCalibration, Thresholds
 from skin_model.network.checkpoint_folder import CheckpointError
 from skin_model.network.context import ContextModel
+from skin_model.network.preprocessing import Preprocessing
 from skin_model.network.turned_views import VIEWS
 
 SCHEMA = 1
+ARCHITECTURE = "tf_mobilenetv3_small_100"
+"""timm's name of the released network (Howard et al. 2019, arXiv 1905.02244; Google's weights)."""
 LICENCE_NOTE = (
     "Weights trained in part on photographs under CC BY-NC 4.0 (HAM10000, ISIC 2020, parts of the ISIC archive): "
     "for non-commercial use only. A screening aid, not a diagnosis."
@@ -32,16 +33,17 @@ class Config:
     threshold, sensitivity and specificity (all 0…1), measured on validation photographs. training: recipe, seed,
     data and split hashes, versions. licence: of the weights, as the Hub writes it. model_sha256: of
     ``model.safetensors``. gate_sha256: of ``gate.safetensors``, "" in checkpoints without one and in those from before
-    it was kept. context: what age, sex and site add to the risk; None where that was not fitted. diagnosis_calibration:
-    None where the diagnoses are those behind the risk, and sum to it. views: of how many mirrored and turned views the
-    answers are averaged (``turned_views.VIEWS``), as for the calibration.
+    it was kept. onnx_sha256: of the ONNX file beside it, for which ``push`` vouches; "" where there is none. context:
+    what age, sex and site add to the risk; None where that was not fitted. diagnosis_calibration: None where the
+    diagnoses are those behind the risk, and sum to it. views: of how many mirrored and turned views the answers are
+    averaged (``turned_views.VIEWS``), as for the calibration.
     """
 
     diagnoses: tuple[str, ...]
     preprocessing: Preprocessing
     calibration: Calibration
     thresholds: Thresholds
-    architecture: str = networks.ARCHITECTURE
+    architecture: str = ARCHITECTURE
     operating_points: list[dict[str, float]] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)
     version: str = "0.1.0"
@@ -49,6 +51,7 @@ class Config:
     licence_note: str = LICENCE_NOTE
     model_sha256: str = ""
     gate_sha256: str = ""
+    onnx_sha256: str = ""
     context: ContextModel | None = None
     diagnosis_calibration: DiagnosisCalibration | None = None
     views: int = 1
@@ -117,6 +120,7 @@ class Config:
                 licence_note=str(ours["licence_note"]),
                 model_sha256=str(ours["model_sha256"]),
                 gate_sha256=str(ours.get("gate_sha256", "")),
+                onnx_sha256=str(ours.get("onnx_sha256", "")),
                 context=ContextModel.from_json(ours["context"]) if ours.get("context") else None,
                 diagnosis_calibration=_diagnosis_calibration(ours.get("diagnosis_calibration"), len(diagnoses)),
                 views=_views(ours.get("views", 1)),

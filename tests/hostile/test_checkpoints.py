@@ -14,10 +14,12 @@ from safetensors.torch import load_file, save, save_file
 
 from on_device.model_file import NotAnExport, metadata
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network import out_of_distribution
-from skin_model.network.architecture import Preprocessing, create
 from skin_model.network.calibration import Calibration, Thresholds
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint, CheckpointError, Config
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend import out_of_distribution
+from skin_model.network.torch_backend.architecture import create
+from skin_model.network.torch_backend.weights import Weights
 from tests.hostile import opening
 from tests.skin_model.network.test_checkpoint import accept_weights, change_config
 
@@ -26,7 +28,7 @@ from tests.skin_model.network.test_checkpoint import accept_weights, change_conf
 def saved(tmp_path):
     config = Config(DIAGNOSES, Preprocessing(), Calibration(1.5, -0.3, 0.15), Thresholds(0.1, 0.4, 0.15, 0.35))
     torch.manual_seed(0)
-    Checkpoint(config, create(7).eval()).save(tmp_path / "checkpoint")
+    Checkpoint(config, Weights(create(7).eval())).save(tmp_path / "checkpoint")
     return tmp_path / "checkpoint"
 
 

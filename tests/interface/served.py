@@ -16,9 +16,11 @@ import torch
 from interface import blocks
 from skin_model.assess import Assessor
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network import architecture
 from skin_model.network.calibration import Calibration, Thresholds
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint, Config
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend import architecture
+from skin_model.network.torch_backend.weights import Weights
 
 OPERATING_POINTS = [
     {"threshold": 0.1, "sensitivity": 0.95, "specificity": 0.52},
@@ -30,11 +32,10 @@ OPERATING_POINTS = [
 class RefusingGate:
     """An out-of-distribution gate that takes nothing for skin."""
 
-    def score(self, maps: list[torch.Tensor]) -> torch.Tensor:
-        return torch.ones(len(maps[0]))
+    threshold = 0.0
 
-    def refuses(self, score: torch.Tensor) -> torch.Tensor:
-        return score > 0
+    def score(self, maps: list[torch.Tensor]) -> np.ndarray:
+        return np.ones(len(maps[0]))
 
 
 def random_assessor(gate: object | None = None, *, square: str = "centre") -> Assessor:
@@ -46,17 +47,17 @@ def random_assessor(gate: object | None = None, *, square: str = "centre") -> As
     torch.manual_seed(0)
     config = Config(
         diagnoses=DIAGNOSES,
-        preprocessing=architecture.Preprocessing(square=square),
+        preprocessing=Preprocessing(square=square),
         calibration=Calibration(),
         thresholds=Thresholds(low=0.1, high=0.3, malignant_from=1.0, benign_to=0.0),
         operating_points=OPERATING_POINTS,
     )
-    weights = architecture.create(len(DIAGNOSES)).eval().requires_grad_(False)
+    network = architecture.create(len(DIAGNOSES)).eval().requires_grad_(False)
     metrics = json.loads((EMBEDDED / "metrics.json").read_text(encoding="utf-8"))
-    assessor = Assessor(Checkpoint(config, weights, gate, "random", metrics))
+    assessor = Assessor(Checkpoint(config, Weights(network, gate), "random", metrics))
     found = assessor.engine.heatmap
 
-    def stretched(batch: torch.Tensor, method: str) -> np.ndarray:
+    def stretched(batch: np.ndarray, method: str) -> np.ndarray:
         heatmap = found(batch, method)
         return heatmap / max(float(np.abs(heatmap).max()), 1e-9)
 

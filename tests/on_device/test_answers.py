@@ -6,7 +6,6 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-import torch
 
 from skin_model.network.calibration import DiagnosisCalibration, diagnosis_probabilities
 from skin_model.network.turned_views import turned
@@ -33,6 +32,6 @@ def test_the_probabilities_of_the_diagnoses_are_pythons(scripts):
 @pytest.mark.parametrize("count", [1, 2, 4, 8])
 def test_the_mirrored_and_turned_views_are_pythons(scripts, count):
     picture = np.random.default_rng(0).integers(0, 256, (3, 3, 3), np.uint8)
-    batch = torch.from_numpy(picture).permute(2, 0, 1)[None]
-    expected = [view[0].permute(1, 2, 0).flatten().tolist() for view in turned(batch, count)]
+    batch = picture.transpose(2, 0, 1)[None]
+    expected = [view[0].transpose(1, 2, 0).ravel().tolist() for view in turned(batch, count)]
     assert scripts(VIEWS, [3, picture.flatten().tolist(), count]) == expected

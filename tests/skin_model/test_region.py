@@ -8,7 +8,7 @@ import numpy as np
 
 from skin_model import region
 from skin_model.lesion.locate import Located, Spot
-from skin_model.network.architecture import Preprocessing
+from skin_model.network.preprocessing import Preprocessing
 from tests import rendering
 
 ROUND_THE_SPOT = Preprocessing(square="spot", spot_share=0.6, least_certainty=0.4)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network import architecture as networks
-from skin_model.network.architecture import Preprocessing
 from skin_model.network.calibration import Calibration, Thresholds
 from skin_model.network.checkpoint import Checkpoint, Config
-from skin_model.network.out_of_distribution import OutOfDistributionGate
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend import architecture as networks
+from skin_model.network.torch_backend.out_of_distribution import OutOfDistributionGate
+from skin_model.network.torch_backend.weights import Weights
+from tests.rendering import lesion_on_skin, photograph
 
 SIZE = 64
 CHANNELS = (16, 24, 40, 48, 96, 576)
@@ -51,4 +54,10 @@ def random_checkpoint(outputs: int = 7, *, gate: bool = True, seed: int = 0) -> 
     network = networks.create(outputs).eval().requires_grad_(False)
     network.classifier.weight.mul_(12)  # so that risks differ from picture to picture
     network.conv_head.weight.mul_(3)
-    return Checkpoint(config, network, random_gate(seed) if gate else None)
+    return Checkpoint(config, Weights(network, random_gate(seed) if gate else None))
+
+
+def rendered_squares(count, size=SIZE, seed=0):
+    """(count, size, size, 3) uint8 rendered lesions."""
+    rng = np.random.default_rng(seed)
+    return np.stack([photograph(lesion_on_skin(size, size, rng), rng) for _ in range(count)])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from skin_model.network.architecture import resize, square_input
+from skin_model.network.preprocessing import resize, square_input
 
 
 @dataclass(frozen=True)

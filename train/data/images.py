@@ -17,7 +17,7 @@ from tqdm import tqdm
 from skin_model import region as regions
 from skin_model.atomic_files import replacing
 from skin_model.lesion import locate
-from skin_model.network.architecture import Preprocessing, square_input
+from skin_model.network.preprocessing import Preprocessing, square_input
 from skin_model.photo import PhotoRefused, open_photo
 from skin_model.pools import thread_pool
 from train import UserError

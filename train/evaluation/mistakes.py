@@ -29,7 +29,6 @@ import pandas as pd
 from tqdm import tqdm
 
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network import saliency
 from train import UserError
 from train.data import splits
 from train.data.licences import attribution, isic_id
@@ -259,7 +258,7 @@ def _heat(assessor: Assessor, view: View) -> list[list[float]] | None:
     """Rows of the coarse map, 0…1, over the square that the network saw; None for a network that has none."""
     checkpoint = assessor.checkpoint
     try:
-        heat = saliency.coarse_map(checkpoint.network, view.batch, checkpoint.config.malignant)
+        heat = attribution.coarse_map(checkpoint.network, view.tensor, checkpoint.config.malignant)
     except ValueError:
         return None
     return [[round(float(value), 2) for value in line] for line in heat]

@@ -74,7 +74,7 @@ def _features(assessor: Assessor, rows: pd.DataFrame, bar: tqdm) -> np.ndarray:
 
     def given_to_the_network(row: Any) -> Tensor:
         photo = photo_of(row)
-        return blank if photo is None else assessor.view(photo).batch
+        return blank if photo is None else assessor.view(photo).tensor
 
     found = []
     # Decoding and locating leave Python's lock free.

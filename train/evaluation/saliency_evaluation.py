@@ -28,7 +28,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
 from skin_model.network import calibration
-from skin_model.network.saliency import METHODS, ON_DEMAND, explain, last_feature_map, risk_log_odds
+from skin_model.network.saliency import METHODS, ON_DEMAND
+from skin_model.network.torch_backend.attribution import explain, last_feature_map, risk_log_odds
 from train.bootstrap import RESAMPLES, Draws, mean
 from train.data.outlines import outlines
 from train.data.per_photograph import draw, generator, measure_each
@@ -242,7 +243,7 @@ class _Measurement:
     def __call__(self, row: Any) -> list[dict[str, Any]]:
         if self.random_network is None:
             opened = (self._view(of) for of in self.rows.itertuples(index=False))
-            batch = [of[0].batch for of in islice(filter(None, opened), NORMALISED_ON)]
+            batch = [of[0].tensor for of in islice(filter(None, opened), NORMALISED_ON)]
             if batch:
                 self.random_network = randomised(self.network, torch.cat(batch), self.seed)
         opened = self._view(row)
@@ -250,7 +251,7 @@ class _Measurement:
         if opened is None:
             return left_out
         view, width, height = opened
-        picture = view.batch.contiguous()
+        picture = view.tensor
         lesion = lesion_mask(outlines(row.root)[row.file], width, height, view.square, picture.shape[-1])
         if not lesion.any():
             return left_out

@@ -16,11 +16,13 @@ from tqdm import tqdm
 from skin_model.atomic_files import write_json
 from skin_model.network.checkpoint import Checkpoint
 from skin_model.network.inference import session
+from skin_model.network.saliency import INTEGRATED_GRADIENTS
 from train import UserError
 from train.digests import sha256
 from train.export import agreement, tflite
 from train.export.agreement import Answers, Photographs
-from train.export.graph import ExportGraph, metadata
+from train.export.graph import ExportGraph, has_closed_form, metadata
+from train.export.integrated_gradients import REQUEST, IntegratedGradientsGraph
 from train.fitting.networks.architectures import load_checkpoint
 
 FORMATS = ("onnx", "tflite")
@@ -193,9 +195,18 @@ def _onnx(bench: _Bench, calibrating: np.ndarray | None) -> list[dict[str, Any]]
     from train.export import onnx_files
 
     size = bench.checkpoint.config.preprocessing.input_size
-    tqdm.write("Writing the ONNX graph, half a minute …", file=sys.stderr)
+    tqdm.write("Writing the ONNX graph, a minute …", file=sys.stderr)
     full = onnx_files.graph(ExportGraph(bench.checkpoint), size)
-    models = {"fp32": lambda: full, "fp16": lambda: onnx_files.with_half_weights(full)}
+    explains = has_closed_form(bench.checkpoint.network)
+    gradients = onnx_files.graph(IntegratedGradientsGraph(bench.checkpoint), size) if explains else None
+
+    def explaining(prepare: Callable[[Any], Any]) -> Any:
+        if gradients is None:
+            return prepare(full)
+        return onnx_files.with_more_on_request(prepare(full), prepare(gradients), REQUEST)
+
+    models = {"fp32": lambda: explaining(lambda model: model)}
+    models["fp16"] = lambda: explaining(onnx_files.with_half_weights)
     if calibrating is not None:
         models["int8"] = lambda: _quantised(full, calibrating)
     else:
@@ -215,6 +226,10 @@ def _onnx(bench: _Bench, calibrating: np.ndarray | None) -> list[dict[str, Any]]
         )
         answers = [onnx_files.run(loaded, pixels) for pixels in batches]
         outputs = {name: np.concatenate([answer[name] for answer in answers]) for name in answers[0]}
+        if INTEGRATED_GRADIENTS in outputs:
+            pictures = [agreement.pixels(square[None]) for square in bench.photographs.squares[: agreement.EXPLAINED]]
+            asked = [onnx_files.run(loaded, picture, {REQUEST: np.array(True)}) for picture in pictures]
+            outputs[INTEGRATED_GRADIENTS] = np.concatenate([answer[INTEGRATED_GRADIENTS] for answer in asked])
         picture = agreement.pixels(bench.photographs.squares[:1])
         return outputs, _milliseconds(lambda: onnx_files.run(loaded, picture))
 

@@ -10,8 +10,8 @@ import torch
 from timm.models.mobilenetv3 import MobileNetV3
 from torch import Tensor, nn
 
-from skin_model.network.architecture import logits_and_maps
 from skin_model.network.checkpoint import Checkpoint
+from skin_model.network.torch_backend.architecture import logits_and_maps
 
 INPUT = "pixels"
 FORMAT = "1"
@@ -91,7 +91,7 @@ class ExportGraph(nn.Module):
         return tuple(found)
 
     def _gradient(self, feature_map: Tensor, logits: Tensor) -> Tensor:
-        """(N, C): of ``saliency.risk_log_odds`` with respect to any one place of the map, in closed form."""
+        """(N, C): of ``attribution.risk_log_odds`` with respect to any one place of the map, in closed form."""
         head, classifier = self.network.conv_head, self.network.classifier
         z = head(feature_map.mean((2, 3), keepdim=True)).flatten(1)
         if len(self.malignant) == 1:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skin_model.lesion import locate
+from skin_model.lesion import locate, locator_network
 from train.digests import file_sha256
 from train.export import single_answer
 
@@ -16,7 +16,7 @@ OUTPUT = "answer"
 
 def write(weights: Path, out: Path) -> Path:
     """Write FILE into ``out``, made of locator weights; raises UserError where it does not answer as PyTorch does."""
-    network = locate.load(weights)
+    network = locator_network.load(weights)
     squares = np.random.default_rng(0).integers(0, 256, (4, locate.SIZE, locate.SIZE, 3), dtype=np.uint8)
     squares = np.ascontiguousarray(np.repeat(np.repeat(squares[:, ::8, ::8], 8, 1), 8, 2))  # blocks, as noise is grey
     return single_answer.write(
@@ -25,6 +25,6 @@ def write(weights: Path, out: Path) -> Path:
         OUTPUT,
         {"weights_sha256": file_sha256(weights), "least_skin": locate.record(weights)["least_skin"]},
         squares,
-        lambda those: locate.answers(network, those),
+        lambda those: locator_network.answers(network, those),
         MOST_DIFFERENCE,
     )

@@ -1,7 +1,7 @@
 """ONNX files of a checkpoint: full, with half-precision weights, and quantised; what is in them; how they are run."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,13 +70,13 @@ def with_half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     """A copy that keeps every matrix and kernel as fp16 and casts it to float32 where it is used.
 
     A runtime folds the casts when it loads the file, so it computes in float32, on any processor. Vectors, among them
-    the out-of-distribution gate's small variances, stay float32.
+    the out-of-distribution gate's small variances and a number a channel, stay float32.
     """
     halved = onnx.ModelProto()
     halved.CopyFrom(model)
     casts = []
     for tensor in halved.graph.initializer:
-        if tensor.data_type != onnx.TensorProto.FLOAT or len(tensor.dims) < 2:
+        if tensor.data_type != onnx.TensorProto.FLOAT or sum(side > 1 for side in tensor.dims) < 2:
             continue
         values, name = numpy_helper.to_array(tensor), tensor.name
         tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.fp16"))
@@ -88,6 +88,57 @@ def with_half_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     halved.graph.node.extend(casts + nodes)  # in ONNX a node stands behind those that it reads
     onnx.checker.check_model(halved)
     return halved
+
+
+def with_more_on_request(model: onnx.ModelProto, more: onnx.ModelProto, request: str) -> onnx.ModelProto:
+    """A copy with one output more, which is worked out where the input ``request`` is true and else has no rows.
+
+    model, more: graphs of the same inputs, the latter with one output, whose first side is then the number of rows.
+    ``request`` is a boolean that may be left out, and is then false. Weights that both hold are held once; the others
+    of ``more`` lie in its branch, where a runtime prepares them as it does its own.
+    """
+    merged = onnx.ModelProto()
+    merged.CopyFrom(model)
+    held = {(t.data_type, tuple(t.dims), numpy_helper.to_array(t).tobytes()): t.name for t in merged.graph.initializer}
+    (output,) = more.graph.output
+    names = {given.name: given.name for given in more.graph.input}
+    own = []
+    for tensor in more.graph.initializer:
+        same = held.get((tensor.data_type, tuple(tensor.dims), numpy_helper.to_array(tensor).tobytes()))
+        names[tensor.name] = same or f"{request}.{tensor.name}"
+        if same is None:
+            own.append(tensor)
+    nodes = []
+    for node in more.graph.node:
+        kept = onnx.NodeProto()
+        kept.CopyFrom(node)
+        nodes.append(kept)
+        names |= {made: f"{request}.{made}" for made in node.output if made}
+        kept.name = f"{request}.{node.name}"
+        kept.input[:] = [names[used] if used else "" for used in node.input]
+        kept.output[:] = [names[made] if made else "" for made in node.output]
+    kind, sides = output.type.tensor_type.elem_type, [side.dim_value for side in output.type.tensor_type.shape.dim]
+    free = [f"{request}ed", *sides[1:]]
+
+    def branch(name: str, nodes: list[onnx.NodeProto], made: str) -> onnx.GraphProto:
+        return onnx.helper.make_graph(nodes, name, [], [onnx.helper.make_tensor_value_info(made, kind, free)])
+
+    asked = branch("asked", nodes, names[output.name])
+    for tensor in own:
+        kept = asked.initializer.add()
+        kept.CopyFrom(tensor)
+        kept.name = names[tensor.name]
+    nothing = onnx.helper.make_tensor("nothing", kind, [0, *sides[1:]], [])
+    empty = onnx.helper.make_node("Constant", [], [f"{request}.nothing"], value=nothing)
+    other = branch("not_asked", [empty], f"{request}.nothing")
+    merged.graph.node.append(
+        onnx.helper.make_node("If", [request], [output.name], request, then_branch=asked, else_branch=other)
+    )
+    merged.graph.input.append(onnx.helper.make_tensor_value_info(request, onnx.TensorProto.BOOL, []))
+    merged.graph.initializer.append(onnx.helper.make_tensor(request, onnx.TensorProto.BOOL, [], [False]))
+    merged.graph.output.append(onnx.helper.make_tensor_value_info(output.name, kind, free))
+    onnx.checker.check_model(merged)
+    return merged
 
 
 class _Calibration(CalibrationDataReader):
@@ -127,7 +178,9 @@ def describe(model: onnx.ModelProto, metadata: dict[str, Any]) -> None:
     onnx.helper.set_model_props(model, texts)
 
 
-def run(loaded: onnxruntime.InferenceSession, pixels: np.ndarray) -> dict[str, np.ndarray]:
-    """Every output by name, of pixels (N, 3, S, S) float32 in 0…1."""
+def run(
+    loaded: onnxruntime.InferenceSession, pixels: np.ndarray, requests: Mapping[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
+    """Every output by name, of pixels (N, 3, S, S) float32 in 0…1. requests: inputs that may be left out."""
     names = [output.name for output in loaded.get_outputs()]
-    return dict(zip(names, loaded.run(names, {INPUT: pixels}), strict=True))
+    return dict(zip(names, loaded.run(names, {INPUT: pixels, **(requests or {})}), strict=True))

@@ -20,6 +20,7 @@ from skin_model import __version__
 from skin_model.atomic_files import replacing, write_csv, write_json
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.network.checkpoint import CONFIG_FILE, Checkpoint, Config
+from skin_model.network.torch_backend import weights as torch_weights
 from train import UserError
 from train.data import licences, provenance, splits
 from train.digests import file_sha256
@@ -116,7 +117,7 @@ class FederatedRun:
         folder.mkdir(parents=True, exist_ok=True)
         if self.work is not None:  # else ids of photographs would have to leave their sites
             provenance.write(folder, self.work)
-        saved = Checkpoint(config, network.eval().requires_grad_(False), None).save(folder)
+        saved = Checkpoint(config, torch_weights.Weights(network.eval().requires_grad_(False))).save(folder)
         plot_history(self.history, self.out / "history.png")
         return saved, notes
 

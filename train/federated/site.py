@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from skin_model.atomic_files import replacing
-from skin_model.network.architecture import Preprocessing
+from skin_model.network.preprocessing import Preprocessing
 from train import UserError
 from train.data import images, splits
 from train.federated import counts

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network.architecture import Preprocessing
 from skin_model.network.checkpoint import Checkpoint
+from skin_model.network.preprocessing import Preprocessing
 from train import UserError
 from train.data.tables import read_text_table
 from train.fitting.networks.architectures import load_checkpoint

@@ -15,8 +15,8 @@ from accelerate import Accelerator
 from accelerate.utils import DataLoaderConfiguration
 from tqdm import tqdm
 
-from skin_model.network.architecture import Preprocessing
 from skin_model.network.checkpoint import CONFIG_FILE, Checkpoint, CheckpointError
+from skin_model.network.preprocessing import Preprocessing
 from train import UserError
 from train.data import images, provenance, splits
 from train.fitting import distillation, run_checkpoint

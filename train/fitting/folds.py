@@ -19,8 +19,8 @@ from tqdm import tqdm
 
 from skin_model.atomic_files import write_csv
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network.architecture import Preprocessing
 from skin_model.network.checkpoint import CONFIG_FILE, Checkpoint
+from skin_model.network.preprocessing import Preprocessing
 from train import UserError
 from train.data import images, provenance, splits
 from train.data.tables import read_text_table

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from skin_model.diagnoses import malignant_mask
-from skin_model.network.architecture import ARCHITECTURE
+from skin_model.network.config import ARCHITECTURE
 from train import UserError
 from train.data.augmentation import NO_AUGMENTATION, Augmentation
 

@@ -20,9 +20,10 @@ from tqdm import tqdm
 
 from skin_model.atomic_files import replacing
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network import architecture as networks
-from skin_model.network.architecture import Preprocessing, normalise
 from skin_model.network.checkpoint import Checkpoint
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend import architecture as networks
+from skin_model.network.torch_backend.architecture import normalise
 from train import UserError
 from train.data import images
 from train.data.catalogue import family

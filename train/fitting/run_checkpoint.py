@@ -10,10 +10,12 @@ from torch import nn
 
 from skin_model import __version__
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network import architecture as networks
 from skin_model.network import calibration as calibrated
 from skin_model.network.checkpoint import Checkpoint, Config
-from skin_model.network.out_of_distribution import OutOfDistributionGate
+from skin_model.network.preprocessing import resize
+from skin_model.network.torch_backend import architecture as networks
+from skin_model.network.torch_backend.out_of_distribution import OutOfDistributionGate
+from skin_model.network.torch_backend.weights import Weights
 from train.data import licences
 from train.data.catalogue import family
 from train.fitting import calibration, context
@@ -88,7 +90,7 @@ def write(
     gate = _gate(run, network)
     if gate is not None and gate_threshold is not None:
         gate = replace(gate, threshold=torch.tensor(gate_threshold))
-    saved = Checkpoint(config, network, gate).save(run.out / "checkpoint")
+    saved = Checkpoint(config, Weights(network, gate)).save(run.out / "checkpoint")
     plot_history(run.history, run.out / "history.png")
     return saved
 
@@ -102,7 +104,7 @@ def _gate(run: Run, network: nn.Module) -> OutOfDistributionGate | None:
     some = np.sort(order[:PHOTOGRAPHS_FOR_GATE])
 
     def as_seen(chosen: np.ndarray) -> list[np.ndarray]:
-        return [networks.resize(run.squares[run.positions[i]], size, size) for i in chosen]
+        return [resize(run.squares[run.positions[i]], size, size) for i in chosen]
 
     judged, judged_sources = list(run.seen), list(run.validation["source"])
     if not judged:

@@ -6,8 +6,9 @@ from sklearn.metrics import roc_auc_score
 from torch import nn
 from tqdm import tqdm
 
-from skin_model.network.architecture import Preprocessing, normalise
-from skin_model.network.turned_views import turned
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend.architecture import normalise
+from skin_model.network.turned_views import turned_tensors
 from train.data.catalogue import family
 
 LEAST_OF_EACH_CLASS = 5
@@ -45,7 +46,7 @@ def predict(
     with torch.inference_mode():
         for start in tqdm(range(0, len(pictures), 64), desc="Validating", unit="batch", leave=False, disable=None):
             batch = torch.from_numpy(np.array(pictures[start : start + 64])).to(device)
-            looks = turned(normalise(batch, preprocessing), views)
+            looks = turned_tensors(normalise(batch, preprocessing), views)
             found.append(torch.stack([network(look).float() for look in looks]).mean(dim=0).cpu())
     return torch.cat(found).numpy()
 

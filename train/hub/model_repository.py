@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from skin_model.atomic_files import write_json
 from skin_model.network.checkpoint import CONFIG_FILE, GATE_FILE, METRICS_FILE, MODEL_FILE, Checkpoint
+from skin_model.network.checkpoint_folder import ONNX_FILE
 from train import UserError
 from train.data.provenance import TRAINED_ON_FILE, read_beside
 from train.digests import file_sha256
@@ -131,10 +132,11 @@ def stage(
     config["skin_model"]["version"] = version
     if (out / GATE_FILE).is_file():
         config["skin_model"]["gate_sha256"] = file_sha256(out / GATE_FILE)
-    write_json(out / CONFIG_FILE, config, allow_nan=False)
     for file in sorted(exports.iterdir()):
         if file.suffix in EXPORTED or file.name == "export.json":
             shutil.copyfile(file, out / file.name)
+    config["skin_model"]["onnx_sha256"] = file_sha256(out / ONNX_FILE) if (out / ONNX_FILE).is_file() else ""
+    write_json(out / CONFIG_FILE, config, allow_nan=False)
     measured = {**measured, "checkpoint": {**measured["checkpoint"], "version": version}}
     write_json(out / METRICS_FILE, measured, allow_nan=False)
     for name, content in held.items():

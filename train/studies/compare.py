@@ -132,7 +132,7 @@ def describe(assessor: Assessor, place: Photographs) -> dict[str, Any]:
     """What a checkpoint is: parameters, milliseconds a photo for the network alone, how it began, epochs."""
     checkpoint, first = assessor.checkpoint, place.rows.iloc[0]
     training = checkpoint.config.training
-    batch = assessor.view(open_photo(Path(first["root"]) / first["file"])).batch
+    batch = assessor.view(open_photo(Path(first["root"]) / first["file"])).tensor
     pretrained = training.get("settings", {}).get("pretrained")
     return {
         "parameters": sum(parameter.numel() for parameter in checkpoint.network.parameters()),

@@ -150,7 +150,7 @@ def network(work: Path, out: Path, recipe: str, seed: int, half: int, backbone: 
 
 def pictures(rows: pd.DataFrame, border_crop: bool, remove_hair: bool, cache: Path) -> tuple[np.ndarray, Any]:
     """(N, SQUARE, SQUARE, 3) uint8 squares of the rows, kept under ``cache``, and the preprocessing they had."""
-    from skin_model.network.architecture import Preprocessing
+    from skin_model.network.preprocessing import Preprocessing
     from train.data import images
 
     preprocessing = Preprocessing(INPUT_SIZE, crop="border" if border_crop else "none", remove_hair=remove_hair)

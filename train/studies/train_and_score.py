@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 from accelerate import Accelerator
 
-from skin_model.network import architecture as networks
-from skin_model.network.architecture import Preprocessing
+from skin_model.network.preprocessing import Preprocessing, resize
 from train import UserError
 from train.data.catalogue import TEST_ONLY, family
 from train.fitting.fit import read_split
@@ -46,7 +45,7 @@ def train_on(
     def as_seen(chosen: np.ndarray) -> np.ndarray:
         seen = np.empty((len(chosen), size, size, 3), dtype=np.uint8)
         for place, i in enumerate(chosen):
-            seen[place] = networks.resize(squares[i], size, size)
+            seen[place] = resize(squares[i], size, size)
         return seen
 
     run = Run(

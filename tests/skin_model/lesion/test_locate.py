@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from skin_model.lesion import locate
+from skin_model.lesion import locate, locator_network
 from skin_model.lesion.locate import Located, Locator, spots, square_around
 
 CELLS = 48
@@ -88,7 +88,7 @@ def test_a_spot_that_fills_the_frame_is_judged_in_the_largest_square():
 
 
 def test_the_trunk_stays_as_it_came_while_the_decoder_learns():
-    network = locate.create().train()
+    network = locator_network.create().train()
     before = [value.clone() for value in network.trunk.state_dict().values()]
     network(torch.zeros(2, 3, 64, 64)).sum().backward()
     assert all(parameter.grad is None for parameter in network.trunk.parameters())
@@ -98,9 +98,9 @@ def test_the_trunk_stays_as_it_came_while_the_decoder_learns():
 
 def test_weights_of_another_network_are_told_in_one_sentence(tmp_path):
     file = tmp_path / "locator.safetensors"
-    locate.save(torch.nn.Linear(2, 2), {}, file)
+    locator_network.save(torch.nn.Linear(2, 2), {}, file)
     with pytest.raises(ValueError, match="does not hold the weights of this locator network"):
-        locate.load(file)
+        locator_network.load(file)
 
 
 def test_a_large_photo_is_squeezed_as_a_small_one_of_the_same_scene():

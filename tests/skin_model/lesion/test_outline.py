@@ -1,6 +1,7 @@
 """Outlines on rendered lesions, whose shape is known, and what counts as no lesion."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import cv2
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from examples.render import FACTS, FOLDER, SCENES, Scene, render
-from skin_model.lesion import outline
+from skin_model.lesion import outline, outline_network, weights_file
 from skin_model.photo import open_photo
 from tests import rendering
 
@@ -44,11 +45,9 @@ def disc(height=300, width=400, x=200, y=150, radius=60):
     return np.hypot(across - x, down - y) <= radius
 
 
-class Saying(torch.nn.Module):
+def saying(squares):
     """Says of every pixel darker than 100 that it lies in a lesion: a network whose answer is known."""
-
-    def forward(self, batch):
-        return (100 - batch.mean(dim=1, keepdim=True)) / 4
+    return 1 / (1 + np.exp((squares.mean(axis=3) - 100) / 4))
 
 
 def dark(*masks, shape=(300, 400)):
@@ -83,19 +82,19 @@ def test_no_lesion_is_found_on_plain_skin(tone):
 
 
 def test_what_fills_nearly_everything_has_no_outline():
-    assert outline.find(dark(np.ones((300, 400), bool)), Saying()) is None
+    assert outline.find(dark(np.ones((300, 400), bool)), saying) is None
     ring = np.ones((300, 400), bool)
     ring[:, :15] = False
-    assert outline.find(dark(ring), Saying()) is None
+    assert outline.find(dark(ring), saying) is None
 
 
 def test_no_dark_pixel_is_no_lesion():
-    assert outline.find(dark(), Saying()) is None
+    assert outline.find(dark(), saying) is None
 
 
 def test_a_known_disc_is_outlined_to_a_pixel_or_two():
     truth = disc()
-    found = outline.find(dark(truth), Saying())
+    found = outline.find(dark(truth), saying)
     assert found.centre == pytest.approx((200, 150), abs=1)
     assert found.area == pytest.approx(np.pi * 60**2, rel=0.05)
     assert dice(found.mask, truth) > 0.97
@@ -103,22 +102,22 @@ def test_a_known_disc_is_outlined_to_a_pixel_or_two():
 
 def test_a_small_lesion_is_looked_at_from_nearer():
     truth = disc(600, 800, x=420, y=260, radius=24)
-    found = outline.find(dark(truth, shape=(600, 800)), Saying())
+    found = outline.find(dark(truth, shape=(600, 800)), saying)
     assert dice(found.mask, truth) > 0.95
 
 
 def test_of_several_spots_only_the_one_that_matters_is_kept():
     large, small, corner = disc(radius=50), disc(x=330, y=90, radius=15), disc(x=40, y=260, radius=70)
-    found = outline.find(dark(large, small), Saying())
+    found = outline.find(dark(large, small), saying)
     assert dice(found.mask, large) > 0.95
-    found = outline.find(dark(large, corner), Saying())
+    found = outline.find(dark(large, corner), saying)
     assert dice(found.mask, large) > 0.95
 
 
 def test_holes_are_filled():
     truth = disc()
     ring = truth & ~disc(radius=20)
-    found = outline.find(dark(ring), Saying())
+    found = outline.find(dark(ring), saying)
     assert dice(found.mask, truth) > 0.97
 
 
@@ -161,7 +160,7 @@ def test_of_an_empty_mask_there_is_no_outline():
 
 
 def test_the_network_is_small():
-    assert sum(p.numel() for p in outline.create().parameters()) <= 150_000
+    assert sum(p.numel() for p in outline_network.create().parameters()) <= 150_000
     assert outline.WEIGHTS.stat().st_size < 700_000
 
 
@@ -173,13 +172,13 @@ def test_the_weights_say_what_they_were_trained_on_and_for_what_use():
 
 def test_saved_weights_give_the_same_answer_again(tmp_path):
     torch.manual_seed(0)
-    network = outline.create().eval()
+    network = outline_network.create().eval()
     file = tmp_path / "w.safetensors"
-    outline.save(network, {"a": 1}, file)
+    outline_network.save(network, {"a": 1}, file)
     assert outline.record(file) == {"a": 1} and not list(tmp_path.glob("*.part"))
     square = np.random.default_rng(0).integers(0, 256, (1, 128, 128, 3)).astype(np.uint8)
-    again = outline.probabilities(outline.load(file), square)
-    assert again == pytest.approx(outline.probabilities(network, square), abs=5e-3)
+    again = outline_network.probabilities(outline_network.load(file), square)
+    assert again == pytest.approx(outline_network.probabilities(network, square), abs=5e-3)
 
 
 def test_a_file_that_is_no_network_is_named(tmp_path):
@@ -187,4 +186,21 @@ def test_a_file_that_is_no_network_is_named(tmp_path):
     (tmp_path / "text.safetensors").write_text(json.dumps({}))
     for name in ("cut", "text", "missing"):
         with pytest.raises(ValueError, match=f"{name}.safetensors"):
-            outline.load(tmp_path / f"{name}.safetensors")
+            outline_network.load(tmp_path / f"{name}.safetensors")
+
+
+def test_onnx_runtime_and_torch_outline_alike():
+    rgb = open_photo(FOLDER / "tone-1.jpg").rgb
+    square = outline.squeezed(rgb)[None]
+    quick, plain = outline.embedded()(square), outline_network.answering(outline_network.load(outline.WEIGHTS))(square)
+    assert np.ptp(plain) > 0.5
+    assert np.abs(quick - plain).max() < 5e-4
+
+
+def test_an_onnx_file_of_other_weights_is_not_run(tmp_path):
+    other = tmp_path / "outline.safetensors"
+    torch.manual_seed(0)
+    outline_network.save(outline_network.create(), {}, other)
+    shutil.copy(outline.WEIGHTS.with_name(outline.ONNX_FILE), tmp_path)
+    assert weights_file.session(tmp_path / outline.ONNX_FILE, outline.WEIGHTS) is not None
+    assert weights_file.session(tmp_path / outline.ONNX_FILE, other) is None

@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from skin_model.network.architecture import (
-    Preprocessing,
-    central_square,
-    create,
-    fused,
-    logits_and_maps,
-    prepare,
-    square_input,
-)
+from skin_model.network.preprocessing import Preprocessing, central_square, prepare, square_input
+from skin_model.network.torch_backend.architecture import create, fused, logits_and_maps
 
 
 def test_central_square_of_a_wide_picture():
@@ -33,7 +26,7 @@ def test_square_input_does_not_stretch():
 def test_input_is_scaled_by_mean_and_standard_deviation():
     batch = prepare(np.full((96, 96, 3), 255, np.uint8), Preprocessing(input_size=32, mean=(0.5,) * 3, std=(0.5,) * 3))
     assert batch.shape == (1, 3, 32, 32)
-    assert torch.all(batch == 1.0)
+    assert (batch == 1.0).all()
 
 
 def test_channels_keep_their_order():

@@ -10,9 +10,11 @@ from safetensors.torch import load, load_file, save_file
 
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.network import checkpoint as checkpoints
-from skin_model.network.architecture import Preprocessing, create
 from skin_model.network.calibration import Calibration, DiagnosisCalibration, Thresholds
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint, CheckpointError, Config
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend.architecture import create
+from skin_model.network.torch_backend.weights import Weights
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def saved(tmp_path):
     torch.manual_seed(0)
     config = Config(DIAGNOSES, Preprocessing(), Calibration(1.5, -0.3, 0.15), Thresholds(0.1, 0.4, 0.15, 0.35))
     folder = tmp_path / "checkpoint"
-    Checkpoint(config, create(7).eval()).save(folder)
+    Checkpoint(config, Weights(create(7).eval())).save(folder)
     return folder
 
 
@@ -49,7 +51,7 @@ def test_config_survives_saving_and_loading(saved):
 def test_diagnosis_calibration_survives_saving_and_loading(tmp_path):
     own = DiagnosisCalibration(0.8, (0.1, -0.2, 0.3, 0.0, -0.4, 0.5, -0.3))
     config = Config(DIAGNOSES, Preprocessing(), Calibration(), Thresholds(0, 0, 0, 0), diagnosis_calibration=own)
-    assert Checkpoint(config, create(7).eval()).save(tmp_path).config.diagnosis_calibration == own
+    assert Checkpoint(config, Weights(create(7).eval())).save(tmp_path).config.diagnosis_calibration == own
     assert Checkpoint.load(tmp_path).config.diagnosis_calibration == own
 
 
@@ -70,7 +72,7 @@ def test_a_number_of_views_that_cannot_be_averaged_is_refused(saved, views):
 def test_half_precision_storage_changes_no_weight_by_more_than_a_thousandth_of_its_size(tmp_path):
     network = create(7).eval()
     config = Config(DIAGNOSES, Preprocessing(), Calibration(), Thresholds(0, 0, 0, 0))
-    loaded = Checkpoint(config, network).save(tmp_path).network
+    loaded = Checkpoint(config, Weights(network)).save(tmp_path).network
     for name, tensor in network.state_dict().items():
         if tensor.is_floating_point():
             assert np.allclose(tensor, loaded.state_dict()[name], rtol=1e-3, atol=1e-7), name

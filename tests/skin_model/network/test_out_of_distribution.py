@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from skin_model.network.out_of_distribution import OutOfDistributionGate, features
+from skin_model.network.torch_backend.out_of_distribution import OutOfDistributionGate, features
 
 
 def gate(**changes) -> OutOfDistributionGate:

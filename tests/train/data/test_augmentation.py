@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skin_model.network.architecture import square_input
+from skin_model.network.preprocessing import square_input
 from tests.train.rendered_lesions import render_lesion
 from train.data.augmentation import NO_AUGMENTATION, Augmentation, augment
 from train.fitting.recipes import RECIPES

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skin_model.network.architecture import Preprocessing
+from skin_model.network.preprocessing import Preprocessing
 from tests.train.rendered_lesions import write_work
 from train import UserError
 from train.data.images import EpochSampler, load_squares

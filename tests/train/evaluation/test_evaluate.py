@@ -13,10 +13,11 @@ import torch
 
 from skin_model.assess import Assessor
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network import architecture as networks
-from skin_model.network.architecture import Preprocessing
 from skin_model.network.calibration import Calibration, Thresholds
 from skin_model.network.checkpoint import Checkpoint, Config
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend import architecture as networks
+from skin_model.network.torch_backend.weights import Weights
 from skin_model.photo import open_photo
 from tests.train.rendered_lesions import write_work
 from train import UserError
@@ -38,7 +39,7 @@ def make_checkpoint(outputs: int = 7, seed: int = 0, **training) -> Checkpoint:
         training=training,
         model_sha256=str(seed) * 64,
     )
-    return Checkpoint(config, networks.create(outputs).eval().requires_grad_(False))
+    return Checkpoint(config, Weights(networks.create(outputs).eval().requires_grad_(False)))
 
 
 class CountingAssessor:

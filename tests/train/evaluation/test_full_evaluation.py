@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from skin_model.network import architecture as networks
-from skin_model.network.architecture import Preprocessing
 from skin_model.network.calibration import Calibration, Thresholds
 from skin_model.network.checkpoint import Checkpoint, Config
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend import architecture as networks
+from skin_model.network.torch_backend.weights import Weights
 from tests.train.rendered_lesions import write_work
 from train.commands.command_line import main
 from train.evaluation import evaluate, plots
@@ -34,7 +35,7 @@ def checkpoint(tmp_path_factory) -> Path:
     torch.manual_seed(0)
     config = Config((), Preprocessing(input_size=64), Calibration(), Thresholds(0.2, 0.4, 0.3, 0.35))
     folder = tmp_path_factory.mktemp("checkpoint")
-    Checkpoint(config, networks.create(1).eval()).save(folder)
+    Checkpoint(config, Weights(networks.create(1).eval())).save(folder)
     return folder
 
 

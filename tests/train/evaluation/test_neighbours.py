@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from skin_model.network import architecture as networks
+from skin_model.network.torch_backend import architecture as networks
 from train.evaluation import neighbours
 
 

@@ -12,11 +12,12 @@ from PIL import Image
 from torch import nn
 
 from skin_model.assess import Assessor
-from skin_model.network import architecture as networks
-from skin_model.network.architecture import Preprocessing
 from skin_model.network.calibration import Calibration, Thresholds
 from skin_model.network.checkpoint import Checkpoint, Config
+from skin_model.network.preprocessing import Preprocessing
 from skin_model.network.saliency import METHODS
+from skin_model.network.torch_backend import architecture as networks
+from skin_model.network.torch_backend.weights import Weights
 from tests.train.rendered_lesions import render_lesion
 from train.data import per_photograph
 from train.evaluation import saliency_evaluation
@@ -199,7 +200,7 @@ def assessor() -> Assessor:
         thresholds=Thresholds(0.2, 0.4, 0.3, 0.35),
         model_sha256="0" * 64,
     )
-    return Assessor(Checkpoint(config, networks.create(1).eval().requires_grad_(False)))
+    return Assessor(Checkpoint(config, Weights(networks.create(1).eval().requires_grad_(False))))
 
 
 def test_a_measurement_holds_every_figure_of_every_method_and_resumes_to_the_same(data, tmp_path, monkeypatch):
@@ -230,5 +231,5 @@ def test_grad_cam_is_left_out_for_a_network_without_a_feature_map(data):
     config = assessor().checkpoint.config
     torch.manual_seed(0)
     plain = nn.Sequential(nn.AvgPool2d(16), nn.Flatten(), nn.Linear(48, 1)).eval().requires_grad_(False)
-    found = saliency_evaluation.measure(Assessor(Checkpoint(config, plain)), data, resamples=5)
+    found = saliency_evaluation.measure(Assessor(Checkpoint(config, Weights(plain))), data, resamples=5)
     assert set(found["methods"]) == set(EVALUATED) - {"grad_cam", "turned_grad_cam"}

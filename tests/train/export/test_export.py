@@ -10,21 +10,29 @@ import onnx
 import onnxruntime
 import pandas as pd
 import pytest
+import torch
 from onnx import numpy_helper
 
 from skin_model.assess import Assessor
+from skin_model.network import saliency
 from skin_model.network.checkpoint import Checkpoint
 from skin_model.network.inference import session
+from skin_model.network.torch_backend import attribution
+from skin_model.network.torch_backend.architecture import normalise
 from skin_model.photo import open_photo
 from tests.conftest import REPOSITORY
-from tests.train.exported_checkpoints import SIZE, random_checkpoint
+from tests.train.exported_checkpoints import SIZE, random_checkpoint, rendered_squares
 from tests.train.rendered_lesions import write_work
 from train.commands.command_line import main
 from train.export import agreement, onnx_files
 from train.export.agreement import Answers
 from train.export.export import export, failed, table
+from train.export.integrated_gradients import REQUEST
 
 NAMES = ["risk", "probabilities", "logits", "novelty", "cam", "cam_gradient", "feature_map"]
+ON_REQUEST = "integrated_gradients"
+GRAPHS = {}
+"""The graphs that ``exported`` was made of, by the kind of their module."""
 
 
 @pytest.fixture(scope="module")
@@ -44,14 +52,16 @@ def work(tmp_path_factory):
 def exported(checkpoint, work, tmp_path_factory):
     """(folder, record) of an export checked on rendered photographs, int8 tried."""
     out = tmp_path_factory.mktemp("exports")
-    return out, export(checkpoint, out, ["onnx"], work=work)
+    write = onnx_files.graph
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_files, "graph", lambda module, size: GRAPHS.setdefault(type(module), write(module, size)))
+        return out, export(checkpoint, out, ["onnx"], work=work)
 
 
 @pytest.fixture
 def graph_at_hand(exported, monkeypatch):
-    """The exported graph in place of exporting it again, which takes half a minute."""
-    model = onnx.load(exported[0] / "model.onnx")
-    monkeypatch.setattr(onnx_files, "graph", lambda module, size: model)
+    """The exported graphs in place of exporting them again, which takes a minute."""
+    monkeypatch.setattr(onnx_files, "graph", lambda module, size: GRAPHS[type(module)])
 
 
 @pytest.fixture
@@ -61,8 +71,9 @@ def spoilt_halves(graph_at_hand, monkeypatch):
 
     def spoil(model):
         spoilt = halve(model)
-        tensor = next(t for t in spoilt.graph.initializer if t.name.startswith("network.classifier.weight"))
-        tensor.CopyFrom(numpy_helper.from_array(-numpy_helper.to_array(tensor), tensor.name))
+        for tensor in spoilt.graph.initializer:
+            if tensor.name.startswith("network.classifier.weight"):
+                tensor.CopyFrom(numpy_helper.from_array(-numpy_helper.to_array(tensor), tensor.name))
         return spoilt
 
     monkeypatch.setattr(onnx_files, "with_half_weights", spoil)
@@ -108,7 +119,7 @@ def test_inputs_and_outputs_are_float32_by_name(exported, name):
     loaded = onnxruntime.InferenceSession(exported[0] / name)
     (given,) = loaded.get_inputs()
     assert (given.name, given.type, given.shape[1:]) == ("pixels", "tensor(float)", [3, SIZE, SIZE])
-    assert [found.name for found in loaded.get_outputs()] == NAMES
+    assert [found.name for found in loaded.get_outputs()] == [*NAMES, ON_REQUEST]
     assert {found.type for found in loaded.get_outputs()} == {"tensor(float)"}
 
 
@@ -117,7 +128,7 @@ def test_any_number_of_pictures_goes_in_at_once(exported, count):
     pixels = np.random.default_rng(0).random((count, 3, SIZE, SIZE), dtype=np.float32)
     found = onnx_files.run(session(exported[0] / "model.onnx"), pixels)
     alone = onnx_files.run(session(exported[0] / "model.onnx"), pixels[-1:])
-    assert {name: len(values) for name, values in found.items()} == dict.fromkeys(NAMES, count)
+    assert {name: len(values) for name, values in found.items()} == dict.fromkeys(NAMES, count) | {ON_REQUEST: 0}
     assert found["risk"][-1] == pytest.approx(alone["risk"][0], abs=1e-5)
 
 
@@ -137,7 +148,25 @@ def test_every_metadata_key_is_in_the_documentation(exported):
     page = (REPOSITORY / "docs" / "exports.md").read_text(encoding="utf-8")
     about = onnx.load(exported[0] / "model.onnx").metadata_props
     assert all(f"`{entry.key}`" in page for entry in about)
-    assert all(f"| `{name}` |" in page for name in NAMES)
+    assert all(f"| `{name}` |" in page for name in (*NAMES, ON_REQUEST))
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.fp16.onnx"])
+def test_integrated_gradients_come_where_they_are_asked_for_and_are_captums(exported, checkpoint, name):
+    loaded, kept = session(exported[0] / name), Checkpoint.load(checkpoint)
+    for square in rendered_squares(3):
+        found = onnx_files.run(loaded, agreement.pixels(square[None]), {REQUEST: np.array(True)})[ON_REQUEST]
+        batch = normalise(torch.from_numpy(square)[None], kept.config.preprocessing)
+        expected = attribution.explain(kept.network, batch, kept.config.malignant, ON_REQUEST)
+        assert expected.max() == 1
+        assert np.abs(saliency.readable(found[0]) - expected).max() < 1e-4
+
+
+def test_the_network_is_not_in_the_file_twice(exported):
+    model = onnx.load(exported[0] / "model.fp16.onnx")
+    branches = [of.g for node in model.graph.node if node.op_type == "If" for of in node.attribute]
+    own = sum(np.prod(tensor.dims) for branch in branches for tensor in branch.initializer)
+    assert branches and own < 0.1 * sum(np.prod(tensor.dims) for tensor in model.graph.initializer)
 
 
 def test_no_path_of_the_machine_that_exported_is_inside(exported):

@@ -10,18 +10,13 @@ import timm
 import torch
 from torch import nn
 
-from skin_model.network import calibration, saliency
-from skin_model.network.architecture import logits_and_maps, normalise
+from skin_model.network import calibration
 from skin_model.network.checkpoint import Checkpoint
-from tests.rendering import lesion_on_skin, photograph
-from tests.train.exported_checkpoints import SIZE, random_checkpoint
+from skin_model.network.torch_backend import attribution
+from skin_model.network.torch_backend.architecture import logits_and_maps, normalise
+from skin_model.network.torch_backend.weights import Weights
+from tests.train.exported_checkpoints import SIZE, random_checkpoint, rendered_squares
 from train.export.graph import ExportGraph, hardswish_slope, has_closed_form, metadata
-
-
-def rendered_squares(count, size=SIZE, seed=0):
-    """(count, size, size, 3) uint8 rendered lesions."""
-    rng = np.random.default_rng(seed)
-    return np.stack([photograph(lesion_on_skin(size, size, rng), rng) for _ in range(count)])
 
 
 @torch.inference_mode()
@@ -51,7 +46,7 @@ def test_grad_cam_without_a_backward_pass_equals_captums(checkpoint):
     cams, warm = outputs(checkpoint, squares)["cam"], 0
     for square, cam in zip(squares, cams, strict=True):
         batch = normalise(torch.from_numpy(square)[None], checkpoint.config.preprocessing)
-        expected = saliency.coarse_map(checkpoint.network, batch, checkpoint.config.malignant)
+        expected = attribution.coarse_map(checkpoint.network, batch, checkpoint.config.malignant)
         assert np.abs(cam / (cam.max() or 1) - expected).max() <= 1e-5
         warm += expected.max() == 1
     assert warm >= 2  # maps that are cold all over would show nothing
@@ -63,7 +58,7 @@ def test_the_closed_form_gradient_is_autograds(kinds):
     squares = rendered_squares(3)
     found = outputs(checkpoint, squares)
     last = torch.from_numpy(found["feature_map"]).requires_grad_()
-    log_odds = saliency.risk_log_odds(checkpoint.network.forward_head(last), checkpoint.config.malignant)
+    log_odds = attribution.risk_log_odds(checkpoint.network.forward_head(last), checkpoint.config.malignant)
     (expected,) = torch.autograd.grad(log_odds.sum(), last)
     everywhere = np.broadcast_to(found["cam_gradient"][:, :, None, None], expected.shape)
     largest = expected.abs().max().item()
@@ -103,7 +98,7 @@ def test_a_checkpoint_without_a_gate_has_no_out_of_distribution_score():
 def test_a_network_of_another_build_has_risks_but_no_map():
     checkpoint = random_checkpoint(gate=False)
     network = timm.create_model("mobilenetv2_035", num_classes=7).eval()
-    other = dataclasses.replace(checkpoint, network=network)
+    other = dataclasses.replace(checkpoint, weights=Weights(network, checkpoint.gate))
     assert not has_closed_form(network)
     assert list(outputs(other, rendered_squares(1))) == ["risk", "probabilities", "logits"]
 
@@ -129,5 +124,11 @@ def test_a_binary_head_has_one_malignant_label():
 
 def test_metadata_holds_every_field_of_the_config():
     config = Checkpoint.load().config
-    known = set(metadata(Checkpoint.load())) | {"diagnoses", "licence_note", "model_sha256", "gate_sha256"}
+    known = set(metadata(Checkpoint.load())) | {
+        "diagnoses",
+        "licence_note",
+        "model_sha256",
+        "gate_sha256",
+        "onnx_sha256",
+    }
     assert {field.name for field in dataclasses.fields(config)} <= known

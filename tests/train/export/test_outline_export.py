@@ -4,7 +4,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from skin_model.lesion import outline
+from skin_model.lesion import outline, outline_network
 from tests import rendering
 from train import UserError
 from train.digests import file_sha256
@@ -18,7 +18,7 @@ def test_the_exported_file_answers_as_the_weights_do_and_names_them(tmp_path):
     photo = np.clip(rendering.lesion_on_skin(300, 400, np.random.default_rng(0)), 0, 255).astype(np.uint8)
     square = outline.squeezed(photo)
     (found,) = session.run([export.OUTPUT], {"pixels": square.transpose(2, 0, 1)[None].astype(np.float32)})
-    wanted = outline.probabilities(outline.load(), square[None])
+    wanted = outline_network.probabilities(outline_network.load(outline.WEIGHTS), square[None])
     assert wanted.max() > 0.5
     assert np.abs(found[:, 0] - wanted).max() < 5e-4
 

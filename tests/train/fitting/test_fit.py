@@ -10,7 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from skin_model.assess import Assessor
-from skin_model.network.architecture import normalise
+from skin_model.network.torch_backend.architecture import normalise
 from skin_model.photo import open_photo
 from tests.train.launching import launch
 from tests.train.rendered_lesions import write_work

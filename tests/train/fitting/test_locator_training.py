@@ -13,8 +13,8 @@ import timm
 import torch
 from safetensors.torch import load_file, save_file
 
-from skin_model.lesion import locate
-from skin_model.network.architecture import ARCHITECTURE
+from skin_model.lesion import locate, locator_network
+from skin_model.network.config import ARCHITECTURE
 from tests import rendering
 from tests.train.fitting.test_outline_training import write_outlined
 from train import UserError
@@ -165,8 +165,8 @@ def test_the_figures_are_of_scenes_of_the_validation_split_by_width(run):
 
 def test_the_weights_hold_the_backbones_trunk_as_it_came(run):
     (_, _, out, backbone), _ = run
-    loaded, plain = locate.load(out / training.WEIGHTS_FILE), locate.create()
-    locate.load_trunk(plain, load_file(backbone))
+    loaded, plain = locator_network.load(out / training.WEIGHTS_FILE), locator_network.create()
+    locator_network.load_trunk(plain, load_file(backbone))
     for name, value in plain.trunk.state_dict().items():
         if value.is_floating_point():
             assert torch.allclose(loaded.trunk.state_dict()[name], value, rtol=1e-3, atol=1e-4), name

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from skin_model.network import architecture as networks
-from skin_model.network.architecture import Preprocessing, logits_and_maps, normalise
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend import architecture as networks
+from skin_model.network.torch_backend.architecture import logits_and_maps, normalise
 from tests.skin_model.quality_rendering import photo
 from train.fitting.ood import detector, outliers
 

@@ -10,14 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
-from skin_model.lesion import outline
+from skin_model.lesion import outline, outline_network
 from tests import rendering
 from tests.train.rendered_folders import write_text
 from train import UserError
 from train.commands.command_line import main
 from train.fitting import dense_prediction
-from train.fitting.outline import photographs
-from train.fitting.outline import training as outline_network
+from train.fitting.outline import photographs, training
 
 SIZE = 96
 
@@ -58,12 +57,12 @@ def finished(folders, tmp_path_factory):
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(dense_prediction, "BATCH", 8)
-        return outline_network.train(*folders, out, epochs=8, test=True, resamples=50), out
+        return training.train(*folders, out, epochs=8, test=True, resamples=50), out
 
 
 def test_a_few_steps_on_rendered_lesions_teach_where_they_are(finished):
     # Calling every pixel lesion, or none, would reach 0.25 at most.
-    state = torch.load(finished[1] / outline_network.STATE_FILE, weights_only=True)
+    state = torch.load(finished[1] / training.STATE_FILE, weights_only=True)
     reached = [epoch["validation"] for epoch in state["history"]]
     assert len(reached) == 8
     assert max(reached) > 0.5
@@ -87,13 +86,13 @@ def test_the_weights_tell_their_training_photographs_and_their_dice(finished):
     assert record["held_out"] == [str(i) for i in range(32, 40)]
     assert "test" not in record  # the test split is measured, never a property of what was chosen
     assert "non-commercial" in record["licence_note"]
-    outline.load(out / "outline.safetensors")
+    outline_network.load(out / "outline.safetensors")
 
 
 def test_a_finished_run_is_not_trained_again(folders, finished):
     found, out = finished
     weights = (out / "outline.safetensors").read_bytes()
-    again = outline_network.train(*folders, out, epochs=8, resamples=50)
+    again = training.train(*folders, out, epochs=8, resamples=50)
     assert again["validation"] == found["validation"]
     assert (out / "outline.safetensors").read_bytes() == weights
     assert not list(out.glob("*.part"))
@@ -101,30 +100,32 @@ def test_a_finished_run_is_not_trained_again(folders, finished):
 
 def test_an_interrupted_run_ends_at_the_same_weights(folders, tmp_path, monkeypatch):
     torch.set_num_threads(1)
-    whole = outline_network.train(*folders, tmp_path / "whole", epochs=2, resamples=2)
-    saving = outline_network._Run._save
+    whole = training.train(*folders, tmp_path / "whole", epochs=2, resamples=2)
+    saving = training._Run._save
 
     def save_and_stop(run):
         saving(run)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(outline_network._Run, "_save", save_and_stop)
+    monkeypatch.setattr(training._Run, "_save", save_and_stop)
     with pytest.raises(KeyboardInterrupt):
-        outline_network.train(*folders, tmp_path / "cut", epochs=2, resamples=2)
+        training.train(*folders, tmp_path / "cut", epochs=2, resamples=2)
     monkeypatch.undo()
-    resumed = outline_network.train(*folders, tmp_path / "cut", epochs=2, resamples=2)
+    resumed = training.train(*folders, tmp_path / "cut", epochs=2, resamples=2)
     assert resumed["validation"] == whole["validation"]
-    first, second = (outline.load(tmp_path / name / "outline.safetensors").state_dict() for name in ("whole", "cut"))
+    first, second = (
+        outline_network.load(tmp_path / name / "outline.safetensors").state_dict() for name in ("whole", "cut")
+    )
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_a_folder_holds_one_run_only(folders, finished):
     with pytest.raises(UserError, match="other length"):
-        outline_network.train(*folders, finished[1], epochs=3)
+        training.train(*folders, finished[1], epochs=3)
 
 
 def test_only_the_training_split_is_learned_from(folders):
-    rows = outline_network.outlined(*folders)
+    rows = training.outlined(*folders)
     assert rows["split"].value_counts().to_dict() == {"train": 32, "validation": 8, "test": 8}
     run_rows = rows[rows["split"] == "train"]
     assert set(run_rows["file"]) == {f"images/{i}.png" for i in range(32)}
@@ -140,15 +141,15 @@ def test_a_folder_without_outlines_is_named(folders, tmp_path, capsys):
 def test_outlines_of_another_folder_than_the_splits_are_refused(folders, tmp_path):
     _, other = write_outlined(tmp_path, training=2, validation=1, test=0)
     with pytest.raises(UserError, match="Run prepare with this folder first"):
-        outline_network.outlined(folders[0], other)
+        training.outlined(folders[0], other)
 
 
 def test_dice_by_hand():
     first, second = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
     first[:2], second[1:3] = True, True  # eight pixels each, four shared
-    assert outline_network.dice(first, second) == 0.5
-    assert outline_network.dice(first, first) == 1
-    assert outline_network.dice(first, ~first) == 0
+    assert training.dice(first, second) == 0.5
+    assert training.dice(first, first) == 1
+    assert training.dice(first, ~first) == 0
 
 
 def test_an_outline_covers_the_pixels_whose_middle_lies_inside():
@@ -167,7 +168,7 @@ def test_a_picture_and_its_lesion_move_alike(monkeypatch):
     seen = set()
     for seed in range(60):
         picture, lesion = photographs.changed(square, mask, 128, np.random.default_rng(seed))
-        assert outline_network.dice(picture[..., 0] < 155, lesion) > 0.95 or lesion.sum() < 100
+        assert training.dice(picture[..., 0] < 155, lesion) > 0.95 or lesion.sum() < 100
         seen.add(bool(lesion.any()))
     assert seen == {True, False}  # some pictures are of plain skin
 
@@ -190,8 +191,8 @@ def test_the_loss_is_least_where_the_lesion_is_told():
     lesion = torch.zeros((1, 16, 16), dtype=torch.bool)
     lesion[:, 4:12, 4:12] = True
     right = 20 * (lesion[:, None].float() * 2 - 1)
-    assert float(outline_network.loss(right, lesion)) < 0.01
-    assert float(outline_network.loss(-right, lesion)) > 10
+    assert float(training.loss(right, lesion)) < 0.01
+    assert float(training.loss(-right, lesion)) > 10
 
 
 @pytest.mark.real_data
@@ -200,6 +201,6 @@ def test_held_out_lesions_are_outlined_as_people_outline_them(shared_data):
     rows = pd.read_csv(shared_data / "lesions.csv", dtype=str, keep_default_na=False)
     rows = rows[rows["image_id"].isin(outline.record()["held_out"])]
     rows = rows.assign(root=str(shared_data), group=rows["lesion_id"]).sample(60, random_state=0)
-    found = outline_network.measure(rows, None, resamples=2)
+    found = training.measure(rows, None, resamples=2)
     assert found["dice"]["value"] >= 0.85
     assert found["missed"] <= 2

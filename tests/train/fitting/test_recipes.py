@@ -11,7 +11,7 @@ import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 
-from skin_model.network.architecture import Preprocessing
+from skin_model.network.preprocessing import Preprocessing
 from tests.train.rendered_lesions import render_lesion, write_work
 from train import UserError
 from train.data.augmentation import NO_AUGMENTATION, augment

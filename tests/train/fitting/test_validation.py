@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from skin_model.network.architecture import Preprocessing
+from skin_model.network.preprocessing import Preprocessing
 from train.fitting.validation import predict
 
 

@@ -113,7 +113,7 @@ def pool(checkpoint: Checkpoint, squares: Sequence[np.ndarray]) -> np.ndarray:
     """(N, C) float32 of N (SQUARE, SQUARE, 3) uint8 squares: the means of the last three stages' feature maps."""
     import torch
 
-    from skin_model.network.architecture import logits_and_maps, normalise
+    from skin_model.network.torch_backend.architecture import logits_and_maps, normalise
 
     found = []
     with torch.inference_mode():

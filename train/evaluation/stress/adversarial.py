@@ -20,8 +20,8 @@ from torch import Tensor
 
 from skin_model.network import calibration
 from skin_model.network.calibration import Thresholds
-from skin_model.network.saliency import risk_log_odds
-from skin_model.network.turned_views import turned
+from skin_model.network.torch_backend.attribution import risk_log_odds
+from skin_model.network.turned_views import turned_tensors
 from train.bootstrap import RESAMPLES, mean
 from train.data.per_photograph import draw, measure_each
 from train.data.tables import photo_of
@@ -73,7 +73,7 @@ def attacked_risks(assessor: Assessor, row: Any) -> dict[str, float]:
     photo = photo_of(row)
     if photo is None:
         return dict.fromkeys([UNALTERED, *names], np.nan)
-    batch = assessor.view(photo).batch.contiguous()
+    batch = assessor.view(photo).tensor
     malignant = torch.tensor([float(row.malignant)])
     changed = [attack(assessor, batch, malignant, *kind) for kind in KINDS]
     config = assessor.checkpoint.config
@@ -114,7 +114,8 @@ def attack(assessor: Assessor, batch: Tensor, malignant: Tensor, name: str, stre
 
 def _answers(assessor: Assessor, batch: Tensor) -> Tensor:
     """(N, K) logits, averaged over as many turned views as an answer is: an attack must mislead them all."""
-    return torch.stack([assessor.checkpoint.network(view) for view in turned(batch, assessor.views)]).mean(dim=0)
+    views = turned_tensors(batch, assessor.views)
+    return torch.stack([assessor.checkpoint.network(view) for view in views]).mean(dim=0)
 
 
 def summarise(

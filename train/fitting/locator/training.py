@@ -14,10 +14,10 @@ from tqdm import tqdm
 from skin_model import region as regions
 from skin_model.atomic_files import write_json
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.lesion import locate
-from skin_model.network import architecture as networks
-from skin_model.network.architecture import Preprocessing
-from skin_model.network.config import LICENCE_NOTE
+from skin_model.lesion import locate, locator_network
+from skin_model.network.config import ARCHITECTURE, LICENCE_NOTE
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend import architecture as networks
 from train.data import splits
 from train.digests import file_sha256
 from train.fitting.dense_prediction import DenseRun
@@ -88,7 +88,7 @@ def train(
         "training": run.record,
     }
     kept = run.record | {name: found[name] for name in ("least_skin", "validation")}
-    locate.save(run.finished, kept, out / WEIGHTS_FILE)
+    locator_network.save(run.finished, kept, out / WEIGHTS_FILE)
     write_json(out / FIGURES_FILE, found)
     return found
 
@@ -99,9 +99,9 @@ class _Run(DenseRun):
     ) -> None:
         self.work, self.rows, self.pictures = work, rows, pictures
         torch.manual_seed(0)
-        network, whole = locate.create(), networks.create(len(DIAGNOSES))
-        backbones.load(whole, networks.ARCHITECTURE, [] if backbone is None else [backbone])
-        locate.load_trunk(network, whole.state_dict())
+        network, whole = locator_network.create(), networks.create(len(DIAGNOSES))
+        backbones.load(whole, ARCHITECTURE, [] if backbone is None else [backbone])
+        locator_network.load_trunk(network, whole.state_dict())
         split = file_sha256(work / "split.csv")
         super().__init__(
             out / STATE_FILE, network, split, length=length, count=2**20, epochs=epochs, rate=LEARNING_RATE
@@ -144,7 +144,7 @@ class _Run(DenseRun):
 
 def least_skin(network: nn.Module, pictures: Path) -> float:
     """The ``skin_seen`` that REFUSED_ORDINARY of the ordinary pictures held out of training lie below."""
-    locator = locate.Locator(lambda squares: locate.answers(network, squares))
+    locator = locate.Locator(lambda squares: locator_network.answers(network, squares))
     files = debian_outliers.pictures(pictures, held_out=True)
     shares = [
         regions.find(opened(file), ROUND_THE_SPOT, locator).skin
@@ -184,7 +184,7 @@ def judged(network: nn.Module, examples: list[scenes.Scene]) -> list[dict[str, A
     found = []
     for start in range(0, len(examples), 50):
         part = examples[start : start + 50]
-        answers = locate.answers(network, np.stack([scene.picture for scene in part]))
+        answers = locator_network.answers(network, np.stack([scene.picture for scene in part]))
         for scene, answer in zip(part, answers, strict=True):
             spots = locate.spots(answer)
             best = max((locate.overlap(spots[0].box, box) for box in scene.spots), default=0.0) if spots else 0.0

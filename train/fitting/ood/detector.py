@@ -10,8 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from skin_model.network.architecture import Preprocessing, logits_and_maps, normalise
-from skin_model.network.out_of_distribution import OutOfDistributionGate, features
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend.architecture import logits_and_maps, normalise
+from skin_model.network.torch_backend.out_of_distribution import OutOfDistributionGate, features
 from train.data.augmentation import Augmentation, augment
 from train.fitting.ood import outliers
 

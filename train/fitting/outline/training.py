@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from skin_model.atomic_files import write_json
-from skin_model.lesion import outline
+from skin_model.lesion import outline, outline_network
 from skin_model.network.config import LICENCE_NOTE
 from skin_model.photo import open_photo
 from train import UserError
@@ -53,7 +53,7 @@ def train(
     # Who judges the weights later can tell by the ids which photographs they did not learn from.
     held_out = rows.loc[rows["split"] == "validation", "image_id"].tolist()
     record = run.record | {"validation": figures["validation"], "held_out": held_out}
-    outline.save(run.finished, record, out / WEIGHTS_FILE)
+    outline_network.save(run.finished, record, out / WEIGHTS_FILE)
     found = {"weights": WEIGHTS_FILE, **figures, "training": run.record}
     write_json(out / FIGURES_FILE, found)
     return found
@@ -113,7 +113,7 @@ def _score(row: Any, network: nn.Module | None) -> list[dict[str, Any]]:
     rgb = open_photo(Path(row.root) / row.file).rgb
     height, width = rgb.shape[:2]
     truth = outline_pictures.drawn_mask(outlines(row.root)[row.file], width, height)
-    found = outline.find(rgb, network)
+    found = outline.find(rgb, outline_network.answering(network))
     mask = np.zeros_like(truth) if found is None else found.mask
     return [{"dice": dice(mask, truth), "missed": found is None}]
 
@@ -136,7 +136,7 @@ class _Run(DenseRun):
         count = len(self.parts["train"])
         super().__init__(
             out / STATE_FILE,
-            outline.create(),
+            outline_network.create(),
             file_sha256(work / "split.csv"),
             length=count,
             count=count,
@@ -175,7 +175,9 @@ class _Run(DenseRun):
         part = self.kept["validation"]
         for start in range(0, len(part), 64):
             at = part[start : start + 64]
-            found = outline.probabilities(network, np.stack([outline.squeezed(self.squares[i]) for i in at])) > 0.5
+            found = (
+                outline_network.probabilities(network, np.stack([outline.squeezed(self.squares[i]) for i in at])) > 0.5
+            )
             truth = [
                 cv2.resize(self.masks[i] * 255, (outline.SIZE,) * 2, interpolation=cv2.INTER_AREA) > 127 for i in at
             ]

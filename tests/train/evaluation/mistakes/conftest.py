@@ -11,10 +11,11 @@ import torch
 
 from skin_model.assess import Assessor
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network import architecture as networks
-from skin_model.network.architecture import Preprocessing
 from skin_model.network.calibration import Calibration, Thresholds
 from skin_model.network.checkpoint import Checkpoint, Config
+from skin_model.network.preprocessing import Preprocessing
+from skin_model.network.torch_backend import architecture as networks
+from skin_model.network.torch_backend.weights import Weights
 from skin_model.photo import open_photo
 from tests.train.rendered_lesions import write_work
 from train.digests import file_sha256
@@ -59,12 +60,12 @@ def checkpoint(work, tmp_path_factory) -> Path:
     torch.manual_seed(0)
     network = networks.create(7).eval().requires_grad_(False)
     folder = tmp_path_factory.mktemp("checkpoint")
-    first = Checkpoint(config(Thresholds(0.2, 0.4, 0.3, 0.35)), network).save(folder)
+    first = Checkpoint(config(Thresholds(0.2, 0.4, 0.3, 0.35)), Weights(network)).save(folder)
     rows = evaluate.read_split(work, "validation")
     photos = [open_photo(Path(row.root) / row.file) for row in rows.itertuples()]
     risks = np.array([found.risk for found in Assessor(first).assess_many(photos)])
     low, high = np.quantile(risks, [0.3, 0.7])
-    Checkpoint(config(Thresholds(low, high, (low + high) / 2, (low + high) / 2)), network).save(folder)
+    Checkpoint(config(Thresholds(low, high, (low + high) / 2, (low + high) / 2)), Weights(network)).save(folder)
     return folder
 
 

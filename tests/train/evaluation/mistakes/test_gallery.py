@@ -168,7 +168,7 @@ def test_the_neighbours_are_the_training_cases_of_the_nearest_features(gallery, 
     network = assessor.checkpoint.network
 
     def features(rows):
-        views = [assessor.view(open_photo(Path(row.root) / row.file)).batch for row in rows.itertuples()]
+        views = [assessor.view(open_photo(Path(row.root) / row.file)).tensor for row in rows.itertuples()]
         return network.forward_head(network.forward_features(torch.cat(views)), pre_logits=True).numpy()
 
     training, asked = evaluate.read_split(work, "train"), evaluate.read_split(work, "validation")

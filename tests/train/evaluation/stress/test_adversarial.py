@@ -9,7 +9,7 @@ import torch
 
 from skin_model.assess import Assessor
 from skin_model.network.calibration import Thresholds
-from skin_model.network.saliency import risk_log_odds
+from skin_model.network.torch_backend.attribution import risk_log_odds
 from skin_model.photo import Photo
 from tests.rendering import skin
 from train.evaluation.stress import adversarial
@@ -25,7 +25,7 @@ def assessor():
 @pytest.fixture(scope="module")
 def batch(assessor):
     picture = np.clip(skin(120, 160, np.random.default_rng(1)), 0, 255).astype(np.uint8)
-    return assessor.view(Photo(picture, 160, 120)).batch
+    return assessor.view(Photo(picture, 160, 120)).tensor
 
 
 @pytest.mark.parametrize("name", adversarial.ATTACKS)

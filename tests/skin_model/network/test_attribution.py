@@ -11,8 +11,9 @@ from captum.attr import LayerGradCam
 from torch import nn
 
 from skin_model import __main__
-from skin_model.network import architecture as networks
 from skin_model.network import saliency
+from skin_model.network.torch_backend import architecture as networks
+from skin_model.network.torch_backend import attribution
 from skin_model.overlay import FULL
 
 
@@ -52,23 +53,23 @@ MALIGNANT = [True, True, True, False, False, False, False]
 def test_log_odds_weigh_all_malignant_against_all_benign_outputs():
     logits = torch.log(torch.tensor([[0.2, 0.1, 0.6, 0.1]]))
 
-    odds = saliency.risk_log_odds(logits, [True, False, True, False])
+    odds = attribution.risk_log_odds(logits, [True, False, True, False])
 
     assert odds.item() == pytest.approx(math.log(0.8 / 0.2))
 
 
 def test_log_odds_of_one_logit_are_that_logit():
-    assert saliency.risk_log_odds(torch.tensor([[1.7]]), [True]).item() == pytest.approx(1.7)
+    assert attribution.risk_log_odds(torch.tensor([[1.7]]), [True]).item() == pytest.approx(1.7)
 
 
 def test_log_odds_refuse_flags_that_do_not_fit_the_head():
     with pytest.raises(ValueError, match="flags"):
-        saliency.risk_log_odds(torch.zeros(1, 3), [True, False])
+        attribution.risk_log_odds(torch.zeros(1, 3), [True, False])
 
 
 def test_log_odds_refuse_a_head_without_a_benign_output():
     with pytest.raises(ValueError, match="benign"):
-        saliency.risk_log_odds(torch.zeros(1, 2), [True, True])
+        attribution.risk_log_odds(torch.zeros(1, 2), [True, True])
 
 
 def test_grad_cam_equals_the_map_worked_out_by_hand(picture):
@@ -77,7 +78,7 @@ def test_grad_cam_equals_the_map_worked_out_by_hand(picture):
     by_hand = np.zeros((4, 4))
     by_hand[1, 2] = 1.0
 
-    np.testing.assert_allclose(saliency.explain(Toy([[2.0, 4.0]]), picture, [True], "grad_cam"), by_hand, atol=1e-6)
+    np.testing.assert_allclose(attribution.explain(Toy([[2.0, 4.0]]), picture, [True], "grad_cam"), by_hand, atol=1e-6)
 
 
 def test_grad_cam_keeps_the_ratio_of_two_spots(picture):
@@ -85,7 +86,7 @@ def test_grad_cam_keeps_the_ratio_of_two_spots(picture):
     by_hand = np.full((4, 4), 0.2 / 0.9)
     by_hand[1, 2], by_hand[2, 1] = 1.0, 0.6 / 0.9
 
-    np.testing.assert_allclose(saliency.explain(Toy([[1.0, -1.0]]), picture, [True], "grad_cam"), by_hand, atol=1e-6)
+    np.testing.assert_allclose(attribution.explain(Toy([[1.0, -1.0]]), picture, [True], "grad_cam"), by_hand, atol=1e-6)
 
 
 def test_grad_cam_explains_malignant_against_benign(picture):
@@ -94,12 +95,12 @@ def test_grad_cam_explains_malignant_against_benign(picture):
     by_hand[1, 2] = 1.0
 
     np.testing.assert_allclose(
-        saliency.explain(Toy([[1.0, 0.0], [0.0, -1.0]]), picture, [True, False], "grad_cam"), by_hand, atol=1e-6
+        attribution.explain(Toy([[1.0, 0.0], [0.0, -1.0]]), picture, [True, False], "grad_cam"), by_hand, atol=1e-6
     )
 
 
 def test_a_photo_in_which_nothing_raises_the_risk_has_an_empty_map(picture):
-    assert (saliency.explain(Toy([[-1.0, 0.0]]), picture, [True], "grad_cam") == 0).all()
+    assert (attribution.explain(Toy([[-1.0, 0.0]]), picture, [True], "grad_cam") == 0).all()
 
 
 def test_the_default_map_is_what_each_place_adds_to_the_log_odds_in_units_of_full(picture):
@@ -110,14 +111,14 @@ def test_the_default_map_is_what_each_place_adds_to_the_log_odds_in_units_of_ful
     by_hand = np.full((4, 4), 0.04 / unit)
     by_hand[1, 2], by_hand[2, 1] = 0.74 / unit, -0.2 / unit
 
-    heat = saliency.explain(Toy([[1.0, 0.6]]), picture, [True], temperature=2.0)
+    heat = attribution.explain(Toy([[1.0, 0.6]]), picture, [True], temperature=2.0)
 
     np.testing.assert_allclose(heat, by_hand, atol=1e-6)
 
 
 def test_the_default_map_does_not_grow_to_its_own_maximum(picture):
-    little = saliency.explain(Toy([[0.1, 0.0]]), picture, [True])
-    more = saliency.explain(Toy([[0.2, 0.0]]), picture, [True])
+    little = attribution.explain(Toy([[0.1, 0.0]]), picture, [True])
+    more = attribution.explain(Toy([[0.2, 0.0]]), picture, [True])
 
     np.testing.assert_allclose(more, 2 * little, atol=1e-6)
 
@@ -127,8 +128,8 @@ def test_a_network_without_feature_maps_gets_integrated_gradients():
     network, batch = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64, 2)), torch.randn(1, 3, 8, 8)
 
     np.testing.assert_array_equal(
-        saliency.explain(network, batch, [True, False]),
-        saliency.explain(network, batch, [True, False], "integrated_gradients"),
+        attribution.explain(network, batch, [True, False]),
+        attribution.explain(network, batch, [True, False], "integrated_gradients"),
     )
 
 
@@ -138,7 +139,7 @@ def test_integrated_gradients_of_a_linear_network_are_weight_times_distance_from
     by_hand = np.zeros((4, 4))
     by_hand[1, 2] = 1.0
 
-    heat = saliency.explain(Toy([[2.0, 0.0]]), picture, [True], "integrated_gradients")
+    heat = attribution.explain(Toy([[2.0, 0.0]]), picture, [True], "integrated_gradients")
 
     np.testing.assert_allclose(heat, by_hand, atol=1e-5)
 
@@ -149,7 +150,7 @@ def test_occlusion_is_the_drop_when_a_pixel_takes_the_colour_of_the_rim(picture)
     by_hand = np.zeros((4, 4))
     by_hand[1, 2], by_hand[2, 1] = 1.0, 0.4 / 0.7
 
-    heat = saliency.explain(Toy([[1.0, -1.0]]), picture, [True], "occlusion")
+    heat = attribution.explain(Toy([[1.0, -1.0]]), picture, [True], "occlusion")
 
     np.testing.assert_allclose(heat, by_hand, atol=1e-4)
 
@@ -158,7 +159,7 @@ def test_occlusion_is_the_drop_when_a_pixel_takes_the_colour_of_the_rim(picture)
 def test_the_map_is_as_large_as_the_input_and_within_its_bounds(real_network, method):
     torch.manual_seed(1)
 
-    heat = saliency.explain(real_network, torch.randn(1, 3, 96, 96), MALIGNANT, method)
+    heat = attribution.explain(real_network, torch.randn(1, 3, 96, 96), MALIGNANT, method)
 
     assert heat.shape == (96, 96) and heat.dtype == np.float32
     if method == saliency.TURNED_GRAD_CAM:
@@ -173,7 +174,7 @@ def test_the_map_changes_when_the_weights_are_randomised(method):
     maps, batch = [], torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(3))
     for seed in (0, 1):
         torch.manual_seed(seed)
-        maps.append(saliency.explain(networks.create(7), batch, MALIGNANT, method))
+        maps.append(attribution.explain(networks.create(7), batch, MALIGNANT, method))
 
     assert maps[0].any() and maps[1].any()
     assert abs(np.corrcoef(maps[0].ravel(), maps[1].ravel())[0, 1]) < 0.9
@@ -183,9 +184,9 @@ def test_the_map_changes_when_the_weights_are_randomised(method):
 def test_the_same_photo_gets_the_same_map_twice(real_network, method):
     batch = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(4))
 
-    first = saliency.explain(real_network, batch, MALIGNANT, method)
+    first = attribution.explain(real_network, batch, MALIGNANT, method)
 
-    np.testing.assert_array_equal(first, saliency.explain(real_network, batch, MALIGNANT, method))
+    np.testing.assert_array_equal(first, attribution.explain(real_network, batch, MALIGNANT, method))
 
 
 @pytest.mark.parametrize("method", (*saliency.METHODS, *saliency.ON_DEMAND))
@@ -198,7 +199,7 @@ def test_the_network_keeps_its_mode_gradients_and_hooks(method):
     frozen = [p.requires_grad for p in network.parameters()]
     statistics = network.bn1.running_mean.clone()
 
-    saliency.explain(network, torch.randn(1, 3, 64, 64), MALIGNANT, method)
+    attribution.explain(network, torch.randn(1, 3, 64, 64), MALIGNANT, method)
 
     assert [(m.training, len(m._forward_hooks), len(m._backward_hooks)) for m in network.modules()] == before
     assert [p.requires_grad for p in network.parameters()] == frozen
@@ -209,43 +210,43 @@ def test_the_network_keeps_its_mode_gradients_and_hooks(method):
 def test_explaining_works_inside_inference_mode(real_network):
     with torch.inference_mode():
         batch = torch.randn(1, 3, 64, 64)
-        assert saliency.explain(real_network, batch, MALIGNANT).shape == (64, 64)
+        assert attribution.explain(real_network, batch, MALIGNANT).shape == (64, 64)
 
 
 def test_the_last_feature_map_of_the_released_network_has_576_channels(real_network):
-    assert saliency.last_feature_map(real_network)(torch.zeros(1, 96, 7, 7)).shape[1] == 576
+    assert attribution.last_feature_map(real_network)(torch.zeros(1, 96, 7, 7)).shape[1] == 576
 
 
 def test_grad_cam_explains_a_network_without_blocks_through_its_feature_info():
     network = networks.create(2, architecture="resnet10t")
 
-    assert saliency.last_feature_map(network) is network.layer4
-    assert saliency.explain(network, torch.randn(1, 3, 64, 64), [True, False], "grad_cam").shape == (64, 64)
+    assert attribution.last_feature_map(network) is network.layer4
+    assert attribution.explain(network, torch.randn(1, 3, 64, 64), [True, False], "grad_cam").shape == (64, 64)
 
 
 def test_grad_cam_says_which_methods_work_without_a_feature_map():
     with pytest.raises(ValueError, match="occlusion"):
-        saliency.explain(nn.Linear(2, 2), torch.zeros(1, 3, 8, 8), [True, False], "grad_cam")
+        attribution.explain(nn.Linear(2, 2), torch.zeros(1, 3, 8, 8), [True, False], "grad_cam")
 
 
 def test_an_unknown_method_is_named():
     with pytest.raises(ValueError, match=r"'guess'.*grad_cam"):
-        saliency.explain(Toy([[1.0, 1.0]]), torch.zeros(1, 3, 4, 4), [True], "guess")
+        attribution.explain(Toy([[1.0, 1.0]]), torch.zeros(1, 3, 4, 4), [True], "guess")
 
 
 def test_two_photos_at_once_are_refused():
     with pytest.raises(ValueError, match="one square input"):
-        saliency.explain(Toy([[1.0, 1.0]]), torch.zeros(2, 3, 4, 4), [True])
+        attribution.explain(Toy([[1.0, 1.0]]), torch.zeros(2, 3, 4, 4), [True])
 
 
 def test_grad_cam_of_the_released_network_is_captums_own_through_all_of_it(real_network):
     batch = torch.rand(1, 3, 64, 64)
     layer = real_network.blocks[-1]
-    oracle = LayerGradCam(lambda x: saliency.risk_log_odds(real_network(x), MALIGNANT), layer)
+    oracle = LayerGradCam(lambda x: attribution.risk_log_odds(real_network(x), MALIGNANT), layer)
     expected = oracle.attribute(batch.clone().requires_grad_(), relu_attributions=True)[0, 0].detach().numpy()
 
     np.testing.assert_allclose(
-        saliency.coarse_map(real_network, batch, MALIGNANT), expected / expected.max(), rtol=1e-4, atol=1e-6
+        attribution.coarse_map(real_network, batch, MALIGNANT), expected / expected.max(), rtol=1e-4, atol=1e-6
     )
 
 
@@ -255,7 +256,7 @@ def test_a_superpixel_method_finds_the_part_that_raises_the_risk(method):
     picture = torch.full((1, 3, 32, 32), 0.1)
     picture[0, 0, :, 16:] = 0.9
 
-    heat = saliency.explain(Toy([[1.0, -1.0]]), picture, [True], method)
+    heat = attribution.explain(Toy([[1.0, -1.0]]), picture, [True], method)
 
     assert heat[:, :14].max() < 0.1
     assert heat[8:24, 20:].mean() > 2 * heat[:, :14].max()
