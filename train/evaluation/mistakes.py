@@ -29,6 +29,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from skin_model.diagnoses import DIAGNOSES
+from skin_model.network.torch_backend.attribution import coarse_map
 from train import UserError
 from train.data import splits
 from train.data.licences import attribution, isic_id
@@ -258,7 +259,7 @@ def _heat(assessor: Assessor, view: View) -> list[list[float]] | None:
     """Rows of the coarse map, 0…1, over the square that the network saw; None for a network that has none."""
     checkpoint = assessor.checkpoint
     try:
-        heat = attribution.coarse_map(checkpoint.network, view.tensor, checkpoint.config.malignant)
+        heat = coarse_map(checkpoint.network, view.tensor, checkpoint.config.malignant)
     except ValueError:
         return None
     return [[round(float(value), 2) for value in line] for line in heat]
