@@ -17,17 +17,19 @@ from train.export.integrated_gradients import IntegratedGradientsGraph, gradient
 
 
 @pytest.fixture(scope="module")
-def recorded():
-    """A small checkpoint in double precision, where rounding carries no activation over a corner of hardswish, and the
-    gradient of two of its pictures at once.
-    """
+def double_precision():
+    """Where rounding carries no activation over a corner of hardswish."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture(scope="module")
+def recorded(double_precision):
+    """A small checkpoint, and the gradient of two of its pictures at once."""
     checkpoint = random_checkpoint()
     checkpoint.network.double()
-    torch.set_default_dtype(torch.float64)
-    try:
-        return checkpoint, gradient_of(checkpoint.network, checkpoint.config.malignant, (2, 3, SIZE, SIZE))
-    finally:
-        torch.set_default_dtype(torch.float32)
+    return checkpoint, gradient_of(checkpoint.network, checkpoint.config.malignant, (2, 3, SIZE, SIZE))
 
 
 def test_the_recorded_gradient_is_autograds(recorded):
@@ -47,17 +49,18 @@ def test_nothing_that_is_recorded_goes_backwards(recorded):
 
 
 @pytest.mark.real_data
-def test_the_map_is_captums_on_sixty_photographs(shared_data):
+def test_the_map_is_captums_on_sixty_photographs(shared_data, double_precision):
+    """In double precision: in single, Captum's own map differs from its double by a hundredth here and there."""
     assessor = Assessor.load()
-    config, network = assessor.checkpoint.config, assessor.checkpoint.network
-    graph = IntegratedGradientsGraph(assessor.checkpoint).eval()
+    config, network = assessor.checkpoint.config, assessor.checkpoint.network.double()
+    graph = IntegratedGradientsGraph(assessor.checkpoint).double().eval()
     lesions = pd.read_csv(shared_data / "lesions.csv", dtype=str, keep_default_na=False)
     apart = []
     for name in agreement.spread_over_sources(lesions, 60)["file"]:
-        batch = assessor.view(open_photo(shared_data / name)).tensor
+        batch = assessor.view(open_photo(shared_data / name)).tensor.double()
         with torch.inference_mode():
             (found,) = graph(batch * graph.std + graph.mean)
         expected = attribution.explain(network, batch, config.malignant, saliency.INTEGRATED_GRADIENTS)
         apart.append(np.abs(saliency.readable(found[0].numpy()) - expected).max())
     assert len(apart) == 60
-    assert np.median(apart) < 1e-4
+    assert max(apart) < 1e-4
