@@ -26,11 +26,11 @@ from train.federated.messages import (
     CONFIG,
     COUNTS,
     PHOTOGRAPHS,
-    STATISTICS,
     about,
     build_of,
     from_record,
     refusal,
+    sent_back,
     to_record,
     whole_numbers,
 )
@@ -102,7 +102,7 @@ def _train(message: Message, site: Site, name: str) -> RecordDict:
     config = message.content.config_records[CONFIG]
     given = from_record(message.content.array_records[ARRAYS])
     found = site.train(given, int(config["server-round"]), float(config.get("proximal-mu", 0.0)))
-    sent = {n: t for n, t in found.weights.items() if n in given or (config["statistics"] and n.endswith(STATISTICS))}
+    sent = sent_back(found.weights, statistics=bool(config["statistics"]))
     numbers = whole_numbers(**{PHOTOGRAPHS: found.photographs})
     numbers["loss"] = found.loss
     return RecordDict({ABOUT: about(name), ARRAYS: to_record(sent), COUNTS: numbers})

@@ -35,11 +35,13 @@ Weights = dict[str, Tensor]
 
 def weights_of(network: nn.Module, *, statistics: bool) -> Weights:
     """Floating-point tensors of a network, on the CPU, by name. statistics: those of batch normalisation too."""
-    return {
-        name: tensor.detach().cpu().clone()
-        for name, tensor in network.state_dict().items()
-        if tensor.is_floating_point() and (statistics or not name.endswith(STATISTICS))
-    }
+    kept = sent_back(network.state_dict(), statistics=statistics)
+    return {name: tensor.detach().cpu().clone() for name, tensor in kept.items() if tensor.is_floating_point()}
+
+
+def sent_back(weights: Mapping[str, Tensor], *, statistics: bool) -> Weights:
+    """What of a site's weights leaves it. statistics: those of batch normalisation too."""
+    return {name: tensor for name, tensor in weights.items() if statistics or not name.endswith(STATISTICS)}
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor]) -> None:

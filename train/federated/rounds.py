@@ -29,6 +29,7 @@ from train.federated.messages import (
     count_bytes,
     from_record,
     refused,
+    sent_back,
     to_record,
 )
 from train.federated.settings import Settings
@@ -139,7 +140,9 @@ class Federation:
             time.sleep(LOOK_AGAIN_AFTER)
 
     def train(self, number: int, weights: Weights, *, statistics: bool) -> Round:
-        """One round from the common weights. statistics: the sites shall send those of batch normalisation too."""
+        """One round from the common weights, all of which are sent, so that a new site starts from the statistics of
+        batch normalisation that the others started from. statistics: the sites shall send theirs too.
+        """
         self.gather()
         self.grid.errors = {}
         if self.settings.secure:
@@ -148,7 +151,7 @@ class Federation:
             number, to_record(weights), ConfigRecord({"statistics": statistics}), self.grid
         )
         replies = self.grid.send_and_receive(asked, timeout=self.settings.patience)
-        kept, left_out = self._sorted(replies, weights)
+        kept, left_out = self._sorted(replies, sent_back(weights, statistics=statistics))
         if len(kept) < self.settings.least_sites:
             return Round(None, float("nan"), [], left_out)
         arrays, numbers = self._strategy.aggregate_train(number, kept)
@@ -233,7 +236,8 @@ class Federation:
             return Round(None, float("nan"), [], left_out)
         shares = [one["photographs"] for one in told.values()]
         loss = float(np.average([one["loss"] for one in told.values()], weights=shares))
-        return Round(found, loss, sorted(self._names[node] for node in told), left_out)
+        names = sorted(self._names[node] for node in told)
+        return Round(sent_back(found, statistics=statistics), loss, names, left_out)
 
     def _silent(self) -> dict[str, str]:
         """Name -> why, of sites that Flower gave no answer of."""

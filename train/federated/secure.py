@@ -30,7 +30,7 @@ from flwr.server.workflow import SecAggPlusWorkflow
 from flwr.server.workflow.constant import MAIN_CONFIGS_RECORD, MAIN_PARAMS_RECORD, Key
 from flwr.serverapp import Grid
 
-from train.federated.messages import STATISTICS, Weights
+from train.federated.messages import Weights, sent_back
 from train.federated.site import Site
 
 CLIPPING = 8.0
@@ -53,9 +53,10 @@ def train(message: Message, site: Site, name: str) -> RecordDict:
     asked = recorddict_compat.recorddict_to_fitins(message.content, keep_input=True)
     names = str(asked.config[_NAMES]).split()
     given = {n: torch.from_numpy(a) for n, a in zip(names, parameters_to_ndarrays(asked.parameters), strict=True)}
-    before = {n: t for n, t in given.items() if asked.config["statistics"] or not n.endswith(STATISTICS)}
-    found = site.train(before, int(asked.config["server-round"]), float(asked.config.get("proximal-mu", 0.0)))
-    changes = ndarrays_to_parameters([(found.weights[n] - given[n]).numpy() for n in names])
+    found = site.train(given, int(asked.config["server-round"]), float(asked.config.get("proximal-mu", 0.0)))
+    # What stays here is sent as no change, since Flower masks all of the weights that it handed out.
+    after = given | sent_back(found.weights, statistics=bool(asked.config["statistics"]))
+    changes = ndarrays_to_parameters([(after[n] - given[n]).numpy() for n in names])
     told = {"name": name, "loss": found.loss}
     return recorddict_compat.fitres_to_recorddict(
         FitRes(Status(Code.OK, ""), changes, found.photographs, told), keep_input=False

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from train import UserError
 from train.federated import counts
-from train.federated.messages import STATISTICS, Weights, build_of, fill, weights_of
+from train.federated.messages import Weights, build_of, fill, weights_of
 from train.federated.rounds import Federation, Introduced
 from train.federated.run_folder import FederatedRun
 from train.federated.settings import Settings
@@ -113,8 +113,7 @@ def _round(federation: Federation, settings: Settings, number: int, everything: 
     """One round, whose weights go into ``everything``; its row of the history, None where too few sites answered."""
     began, sent, received = time.monotonic(), federation.grid.sent, federation.grid.received
     statistics = settings.batch_norm == "shared" or number == settings.rounds
-    asked = everything if statistics else {n: t for n, t in everything.items() if not n.endswith(STATISTICS)}
-    found = federation.train(number, asked, statistics=statistics)
+    found = federation.train(number, everything, statistics=statistics)
     _tell(f"Round {number}", found.left_out)
     if found.weights is None:
         return None

@@ -81,8 +81,10 @@ class Site:
     def train(self, weights: Mapping[str, Tensor], number: int, mu: float = 0.0) -> Trained:
         """Train in round ``number`` (1, 2, …) from the common weights.
 
-        mu: of the proximal term. With local batch normalisation its statistics are taken up from the last round and
-        kept for the next one. Raises SiteRefused where a number is none.
+        mu: of the proximal term. With local batch normalisation its statistics are taken up from the last round that
+        the site took part in, the common ones before its first, and kept for the next one.
+
+        Raises SiteRefused where a number is none.
         """
         training, validation = self.rows("train"), self.rows("validation")
         squares = images.load_squares(training, self.preprocessing, self.work / "cache")

@@ -13,6 +13,7 @@ import torch
 pytest.importorskip("flwr", reason="needs Flower: make cluster")
 
 from flwr.app import ArrayRecord, Error, Message, RecordDict
+from safetensors.torch import load_file
 
 from skin_model.network.checkpoint import Checkpoint
 from tests.train.federated.rendered_sites import (
@@ -26,12 +27,14 @@ from tests.train.federated.rendered_sites import (
 from train import UserError
 from train.evaluation import evaluate
 from train.federated import client_app
-from train.federated.messages import ABOUT, ARRAYS, COUNTS, STATISTICS, from_record, to_record
+from train.federated.messages import ABOUT, ARRAYS, COUNTS, STATISTICS, from_record, to_record, weights_of
 from train.federated.run_folder import FederatedRun
 from train.federated.server_app import run_rounds
 from train.federated.settings import Settings
 from train.federated.simulation import divide
+from train.federated.site import Site
 from train.fitting import fit, recipes
+from train.fitting.run import network_of
 
 
 @pytest.fixture(autouse=True)
@@ -319,6 +322,29 @@ def test_local_batch_norm_keeps_its_statistics_at_the_site_until_the_last_round(
     ]
     assert sent == [False] * 6 + [True] * 3
     assert len(list((tmp_path / "sites").rglob("batch_norm.safetensors"))) == 3
+
+
+def test_every_site_starts_from_the_common_statistics_of_batch_norm(work, tmp_path):
+    agreed = settings(rounds=1, batch_norm="local", least_sites=2)
+    place = divide(work, tmp_path / "sites", "source")[0]
+    site = Site(Path(place["work"]), agreed, tmp_path / "kept")
+    network = network_of(site.recipe)
+    common = weights_of(network, statistics=True)
+    common |= {name: torch.full_like(t, 1e6) for name, t in common.items() if name.endswith("running_mean")}
+    site.train(common, 1)
+    kept = load_file(tmp_path / "kept" / "batch_norm.safetensors")
+    # A tenth of the way at each of a few steps; from nought none would come near.
+    assert min(t.min() for name, t in kept.items() if name.endswith("running_mean")) > 1e4
+
+
+@pytest.mark.parametrize("secure", [False, True])
+def test_the_common_statistics_are_as_they_were_until_the_last_round_of_local_batch_norm(work, tmp_path, secure):
+    agreed = settings(rounds=2, batch_norm="local", secure=secure, least_sites=3)
+    interrupt_after_one_round(work, tmp_path, agreed)
+    after = load_file(tmp_path / "federation.safetensors")
+    before = weights_of(network_of(agreed.to_recipe()), statistics=True)
+    names = [name for name in before if name.endswith(STATISTICS)]
+    assert names and all(torch.equal(after[name], before[name]) for name in names)
 
 
 def test_fedprox_holds_a_sites_weights_nearer_to_the_common_ones(work, tmp_path):
