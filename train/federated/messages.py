@@ -16,7 +16,8 @@ from train.digests import cache_key
 
 ARRAYS, CONFIG, COUNTS, ABOUT = "arrays", "config", "counts", "about"
 PHOTOGRAPHS = "photographs"
-STATISTICS = ("running_mean", "running_var")
+VARIANCE = "running_var"
+STATISTICS = ("running_mean", VARIANCE)
 """Ends of the names of what batch normalisation measures, in place of learning it."""
 REASONS: dict[str, str] = {
     "no_split": "it has no split.csv that can be read",

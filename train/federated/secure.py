@@ -1,7 +1,7 @@
 """Flower's SecAgg+ around a round: the server learns the sum of the sites' changes, and no site's own.
 
 A site sends how its weights changed, times its share of the photographs, masked; the masks cancel in the sum. Changes
-are clipped to CLIPPING and counted in steps of CLIPPING / 2**21 before that, since masks need whole numbers.
+are clipped to CLIPPING units and counted in steps of CLIPPING / 2**21 before that, since masks need whole numbers.
 """
 
 from __future__ import annotations
@@ -29,12 +29,20 @@ from flwr.server.strategy import FedAvg
 from flwr.server.workflow import SecAggPlusWorkflow
 from flwr.server.workflow.constant import MAIN_CONFIGS_RECORD, MAIN_PARAMS_RECORD, Key
 from flwr.serverapp import Grid
+from torch import Tensor
 
-from train.federated.messages import Weights, sent_back
+from train.federated.messages import VARIANCE, Weights, sent_back
 from train.federated.site import Site
 
 CLIPPING = 8.0
 _NAMES = "names"
+
+
+def unit(name: str, common: Tensor) -> Tensor:
+    """What a change is counted in, of the shape of ``common``. A variance of batch normalisation is often above 100 and
+    changes by tens in a round, which CLIPPING would cut off: it is counted in its own size.
+    """
+    return common.clamp(min=1) if name.endswith(VARIANCE) else torch.ones_like(common)
 
 
 def masking(message: Message, context: Context, call_next: Any) -> Message:
@@ -56,7 +64,7 @@ def train(message: Message, site: Site, name: str) -> RecordDict:
     found = site.train(given, int(asked.config["server-round"]), float(asked.config.get("proximal-mu", 0.0)))
     # What stays here is sent as no change, since Flower masks all of the weights that it handed out.
     after = given | sent_back(found.weights, statistics=bool(asked.config["statistics"]))
-    changes = ndarrays_to_parameters([(after[n] - given[n]).numpy() for n in names])
+    changes = ndarrays_to_parameters([((after[n] - given[n]) / unit(n, given[n])).numpy() for n in names])
     told = {"name": name, "loss": found.loss}
     return recorddict_compat.fitres_to_recorddict(
         FitRes(Status(Code.OK, ""), changes, found.photographs, told), keep_input=False
@@ -112,7 +120,5 @@ def aggregate(
     protocol(grid, legacy)
     if chosen.changes is None:
         return None, {}
-    found = {
-        n: weights[n] + torch.from_numpy(np.asarray(c)).float() for n, c in zip(names, chosen.changes, strict=True)
-    }
-    return found, chosen.answered
+    changes = {n: torch.from_numpy(np.asarray(c)).float() for n, c in zip(names, chosen.changes, strict=True)}
+    return {n: weights[n] + c * unit(n, weights[n]) for n, c in changes.items()}, chosen.answered

@@ -26,7 +26,7 @@ from tests.train.federated.rendered_sites import (
 )
 from train import UserError
 from train.evaluation import evaluate
-from train.federated import client_app
+from train.federated import client_app, secure
 from train.federated.messages import ABOUT, ARRAYS, COUNTS, STATISTICS, from_record, to_record, weights_of
 from train.federated.run_folder import FederatedRun
 from train.federated.server_app import run_rounds
@@ -271,14 +271,21 @@ def test_a_site_that_the_superlink_reports_as_gone_is_named_and_the_superlink_is
 def test_secure_aggregation_gives_the_mean_and_hides_every_sites_weights(plain, work, tmp_path):
     agreed = settings(rounds=1, secure=True, least_sites=3)
     grid = grid_of(work, tmp_path / "secure", agreed)
-    secure = federate(work, tmp_path / "secure", agreed, grid)
+    masked = federate(work, tmp_path / "secure", agreed, grid)
     open_ = federate(work, tmp_path / "open", settings(rounds=1))
     for name, tensor in open_.network.state_dict().items():
-        assert np.allclose(tensor.float(), secure.network.state_dict()[name].float(), atol=2e-3), name
+        assert np.allclose(tensor.float(), masked.network.state_dict()[name].float(), atol=2e-3), name
     answered = [reply.content for _, reply in grid.seen if not reply.has_error()]
     assert not any(
         set(record) - {"benign", "malignant"} for content in answered for record in content.array_records.values()
     )
+
+
+def test_a_large_variance_that_changes_by_tens_is_not_clipped():
+    common = torch.tensor([123.19, 0.5])
+    changes = (torch.tensor([50.1, 7.5]) - common) / secure.unit("blocks.0.0.bn1.running_var", common)
+    assert changes.abs().max() < secure.CLIPPING
+    assert torch.equal(secure.unit("classifier.weight", common), torch.ones(2))
 
 
 def test_a_secure_round_goes_on_when_a_site_fails_in_it(work, tmp_path, capsys, monkeypatch):
@@ -337,9 +344,9 @@ def test_every_site_starts_from_the_common_statistics_of_batch_norm(work, tmp_pa
     assert min(t.min() for name, t in kept.items() if name.endswith("running_mean")) > 1e4
 
 
-@pytest.mark.parametrize("secure", [False, True])
-def test_the_common_statistics_are_as_they_were_until_the_last_round_of_local_batch_norm(work, tmp_path, secure):
-    agreed = settings(rounds=2, batch_norm="local", secure=secure, least_sites=3)
+@pytest.mark.parametrize("hidden", [False, True])
+def test_the_common_statistics_are_as_they_were_until_the_last_round_of_local_batch_norm(work, tmp_path, hidden):
+    agreed = settings(rounds=2, batch_norm="local", secure=hidden, least_sites=3)
     interrupt_after_one_round(work, tmp_path, agreed)
     after = load_file(tmp_path / "federation.safetensors")
     before = weights_of(network_of(agreed.to_recipe()), statistics=True)
