@@ -16,9 +16,12 @@ PALEST = 0.12
 
 
 def opacity(levels: np.ndarray, strength: float) -> np.ndarray:
-    """How much of the photo the colours cover at levels of a map (-1…1): 0…1. strength: 0…1."""
+    """How much of the photo the colours cover at levels of a map (-1…1): 0…1. strength: 0…1.
+
+    By the square root, so that what is said to have counted (NOTICEABLE) can also be seen.
+    """
     strongest = np.where(levels > 0, *STRONGEST)
-    return strength * strongest * np.clip((np.abs(levels) - PALEST) / (1 - PALEST), 0, 1)
+    return strength * strongest * np.sqrt(np.clip((np.abs(levels) - PALEST) / (1 - PALEST), 0, 1))
 
 
 def _tables(strength: float) -> tuple[np.ndarray, np.ndarray]:

@@ -136,7 +136,7 @@ def _compose(
         line(words(f"interface.sure.{kind}", count=photos, low=low, high=high), 9, grey=60)
     if photos > 1:
         risks = words("format.list").join(words.percent(risk) for risk in found.risks)
-        line(words("pdf.photos", count=photos, risks=risks), 9, grey=60)
+        line(words("pdf.photos", number=found.number, count=photos, risks=risks), 9, grey=60)
     if with_context is not None:
         line(words("context.risk", risk=words.percent(with_context)), 10)
     if part_only:

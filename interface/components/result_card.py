@@ -30,6 +30,7 @@ def answer(
     *,
     interval: tuple[float, float] | None = None,
     photos: int = 1,
+    number: int = 1,
     disagree: bool = False,
     part_only: bool = False,
     not_located: bool = False,
@@ -37,14 +38,13 @@ def answer(
     """The card that comes first: band, what to do, risk and doubts, the rest folded; or why there is no result.
 
     A refused photo's number is not in it. interval: lowest and highest risk (0…1) over the photos, or over one photo's
-    turned views. photos: how many were taken together. disagree: whether the assessment is that of one photo which is
-    more urgent than all together. part_only: whether the visitor chose a part of the photo. not_located: whether a spot
-    was looked for and none stood out.
+    turned views. photos: how many were taken together. number: which of them is shown. disagree: whether the assessment
+    is that of one photo which is more urgent than all together. part_only: whether the visitor chose a part of the
+    photo. not_located: whether a spot was looked for and none stood out.
     """
     if assessment.refused is not None or assessment.risk is None or assessment.band is None:
-        return _card(
-            "refused", words("interface.no_result"), f"<p>{escape(words(f'refused.{assessment.refused}'))}</p>"
-        )
+        why = f"<p>{escape(words(f'refused.{assessment.refused}'))}</p>"
+        return _card("refused", words("interface.no_result"), why + notice(words))
     risk = words.percent(assessment.risk)
     extreme = "under" if assessment.risk < 0.01 else "over" if assessment.risk > 0.99 else "about"
     meaning = words(
@@ -54,9 +54,13 @@ def answer(
     )
     body = f'<p class="next">{escape(words(f"advice.{assessment.band}"))}</p>'
     body += f'<p class="risk"><strong>{escape(risk)}</strong> <span>{escape(words("interface.risk_label"))}</span></p>'
+    if interval is not None and words.percent(interval[0]) != words.percent(interval[1]):
+        body += f'<p class="small">{escape(_range(words, "range", interval, photos))}</p>'
     body += _scale(words, assessment.risk, assessment.band, thresholds)
     if photos > 1 and not disagree:
         body += f'<p class="small">{escape(words("interface.photos", count=photos))}</p>'
+    if photos > 1:
+        body += f'<p class="small">{escape(words("interface.photos.shown", number=number, count=photos))}</p>'
     if part_only:
         body += f'<p class="small">{escape(words("interface.part_only"))}</p>'
     for doubt in doubts(words, assessment, thresholds, interval, photos, disagree, not_located):
@@ -95,15 +99,23 @@ def doubts(
 
 def how_sure(words: Words, assessment: Assessment, interval: tuple[float, float], photos: int, *, more: bool) -> str:
     """How steady the number is, and what steadiness does not say. more: whether further photos can be added."""
-    low, high = (words.percent(end) for end in interval)
-    kind = "photos" if photos > 1 else "turned"
-    lines = [words(f"interface.sure.{kind}", count=photos, low=low, high=high)]
+    lines = [_range(words, "sure", interval, photos)]
     if assessment.band == CANNOT_TELL and photos == 1:
         lines.append(words("interface.sure.cannot_tell"))
     lines.append(words("interface.sure.limits"))
     if more:
         lines.append(words("interface.sure.more"))
     return '<div class="point">' + "".join(f"<p>{escape(line)}</p>" for line in lines) + "</div>"
+
+
+def _range(words: Words, place: str, interval: tuple[float, float], photos: int) -> str:
+    """Between which risks (0…1) the number lies when the photo is turned, or over all photos of the spot.
+
+    place: "range", in brief beside the number, or "sure", as a sentence.
+    """
+    low, high = (words.percent(end) for end in interval)
+    kind = "photos" if photos > 1 else "turned"
+    return words(f"interface.{place}.{kind}", count=photos, low=low, high=high)
 
 
 def notice(words: Words) -> str:

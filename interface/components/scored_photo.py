@@ -1,8 +1,10 @@
 """One visitor's photo and what was found in it, held in memory only."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import median
+from statistics import median, median_low
 
 import cv2
 import numpy as np
@@ -28,7 +30,8 @@ class ScoredPhoto:
     file: the upload, from which a chosen part is decoded in full. whole, scored: the photo, and the part that was
     scored. region: that part in full-size pixels of the whole, None where all of it was scored. spots: squares round
     all spots that were found in the whole, in the same pixels. spread: lowest and highest risk when the photo is
-    mirrored and turned. further: the assessments of further photos of the same spot.
+    mirrored and turned. number: 1 for the first photo of a spot, 2 for the second, … further: the other photos of the
+    same spot; of all of them the most serious is the one that is looked at.
     """
 
     file: Path
@@ -39,7 +42,8 @@ class ScoredPhoto:
     view: View
     spots: list[Box]
     spread: tuple[float, float]
-    further: list[Assessment] = field(default_factory=list)
+    number: int = 1
+    further: list[ScoredPhoto] = field(default_factory=list)
     heatmaps: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -69,15 +73,17 @@ class CombinedAssessment:
     """What all photos of a spot say together.
 
     assessment: the median risk with its band, and the mean of the diagnoses; of one photo its own. Where a photo by
-    itself is more urgent than the median, that photo's, for a median must not talk a warning away. interval: lowest and
-    highest risk (0…1) over the photos, of one photo over its mirrored and turned views. risks: of each photo.
-    disagree: whether one photo was more urgent than the median.
+    itself is more urgent than the median (of two, than the other one), that photo's, for a median must not talk a
+    warning away. interval: lowest and highest risk (0…1) over the photos, of one photo over its mirrored and turned
+    views. risks: of each photo, in the order in which they were taken. disagree: whether one photo was more urgent.
+    number: which photo is the one that is looked at.
     """
 
     assessment: Assessment
     interval: tuple[float, float]
     risks: tuple[float, ...]
     disagree: bool = False
+    number: int = 1
 
 
 def combine(photo: ScoredPhoto, thresholds: calibration.Thresholds) -> CombinedAssessment:
@@ -85,7 +91,7 @@ def combine(photo: ScoredPhoto, thresholds: calibration.Thresholds) -> CombinedA
     if not photo.further:
         risk = photo.assessment.risk
         return CombinedAssessment(photo.assessment, photo.spread, () if risk is None else (risk,))
-    every = [photo.assessment, *photo.further]
+    every = [each.assessment for each in sorted([photo, *photo.further], key=lambda each: each.number)]
     risks = [each.risk for each in every if each.risk is not None]
     diagnoses = photo.assessment.diagnoses
     if diagnoses is not None:
@@ -94,16 +100,26 @@ def combine(photo: ScoredPhoto, thresholds: calibration.Thresholds) -> CombinedA
         }
     risk = float(median(risks))
     band = calibration.band(risk, thresholds)
-    urgent = max(
-        (each for each in every if each.band is not None and each.risk is not None),
-        key=lambda each: (URGENCY.index(each.band), each.risk),  # type: ignore[arg-type]
-    )
-    disagree = URGENCY.index(urgent.band) > URGENCY.index(band)  # type: ignore[arg-type]
+    urgent = max((each for each in every if each.refused is None), key=urgency)
+    middle = calibration.band(median_low(risks), thresholds)
+    disagree = URGENCY.index(urgent.band) > URGENCY.index(middle)  # type: ignore[arg-type]
     if disagree:
         risk, band, diagnoses = urgent.risk, urgent.band, urgent.diagnoses
     problems = tuple(dict.fromkeys(code for each in every for code in each.problems))
     combined = replace(photo.assessment, risk=risk, band=band, diagnoses=diagnoses, problems=problems)
-    return CombinedAssessment(combined, (min(risks), max(risks)), tuple(risks), disagree)
+    return CombinedAssessment(combined, (min(risks), max(risks)), tuple(risks), disagree, photo.number)
+
+
+def urgency(found: Assessment) -> tuple[int, float]:
+    """What is not refused, by how soon a doctor should look, and by its risk."""
+    return URGENCY.index(found.band), found.risk  # type: ignore[arg-type,return-value]
+
+
+def most_serious_first(photo: ScoredPhoto, added: ScoredPhoto) -> ScoredPhoto:
+    """The same spot with a further photo of it: the most urgent one, with the others as its ``further``."""
+    every = [replace(photo, further=[]), *photo.further, replace(added, number=2 + len(photo.further))]
+    shown = max(every, key=lambda each: urgency(each.assessment))
+    return replace(shown, further=[each for each in every if each is not shown])
 
 
 def _in_full_size(box: Box, photo: Photo) -> Box:

@@ -34,7 +34,7 @@ def slider_value(threshold: float) -> float:
 
 
 def slider_threshold(percent: float, low: float) -> float:
-    """The threshold (0…1) of a slider at ``percent``: exactly the band's ``low`` where it stands on it, so that the
+    """The threshold (0…1) of a slider at ``percent``: exactly ``low`` where it stands on it, so that the
     slider's rounding changes nobody's side."""
     return low if percent == slider_value(low) else percent / 100
 

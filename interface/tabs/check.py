@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from html import escape
@@ -20,6 +19,7 @@ from interface.components.scored_photo import (
     before_and_after,
     combine,
     heatmap,
+    most_serious_first,
     not_located,
     other_spots,
     score_photo,
@@ -41,7 +41,7 @@ from interface.tabs import on_device
 from skin_model.assess import Assessment, Assessor, refused_assessment
 from skin_model.network import saliency
 from skin_model.network.context import UnknownContext
-from skin_model.photo import MAX_BYTES, PhotoRefused, open_photo
+from skin_model.photo import MAX_BYTES, PhotoRefused
 from skin_model.wording import Words
 
 METHOD = saliency.METHODS[0]
@@ -102,7 +102,7 @@ def build(assessor: Assessor, words: Words) -> None:
                     threshold = bounded_slider(
                         LEAST_PERCENT,
                         MOST_PERCENT,
-                        slider_value(config.thresholds.low),
+                        slider_value(config.thresholds.see_doctor_from),
                         step=0.1,
                         label=words("interface.threshold.slider"),
                     )
@@ -148,6 +148,7 @@ def build(assessor: Assessor, words: Words) -> None:
             config.calibration,
             interval=interval,
             photos=photos,
+            number=all_photos.number,
             disagree=all_photos.disagree,
             part_only=new.region is not None,
             not_located=not_located(assessor, new),
@@ -166,11 +167,7 @@ def build(assessor: Assessor, words: Words) -> None:
             if done
             else "",
             result_card.how_sure(words, found, interval, photos, more=photos < PHOTOS_OF_ONE_SPOT) if done else "",
-            result_card.operating_point(
-                words, slider_threshold(threshold_percent, config.thresholds.low), config.operating_points, found.risk
-            )
-            if done
-            else "",
+            explain_point(new, threshold_percent) if done else "",
             "",
         ]
 
@@ -196,13 +193,14 @@ def build(assessor: Assessor, words: Words) -> None:
         if old is None:
             return refuse(expired)
         try:
-            assessment = assessor.assess(open_photo(Path(file)))
+            added = score_photo(assessor, Path(file))
+            refused = added.assessment.refused
         except PhotoRefused as problem:
-            assessment = refused_assessment(problem)
-        if assessment.refused is not None:
-            gr.Warning(words(f"refused.{assessment.refused}"), duration=8)
+            refused = problem.code
+        if refused is not None:
+            gr.Warning(words(f"refused.{refused}"), duration=8)
             return [gr.skip()] * len(everything)
-        return show(replace(old, further=[*old.further, assessment]), *settings)
+        return show(most_serious_first(old, added), *settings)
 
     def as_pdf(old: ScoredPhoto | None, method_name: str, strength_percent: float, *fields: Any) -> str:
         if old is None or old.assessment.refused is not None:
@@ -341,9 +339,8 @@ def build(assessor: Assessor, words: Words) -> None:
 
     def explain_point(old: ScoredPhoto | None, percent_: float) -> str:
         risk = None if old is None or old.assessment.refused else combine(old, config.thresholds).assessment.risk
-        return result_card.operating_point(
-            words, slider_threshold(percent_, config.thresholds.low), config.operating_points, risk
-        )
+        least = slider_threshold(percent_, config.thresholds.see_doctor_from)
+        return result_card.operating_point(words, least, config.operating_points, risk)
 
     threshold.input(
         explain_point,

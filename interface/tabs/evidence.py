@@ -150,18 +150,24 @@ def build(page: gr.Blocks, tab: gr.Tab, assessor: Assessor, words: Words) -> Non
     points = metrics.get("operating", {}).get("all")
     if points:
         gr.HTML(f"<h3>{escape(words('evidence.people'))}</h3>")
+
+        def percent(point: Mapping[str, Any]) -> str:
+            return words.percent(point["threshold"])
+
         with gr.Row():
             prevalence = bounded_slider(
                 0.1, 50, 2, step=0.1, label=words("evidence.prevalence"), min_width=300, elem_id="prevalence"
             )
             which = gr.Radio(
-                [(words(f"evidence.warn.{name}"), name) for name in ("low", "high")],
+                [(words(f"evidence.warn.{name}", risk=percent(points[name])), name) for name in ("low", "high")],
                 value="low",
                 label=words("evidence.warn"),
                 min_width=300,
                 elem_id="warn-from",
             )
         said = gr.HTML(people(words, points["low"], 0.02), elem_id="people")
+        from_here = words.percent(assessor.checkpoint.config.thresholds.see_doctor_from)
+        gr.HTML(f"<p class='small'>{escape(words('evidence.see_doctor', risk=from_here))}</p>")
 
         def say(percent: float, name: str) -> str:
             return people(words, points[name], min(max(float(percent), 0.1), 50) / 100)

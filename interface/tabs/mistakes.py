@@ -98,7 +98,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
         gr.HTML(f"<p class='warning' role='alert'>{escape(words('mistakes.none'))} {escape(str(found))}</p>")
         return
     gallery = found
-    low = gallery.thresholds.low
+    low = gallery.thresholds.see_doctor_from
     with gr.Column(elem_id="mistakes-browse"):
         gr.HTML(f"<p>{escape(words('mistakes.line', n=len(gallery.cases)))}</p>", elem_classes="tab-intro")
         if (gallery.header.get("checkpoint") or {}).get("hash") not in (None, assessor.checkpoint.hash):

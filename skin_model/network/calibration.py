@@ -69,6 +69,11 @@ class Thresholds:
         if self.high < self.low:
             raise ValueError(f"The high threshold ({self.high}) lies under the low one ({self.low}).")
 
+    @property
+    def see_doctor_from(self) -> float:
+        """The lowest risk that is not called low: from here up, every answer sends to a doctor."""
+        return min(self.low, self.malignant_from) if self.malignant_from <= self.benign_to else self.low
+
 
 def probabilities(logits: np.ndarray, malignant: list[bool], calibration: Calibration) -> np.ndarray:
     """Calibrated probabilities of every output.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skin_model.overlay import RAISED, overlay
+from skin_model.overlay import NOTICEABLE, RAISED, opacity, overlay
 
 
 @pytest.fixture
@@ -83,3 +83,8 @@ def test_a_strength_outside_0_to_1_is_refused(photo, strength):
 def test_a_box_outside_the_photo_is_refused(photo):
     with pytest.raises(ValueError, match="inside the photo"):
         overlay(photo, np.ones((7, 7)), (60, 10, 100, 50))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_is_said_to_have_counted_covers_a_tenth_of_the_photo_at_the_usual_strength(sign):
+    assert opacity(np.array([sign * NOTICEABLE]), 0.5) >= 0.1

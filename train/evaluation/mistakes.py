@@ -146,7 +146,9 @@ def worst(cases: pd.DataFrame, thresholds: Thresholds, limit: int | None) -> lis
     See the top of this file for the rule; a tie goes to the row that comes first. limit: None for all.
     """
     benign, malignant = cases["malignant"] == 0, cases["malignant"] == 1
-    raised = cases[benign & (cases["risk"] >= thresholds.low)].sort_values("risk", ascending=False, kind="stable")
+    raised = cases[benign & (cases["risk"] >= thresholds.see_doctor_from)].sort_values(
+        "risk", ascending=False, kind="stable"
+    )
     missed = cases[malignant & (cases["risk"] < thresholds.high)].sort_values("risk", kind="stable")
     most = len(cases) if limit is None else limit
     found = {*raised.groupby("source").head(most).index, *missed.groupby("source").head(most).index}

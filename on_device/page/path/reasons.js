@@ -37,5 +37,5 @@ export function inUnits(mean, to, { calibration, overlay }) {
 /** How much of the photo the colours cover at a level (-1…1) of a map: 0…1. strength: 0…1. */
 export function opacityOf(level, strength, { strongest, palest }) {
   const share = Math.min(Math.max((Math.abs(level) - palest) / (1 - palest), 0), 1);
-  return strength * (level > 0 ? strongest[0] : strongest[1]) * share;
+  return strength * (level > 0 ? strongest[0] : strongest[1]) * Math.sqrt(share);
 }

@@ -72,7 +72,9 @@ def test_the_longest_page_stays_one_page_with_its_last_line(seen, language):
 
 
 def test_the_risk_of_every_photo_is_on_the_page_and_which_one_it_shows(seen):
-    assert "first of 3 photos. One by one they gave: 48%, 1.0%, 5.0%." in text_of(page(seen, risks=(0.48, 0.01, 0.05)))
+    assert "photo 1 of 3, the most serious one. One by one they gave: 48%, 1.0%, 5.0%." in text_of(
+        page(seen, risks=(0.48, 0.01, 0.05))
+    )
 
 
 def test_photos_that_disagree_say_so_beside_the_band_of_the_most_urgent_one(seen):

@@ -5,6 +5,7 @@ import pytest
 
 from interface.components import result_card
 from skin_model.assess import Assessment
+from skin_model.network.calibration import Calibration, Thresholds
 from skin_model.overlay import NOTICEABLE
 from skin_model.wording import Words
 
@@ -41,3 +42,22 @@ def test_at_the_limit_of_photos_no_further_one_is_asked_for():
     more = WORDS("interface.sure.more")
     assert more in result_card.how_sure(WORDS, found, (0.01, 0.03), 2, more=True)
     assert more not in result_card.how_sure(WORDS, found, (0.01, 0.03), 3, more=False)
+
+
+def card(assessment, **further):
+    thresholds = Thresholds(low=0.1, high=0.3, malignant_from=1.0, benign_to=0.0)
+    return result_card.answer(WORDS, assessment, thresholds, Calibration(), **further)
+
+
+def test_the_range_over_turned_copies_stands_beside_the_number():
+    text = card(Assessment(risk=0.24, band="raised"), interval=(0.17, 0.28))
+    assert WORDS("interface.range.turned", low="17%", high="28%") in text
+
+
+def test_of_several_photos_it_is_said_which_one_is_shown():
+    text = card(Assessment(risk=0.24, band="raised"), interval=(0.17, 0.28), photos=3, number=2)
+    assert WORDS("interface.photos.shown", number=2, count=3) in text
+
+
+def test_a_refused_photo_too_comes_with_the_word_to_see_a_doctor():
+    assert WORDS("notice.screening") in card(Assessment.refusal("not_skin"))

@@ -22,9 +22,15 @@ def photo(risk, problems=()):
     return Assessment(risk=risk, band=BANDS[risk], diagnoses={"mel": risk, "nv": 1 - risk}, problems=problems)
 
 
+def added_one_by_one(first, *assessments):
+    spot, *further = (replace(first, assessment=each, spread=(0.0, 1.0)) for each in assessments)
+    for each in further:
+        spot = scored_photo.most_serious_first(spot, each)
+    return spot
+
+
 def together(first, *assessments):
-    seen = replace(first, assessment=assessments[0], spread=(0.0, 1.0), further=list(assessments[1:]))
-    return scored_photo.combine(seen, LIMITS)
+    return scored_photo.combine(added_one_by_one(first, *assessments), LIMITS)
 
 
 def test_one_photo_stands_for_itself(first):
@@ -52,6 +58,23 @@ def test_where_one_photo_is_more_urgent_than_the_median_it_alone_is_the_answer(f
     found = together(first, *map(photo, risks))
     assert (found.assessment.risk, found.assessment.band, found.disagree) == (risk, band, True)
     assert found.assessment.diagnoses["mel"] == risk
+
+
+def test_of_two_photos_that_disagree_the_more_urgent_one_is_the_answer(first):
+    found = together(first, photo(0.01), photo(0.48))
+    assert (found.assessment.risk, found.assessment.band, found.disagree) == (0.48, "high", True)
+
+
+def test_two_photos_of_one_band_give_the_value_between_them(first):
+    found = together(first, photo(0.05), photo(0.01))
+    assert (found.assessment.risk, found.disagree) == (pytest.approx(0.03), False)
+
+
+def test_the_most_serious_photo_is_the_one_that_is_shown_and_each_keeps_its_number(first):
+    spot = added_one_by_one(first, photo(0.01), photo(0.6), photo(0.02))
+    assert (spot.assessment.risk, spot.number) == (0.6, 2)
+    assert [(each.assessment.risk, each.number) for each in spot.further] == [(0.01, 1), (0.02, 3)]
+    assert scored_photo.combine(spot, LIMITS).risks == (0.01, 0.6, 0.02)
 
 
 def test_a_median_as_urgent_as_the_most_urgent_photo_keeps_its_band(first):

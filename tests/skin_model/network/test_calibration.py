@@ -97,3 +97,14 @@ def test_a_high_threshold_below_the_low_one_is_refused():
 def test_a_temperature_that_is_not_positive_is_refused(temperature):
     with pytest.raises(ValueError, match="temperature"):
         Calibration(temperature=temperature)
+
+
+@pytest.mark.parametrize(
+    ("malignant_from", "benign_to", "risk"),
+    [(0.05, 0.4, 0.05), (0.2, 0.4, 0.1), (0.05, 0.01, 0.1)],  # before the low threshold, within, and no such risks
+)
+def test_a_doctor_is_advised_from_the_lowest_risk_that_is_not_called_low(malignant_from, benign_to, risk):
+    thresholds = Thresholds(low=0.1, high=0.5, malignant_from=malignant_from, benign_to=benign_to)
+    assert thresholds.see_doctor_from == risk
+    assert band(risk, thresholds) != "low"
+    assert band(risk - 1e-9, thresholds) == "low"
