@@ -1,4 +1,4 @@
-"""What is wrong with a photo: blurred, badly lit, too few pixels, or the lesion too small in it or cut off.
+"""What is wrong with a photo: blurred, badly lit, grey, too few pixels, or the lesion too small in it or cut off.
 
 Every measure is taken on a copy of fixed size and relative to the picture's own contrast, so that a 12-megapixel phone
 photo and a 256-pixel training photograph of the same skin get the same answer. The codes are worded in ``wording``.
@@ -12,11 +12,12 @@ import numpy as np
 
 Box = tuple[int, int, int, int]
 
-TOO_BLURRED, TOO_DARK, TOO_BRIGHT, GLARE, TOO_SMALL, LESION_TOO_SMALL, LESION_CUT_OFF = PROBLEMS = (
+TOO_BLURRED, TOO_DARK, TOO_BRIGHT, GLARE, NO_COLOUR, TOO_SMALL, LESION_TOO_SMALL, LESION_CUT_OFF = PROBLEMS = (
     "too_blurred",
     "too_dark",
     "too_bright",
     "glare",
+    "no_colour",
     "too_small",
     "lesion_too_small",
     "lesion_cut_off",
@@ -37,7 +38,12 @@ MOST_WASHED = 0.25
 MOST_GLARE = 0.01
 """Share of the picture covered by reflections above which they hide too much."""
 
-_SIDE, _LESION_SIDE = 256, 128
+LEAST_COLOURED = 0.01
+"""Share of the picture in colour below which a photo has none; 0.07 in the greyest of 31,312 published photographs."""
+
+_SIDE, _LESION_SIDE, _COLOUR_SIDE = 256, 128, 128
+_GREY = 4
+"""Levels (0…255) that red, green and blue of a grey photo may be apart, as colour profiles and encoders leave them."""
 _FINE, _COARSE = 1.0, 2.0
 _COARSER = 0.8
 _SLOPE_OF_NOTHING = 0.25
@@ -52,9 +58,9 @@ class Measures:
 
     side: pixels on the short side. blur: standard deviation of the blur at the sharpest edges, in pixels of a copy with
     256 on the short side (see ``blur``). dark, bright: lightness 0…255 that a tenth of the picture lies below, and
-    above. washed: share of pixels at full white. glare: share of the picture under reflections. lesion: the lesion's
-    extent as a share of the short side; None where none stands out from plain skin. cut_off: whether it reaches a side
-    of the photo.
+    above. washed: share of pixels at full white. glare: share of the picture under reflections. coloured: share of the
+    whole photo that is not grey. lesion: the lesion's extent as a share of the short side; None where none stands out
+    from plain skin. cut_off: whether it reaches a side of the photo.
     """
 
     side: int
@@ -63,6 +69,7 @@ class Measures:
     bright: float
     washed: float
     glare: float
+    coloured: float
     lesion: float | None
     cut_off: bool = False
 
@@ -83,11 +90,13 @@ def check(rgb: np.ndarray, lesion: Lesion | None = None) -> list[str]:
     beside it hides no blur. No problem changes the risk or refuses the photo.
     """
     m = measure(rgb, lesion)
+    too_dark, too_bright = m.bright < DARKEST, m.dark > BRIGHTEST or m.washed > MOST_WASHED
     found = {
         TOO_BLURRED: m.blur > MOST_BLUR,
-        TOO_DARK: m.bright < DARKEST,
-        TOO_BRIGHT: m.dark > BRIGHTEST or m.washed > MOST_WASHED,
+        TOO_DARK: too_dark,
+        TOO_BRIGHT: too_bright,
         GLARE: m.glare > MOST_GLARE,
+        NO_COLOUR: m.coloured < LEAST_COLOURED and not (too_dark or too_bright),  # which take the colours too
         TOO_SMALL: m.side < LEAST_SIDE,
         LESION_TOO_SMALL: m.lesion is not None and m.lesion < SMALLEST_LESION,
         LESION_CUT_OFF: m.cut_off,
@@ -97,7 +106,7 @@ def check(rgb: np.ndarray, lesion: Lesion | None = None) -> list[str]:
 
 def measure(rgb: np.ndarray, lesion: Lesion | None = None) -> Measures:
     """The numbers behind ``check`` for a photo, (H, W, 3) uint8."""
-    side = min(rgb.shape[:2])
+    side, share_in_colour = min(rgb.shape[:2]), coloured(rgb)
     if lesion is not None:
         left, top, right, bottom = lesion.square
         extent = max(lesion.box[2] - lesion.box[0], lesion.box[3] - lesion.box[1]) / side
@@ -116,6 +125,7 @@ def measure(rgb: np.ndarray, lesion: Lesion | None = None) -> Measures:
         bright=bright,
         washed=1 - float(shares[_FULL - 1]),
         glare=glare(small),
+        coloured=share_in_colour,
         lesion=extent,
         cut_off=lesion is not None and lesion.cut_off,
     )
@@ -189,6 +199,14 @@ def glare(rgb: np.ndarray) -> float:
     spots = (np.maximum(wide, high) < _LARGEST_SPOT * min(height, width)) & (left > 0) & (top > 0)
     spots &= (left + wide < width) & (top + high < height)
     return float(area[spots].sum()) / white.size
+
+
+def coloured(rgb: np.ndarray) -> float:
+    """Share of a picture, (H, W, 3) uint8, whose red, green and blue are farther apart than in a grey photo."""
+    step = max(1, min(rgb.shape[:2]) // _COLOUR_SIDE)
+    red, green, blue = cv2.split(np.ascontiguousarray(rgb[::step, ::step]))
+    apart = cv2.subtract(cv2.max(cv2.max(red, green), blue), cv2.min(cv2.min(red, green), blue))
+    return float((apart > _GREY).mean())
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,10 @@ def test_a_large_photo_that_python_decodes_reduced_gets_its_answer(in_browser, a
 def test_every_format_gets_pythons_answer(in_browser, assessor, kind, mode, options):
     picture = Image.open(REPOSITORY / "examples" / "tone-4-uneven.jpg").convert(mode)
     content = saved(picture, kind, **options)
-    assert_agreement(in_browser(content), in_python(assessor, content), assessor.checkpoint.config.thresholds)
+    page, python = in_browser(content), in_python(assessor, content)
+    assert_agreement(page, python, assessor.checkpoint.config.thresholds)
+    assert page["problems"] == python["problems"]
+    assert ("no_colour" in page["problems"]) == (mode == "L")
 
 
 def small_jpeg(width, height):

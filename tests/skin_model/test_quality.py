@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import time
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 from skin_model import quality
+from skin_model.photo import open_photo
 from tests.skin_model.quality_rendering import TONES, out_of_focus, photo
 
 SIZES = ((1000, 750), (341, 256))
@@ -107,6 +111,44 @@ def test_white_paper_beside_the_skin_is_not_glare():
     picture[:, 700:] = 255
 
     assert "glare" not in quality.check(picture)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"), [("JPEG", "L"), ("JPEG", "RGB"), ("PNG", "LA"), ("PNG", "I;16"), ("WEBP", "RGB")]
+)
+@pytest.mark.parametrize("tone", [0, 3, 5])
+def test_a_grey_photo_has_no_colour_however_it_was_saved(tone, kind, mode):
+    grey = cv2.cvtColor(photo(tone=tone, seed=tone), cv2.COLOR_RGB2GRAY)
+    picture = Image.fromarray(grey.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(grey).convert(mode)
+    file = io.BytesIO()
+    picture.save(file, kind)
+    assert quality.check(open_photo(file.getvalue()).rgb) == ["no_colour"]
+
+
+def test_a_grey_photo_with_the_day_in_orange_in_its_corner_has_no_colour():
+    picture = cv2.cvtColor(cv2.cvtColor(photo(), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    cv2.putText(picture, "29 11 2026", (780, 720), cv2.FONT_HERSHEY_SIMPLEX, 1, (255, 120, 0), 2)
+    assert "no_colour" in quality.check(picture)
+
+
+def test_skin_with_a_fifth_of_its_colours_left_has_a_colour():
+    picture = photo(tone=0)
+    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    assert "no_colour" not in quality.check(cv2.addWeighted(picture, 0.2, grey, 0.8, 0))
+
+
+def test_a_grey_spot_on_skin_in_colour_is_not_a_photo_without_colour():
+    def without_colour(square):
+        return cv2.cvtColor(cv2.cvtColor(square, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+
+    assert "no_colour" not in quality.check(*beside_the_spot(without_colour))
+
+
+def test_no_published_photograph_in_colour_is_called_one_without(shared_data):
+    table = pd.read_csv(shared_data / "lesions.csv", dtype=str, keep_default_na=False)
+    drawn = table.groupby(["source", "fitzpatrick"]).sample(15, random_state=0, replace=True).drop_duplicates()
+    called = [file for file in drawn["file"] if "no_colour" in quality.check(open_photo(shared_data / file).rgb)]
+    assert called == [] and len(drawn) > 200 and set("123456") <= set(drawn["fitzpatrick"])
 
 
 def test_a_photo_of_few_pixels_is_too_small():

@@ -11,7 +11,7 @@ from string import Formatter
 import pytest
 
 from on_device import sentences as of_the_page
-from skin_model import wording
+from skin_model import quality, wording
 from skin_model.diagnoses import DIAGNOSES
 from skin_model.network.calibration import BANDS
 from skin_model.photo import PhotoRefused
@@ -19,11 +19,10 @@ from skin_model.wording import Words, languages, sentence
 
 REPOSITORY = Path(wording.__file__).parents[2]
 OTHERS = [language for language in languages() if language != "en"]
-PROBLEMS = ("too_blurred", "too_dark", "too_bright", "glare", "too_small", "lesion_too_small")
 KEYS = (
     [f"refused.{kind.code}" for kind in PhotoRefused.__subclasses__()]
     + ["refused.no_such_file", "refused.not_skin", "notice.screening", "notice.privacy"]
-    + [f"problem.{code}" for code in PROBLEMS]
+    + [f"problem.{code}" for code in quality.PROBLEMS]
     + [f"{part}.{band}" for part in ("band", "next_step") for band in BANDS]
     + [f"diagnosis.{code}.{part}" for code in DIAGNOSES for part in ("name", "line")]
 )

@@ -6,9 +6,9 @@ import { resizeArea } from "../pixels/resize.js";
 import { spots } from "../pixels/spots.js";
 import { median, quantile, solve } from "../pixels/statistics.js";
 
-export const PROBLEMS = ["too_blurred", "too_dark", "too_bright", "glare", "too_small", "lesion_too_small", "lesion_cut_off"];
-export const LEAST_SIDE = 150, SMALLEST_LESION = 0.22, MOST_BLUR = 1.5, DARKEST = 50, BRIGHTEST = 225, MOST_WASHED = 0.25, MOST_GLARE = 0.01;
-const SIDE = 256, LESION_SIDE = 128, FINE = 1, COARSE = 2, COARSER = 0.8, SLOPE_OF_NOTHING = 0.25;
+export const PROBLEMS = ["too_blurred", "too_dark", "too_bright", "glare", "no_colour", "too_small", "lesion_too_small", "lesion_cut_off"];
+export const LEAST_SIDE = 150, SMALLEST_LESION = 0.22, MOST_BLUR = 1.5, DARKEST = 50, BRIGHTEST = 225, MOST_WASHED = 0.25, MOST_GLARE = 0.01, LEAST_COLOURED = 0.01;
+const SIDE = 256, LESION_SIDE = 128, COLOUR_SIDE = 128, GREY = 4, FINE = 1, COARSE = 2, COARSER = 0.8, SLOPE_OF_NOTHING = 0.25;
 const FULL = 250, WHITE = 235, REFLECTED = 60, LARGEST_SPOT = 0.3;
 const INK = 118, LEAST_CONTRAST = 14, CLEAR = 18, MOST_OF_THE_REST = 0.06;
 
@@ -19,11 +19,13 @@ const INK = 118, LEAST_CONTRAST = 14, CLEAR = 18, MOST_OF_THE_REST = 0.06;
 export function problemsOf(rgb, lesion) { return problemsIn(measure(rgb, lesion)); }
 
 export function problemsIn(m) {
+  const tooDark = m.bright < DARKEST, tooBright = m.dark > BRIGHTEST || m.washed > MOST_WASHED;
   const found = {
     too_blurred: m.blur > MOST_BLUR,
-    too_dark: m.bright < DARKEST,
-    too_bright: m.dark > BRIGHTEST || m.washed > MOST_WASHED,
+    too_dark: tooDark,
+    too_bright: tooBright,
     glare: m.glare > MOST_GLARE,
+    no_colour: m.coloured < LEAST_COLOURED && !tooDark && !tooBright,
     too_small: m.side < LEAST_SIDE,
     lesion_too_small: m.lesion !== null && m.lesion < SMALLEST_LESION,
     lesion_cut_off: m.cutOff,
@@ -49,6 +51,7 @@ export function measure(rgb, lesion = null) {
     bright: from(0.9),
     washed: 1 - shares[FULL - 1],
     glare: glare(small),
+    coloured: coloured(rgb),
     lesion: lesion ? Math.max(lesion.box[2] - lesion.box[0], lesion.box[3] - lesion.box[1]) / side : found?.alone ? found.extent : null,
     cutOff: Boolean(lesion?.cutOff),
     box: found && found.box,
@@ -125,6 +128,19 @@ export function glare({ width, height, data }) {
     .filter((s) => Math.max(s.width, s.height) < most && s.left > 0 && s.top > 0 && s.left + s.width < width && s.top + s.height < height)
     .reduce((sum, s) => sum + s.area, 0);
   return covered / white.length;
+}
+
+/** Share of the picture whose red, green and blue are farther apart than in a grey photo. */
+function coloured({ width, height, data }) {
+  const step = Math.max(1, Math.floor(Math.min(width, height) / COLOUR_SIDE));
+  let count = 0, inColour = 0;
+  for (let y = 0; y < height; y += step) {
+    for (let x = 0; x < width; x += step, count++) {
+      const at = 3 * (y * width + x), red = data[at], green = data[at + 1], blue = data[at + 2];
+      if (Math.max(red, green, blue) - Math.min(red, green, blue) > GREY) inColour++;
+    }
+  }
+  return inColour / count;
 }
 
 /** What differs most from the skin around it: its box in shares, extent, and whether plain skin lies around; or null. */
