@@ -1,7 +1,7 @@
 """The Space's entry: builds the interface and launches it, by default on http://127.0.0.1:7860.
 
 Settings are environment variables (docs/operations.md lists them): SKIN_CHECKPOINT, SKIN_MISTAKES, SKIN_LANGUAGE, …;
-GRADIO_SERVER_NAME and GRADIO_SERVER_PORT, which Gradio reads, give another address.
+GRADIO_SERVER_NAME and GRADIO_SERVER_PORT give another address.
 """
 
 import os

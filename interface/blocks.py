@@ -170,6 +170,7 @@ def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) ->
         "share": False,
         "ssr_mode": False,
         "mcp_server": settings.mcp,
+        "server_port": settings.port,
         # The about tab leads to the description of the API, in the visitor's language.
         "footer_links": [],
         "quiet": True,

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from importlib.metadata import distribution
@@ -147,6 +148,14 @@ def test_a_wrong_setting_is_told_before_any_package_is_imported(name, value, say
     ended = run("app.py", *NO_PACKAGES, **{name: value})
     assert ended.returncode == 1
     assert says in only_sentence(ended)
+
+
+def test_a_port_that_is_in_use_is_told_before_any_package_is_imported():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ended = run("app.py", *NO_PACKAGES, GRADIO_SERVER_PORT=str(port))
+    assert ended.returncode == 1
+    assert only_sentence(ended).startswith(f"Error: Port {port} is in use.")
 
 
 def test_a_checkpoint_that_is_none_is_told_before_torch_is_imported(app_without_torch):

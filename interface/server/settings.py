@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from collections.abc import Mapping
@@ -12,6 +13,8 @@ from importlib.util import find_spec
 from interface.server.uploads import KEPT_SECONDS
 from skin_model.command_line import installing_package
 from skin_model.wording import languages
+
+_HERE = "127.0.0.1"
 
 
 class SettingsError(ValueError):
@@ -26,7 +29,7 @@ class Settings:
     (None: the one in ``examples/mistakes``). language: served at the root whatever the browser asks for (None: the
     browser's). concurrency: photos scored at the same time. queue: visitors that may wait. batch_photos: photos in one
     batch. keep_seconds: how long a photo may stay on this server. mcp: whether the endpoints are offered to programs
-    through the Model Context Protocol too.
+    through the Model Context Protocol too. port: listened on (None: the first free one from 7860).
     """
 
     checkpoint: str | None = None
@@ -37,11 +40,12 @@ class Settings:
     batch_photos: int = 200
     keep_seconds: int = KEPT_SECONDS
     mcp: bool = False
+    port: int | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
         """Read SKIN_CHECKPOINT, SKIN_MISTAKES, SKIN_LANGUAGE, SKIN_CONCURRENCY, SKIN_QUEUE, SKIN_BATCH_PHOTOS,
-        SKIN_KEEP_SECONDS and SKIN_MCP.
+        SKIN_KEEP_SECONDS, SKIN_MCP and GRADIO_SERVER_PORT.
 
         An empty variable counts as unset. Raises SettingsError.
         """
@@ -52,8 +56,11 @@ class Settings:
                 "Set it to one of them, or unset it to follow the browser."
             )
         # Gradio's own, which it would not understand without a word of ours.
-        _whole(environment, "GRADIO_SERVER_PORT", 7860, 1, 65_535)
+        port = _whole(environment, "GRADIO_SERVER_PORT", 7860, 1, 65_535)
         _own_address(environment)
+        chosen = bool(environment.get("GRADIO_SERVER_PORT"))
+        if chosen:
+            _listen(environment.get("GRADIO_SERVER_NAME") or _HERE, port)
         return cls(
             checkpoint=environment.get("SKIN_CHECKPOINT") or None,
             mistakes=environment.get("SKIN_MISTAKES") or None,
@@ -63,6 +70,7 @@ class Settings:
             batch_photos=_whole(environment, "SKIN_BATCH_PHOTOS", cls.batch_photos, 1, 5_000),
             keep_seconds=_whole(environment, "SKIN_KEEP_SECONDS", cls.keep_seconds, 10, KEPT_SECONDS),
             mcp=_context_protocol(environment),
+            port=port if chosen else None,
         )
 
 
@@ -85,6 +93,22 @@ def _own_address(environment: Mapping[str, str]) -> None:
             f"GRADIO_SERVER_NAME is '{name}', which is no address of this computer. Set it to 127.0.0.1 for this "
             "computer alone or to 0.0.0.0 for all that reach it, or unset it."
         ) from None
+
+
+def _listen(address: str, port: int) -> None:
+    """Try a port that somebody chose: Gradio would take another one without a word where it is in use."""
+    for name in {address, _HERE}:  # which Gradio tries whatever the address
+        with socket.socket() as tried:
+            if os.name != "nt":  # where it would take the port from the program that has it
+                tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind((name, port))
+            except OSError as problem:
+                why = "is in use" if problem.errno == errno.EADDRINUSE else f"cannot be had ({problem.strerror})"
+                raise SettingsError(
+                    f"Port {port} {why}. Set GRADIO_SERVER_PORT to another one, or unset it to take the first free one "
+                    "from 7860."
+                ) from None
 
 
 def _switch(environment: Mapping[str, str], name: str) -> bool:

@@ -1,6 +1,7 @@
 """Settings from the environment: usable ones taken, others named with the way to mend them."""
 
 import re
+import socket
 
 import pytest
 
@@ -28,8 +29,27 @@ def test_every_variable_is_read(monkeypatch):
         "SKIN_BATCH_PHOTOS": "50",
         "SKIN_KEEP_SECONDS": "60",
         "SKIN_MCP": "1",
+        "GRADIO_SERVER_PORT": str(free := free_port()),
     })  # fmt: skip
-    assert found == Settings("owner/name@v1", "gallery", "de", 3, 10, 50, 60, True)
+    assert found == Settings("owner/name@v1", "gallery", "de", 3, 10, 50, 60, True, free)
+
+
+def free_port() -> int:
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return tried.getsockname()[1]
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "0.0.0.0", ""])
+def test_a_port_that_was_chosen_and_is_in_use_is_told_and_not_replaced(name):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(SettingsError, match=f"^Port {port} is in use. Set GRADIO_SERVER_PORT to another one"):
+            Settings.from_environment({"GRADIO_SERVER_PORT": str(port), "GRADIO_SERVER_NAME": name})
+
+
+def test_where_no_port_was_chosen_gradio_looks_for_one():
+    assert Settings.from_environment({"GRADIO_SERVER_PORT": ""}).port is None
 
 
 @pytest.mark.parametrize(
