@@ -74,7 +74,8 @@ def _refuse_unlabelled(survey: catalogue.Survey, allowed: bool) -> None:
         if unlabelled > MOST_UNLABELLED * photographs and not allowed:
             raise UserError(
                 f"{unlabelled} of the {photographs} photographs of {folder} have no label that is understood; the list "
-                "above shows which. Mend those labels, or go on without these photographs with --allow-unlabelled."
+                f"above shows which.{survey.ignored[folder]} Mend those labels, or go on without these photographs "
+                "with --allow-unlabelled."
             )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from skin_model.command_line import printable
-from train.data.data_folder import COLUMNS, Collected, DataFolder, is_utf_8
+from train.data.data_folder import COLUMNS, Collected, DataFolder, existing_folder, is_utf_8
 from train.data.labels import CatalogueError
 from train.data.layouts import LAYOUTS, Layout
 from train.data.tables import read_text_table
@@ -64,14 +64,16 @@ class Survey:
     rows: columns COLUMNS; malignant is int 0/1, everything else text, "" where unknown; root is the absolute folder
     that file is relative to. left_out: columns LEFT_OUT, all text; rows without a usable label or without their
     photograph. labels: (upstream's label, what it was taken for) -> photographs. unlabelled: data folder -> (those of
-    which nobody could tell benign from malignant, all that were found). not_looked_at: data folder -> kind -> paths of
-    what was not used. empty: a sentence for every folder without a usable photograph.
+    which nobody could tell benign from malignant, all that were found). ignored: data folder -> a sentence, after a
+    space, that names columns of its tables which were taken for nothing, "" without any. not_looked_at: data folder ->
+    kind -> paths of what was not used. empty: a sentence for every folder without a usable photograph.
     """
 
     rows: pd.DataFrame
     left_out: pd.DataFrame
     labels: Counter[tuple[str, str]]
     unlabelled: dict[str, tuple[int, int]]
+    ignored: dict[str, str]
     not_looked_at: dict[str, dict[str, list[str]]]
     empty: list[str]
 
@@ -100,13 +102,10 @@ def survey(folders: Sequence[Path], work: Path | None = None) -> Survey:
     """
     tables, left_out, empty = [], [], []
     labels: Counter[tuple[str, str]] = Counter()
-    unlabelled, not_looked_at = {}, {}
+    unlabelled, ignored, not_looked_at = {}, {}, {}
     roots: set[Path] = set()
     for folder in folders:
-        root = Path(folder).expanduser().resolve()
-        if not root.is_dir():
-            kind = "file" if folder.suffix.lower() == ".csv" else "data folder"
-            raise CatalogueError(f"There is no {kind} {folder}.")
+        root = existing_folder(folder)
         if not is_utf_8(str(root)):
             raise CatalogueError(f"The name of {printable(str(root))} is not UTF-8; rename it.")
         if root in roots:
@@ -123,6 +122,7 @@ def survey(folders: Sequence[Path], work: Path | None = None) -> Survey:
         left_out += found.left_out
         labels += found.labels
         unlabelled[str(root)] = (found.unlabelled, found.labels.total())
+        ignored[str(root)] = found.ignored
         not_looked_at[str(root)] = data.not_looked_at()
     if not tables:
         raise CatalogueError("No data folder was given.")
@@ -135,6 +135,7 @@ def survey(folders: Sequence[Path], work: Path | None = None) -> Survey:
         pd.DataFrame(left_out, columns=list(LEFT_OUT)).astype(str),
         labels,
         unlabelled,
+        ignored,
         not_looked_at,
         empty,
     )
@@ -153,7 +154,8 @@ def _why(data: DataFolder, found: Collected) -> str:
     """Why nothing was found: the reasons with an example each, and archives that nobody unpacked."""
     examples = {str(row["reason"]): str(row["image_id"]) for row in reversed(found.left_out)}
     reasons = [f"{reason} ({name})" for reason, name in sorted(examples.items())[:3]]
-    return (f" Every row was left out: {'; '.join(reasons)}." if reasons else "") + _packed(data)
+    ignored = found.ignored if found.unlabelled else ""
+    return (f" Every row was left out: {'; '.join(reasons)}." if reasons else "") + ignored + _packed(data)
 
 
 def _packed(data: DataFolder) -> str:

@@ -2,14 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from skin_model.command_line import printable
 from skin_model.photo.folders import list_folder
-from train.data.labels import NoLabel, Told, plain, settle, taken_for
+from train.data.labels import CatalogueError, NoLabel, Told, plain, settle, taken_for
 from train.data.photograph_names import PICTURE_ENDINGS, PhotographNames, SeveralPhotographs
 from train.data.tables import header, read_text_table
 
@@ -49,6 +49,9 @@ _NO_PHOTOGRAPH: dict[str, str] = {
     **dict.fromkeys(("mask", "segmentation"), "a mask"),
 }
 """Words of an image type -> what is left out, since it is no photograph of skin."""
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+:)/+(.+)", re.IGNORECASE)
+_NAMED = 6
+"""Columns that a sentence names at most."""
 _LONGEST_LINK = 1024
 """Bytes."""
 
@@ -68,12 +71,44 @@ class Collected:
 
     rows: as COLUMNS. left_out: dicts with the reason. labels: (upstream's label, what it was taken for) -> photographs.
     unlabelled: photographs of which nobody could tell benign from malignant; upstream's own "indeterminate" is none.
+    columns: of the tables, as far as they were taken for nothing at all.
     """
 
     rows: list[dict[str, object]] = field(default_factory=list)
     left_out: list[dict[str, object]] = field(default_factory=list)
     labels: Counter[tuple[str, str]] = field(default_factory=Counter)
     unlabelled: int = 0
+    columns: list[str] = field(default_factory=list)
+
+    @property
+    def ignored(self) -> str:
+        """A sentence, after a space, that names columns which may have been meant as labels; "" without any."""
+        if not self.columns:
+            return ""
+        several, named = len(self.columns) > 1, ", ".join(self.columns[:_NAMED])
+        which = (
+            f"The columns {named}{' …' if len(self.columns) > _NAMED else ''} were"
+            if several
+            else f"The column {named} was"
+        )
+        return f" {which} not taken for a label; name a column of labels diagnosis, label or malignant."
+
+
+def existing_folder(given: Path) -> Path:
+    """The absolute path of a data folder that was named; raises CatalogueError where it is none."""
+    given = Path(given)
+    root = given.expanduser().resolve()
+    if root.is_dir():
+        return root
+    if address := _ADDRESS.fullmatch(given.as_posix()):  # of which a path has lost a slash
+        raise CatalogueError(
+            f"{address[1]}//{address[2]} is a web address. Download it first and name its folder; a data set on the "
+            "Hub is written hub:owner/name."
+        )
+    if root.exists():
+        raise CatalogueError(f"{given} is a file. Name the folder that holds the photographs with their labels.")
+    kind = "file" if given.suffix.lower() == ".csv" else "data folder"
+    raise CatalogueError(f"There is no {kind} {given}. Name one that holds photographs with their labels.")
 
 
 class DataFolder:
@@ -83,6 +118,7 @@ class DataFolder:
         self.root, self.work = root, work
         self._entries: dict[object, _Entry] = {}
         self._read: set[Path] = set()
+        self._ignored: list[str] = []
         self._listing = list_folder(root)
 
     def move_to(self, root: Path) -> None:
@@ -160,6 +196,10 @@ class DataFolder:
         entry.row |= {column: value for column, value in (known | row).items() if value and not entry.row[column]}
         entry.told += [place for place in told if place not in entry.told]
 
+    def ignore(self, columns: Iterable[str]) -> None:
+        """Note columns of which the reader makes nothing."""
+        self._ignored += [known for name in columns if (known := printable(name)) not in self._ignored]
+
     def leave_out(self, path: Path, source: str, image_id: str, reason: str) -> None:
         """Collect a file that is not used, with the reason."""
         row = dict.fromkeys(COLUMNS, "") | {"root": str(self.root), "source": source, "image_id": image_id}
@@ -168,7 +208,7 @@ class DataFolder:
 
     def collected(self) -> Collected:
         """All that was added, one row a photograph."""
-        found = Collected()
+        found = Collected(columns=self._ignored)
         for entry in self._entries.values():
             row, reason = entry.row, entry.reason
             code, malignant = "", ""

@@ -17,7 +17,7 @@ from skin_model.network import hub
 from train import UserError
 from train.data import near_duplicates, splits
 from train.data.catalogue import LEFT_OUT
-from train.data.data_folder import COLUMNS, DataFolder, plain_id
+from train.data.data_folder import COLUMNS, DataFolder, existing_folder, plain_id
 from train.data.tables import read_text_table
 from train.digests import file_sha256
 
@@ -96,9 +96,7 @@ def match(manifest: str | Path, folders: Sequence[Path], work: Path) -> tuple[pd
     by_digest: dict[str, tuple[Path, str]] = {}
     by_name: dict[str, tuple[Path, str]] = {}
     for given in folders:
-        root = Path(given).expanduser().resolve()
-        if not root.is_dir():
-            raise UserError(f"There is no data folder {given}. Name one that holds photographs with their labels.")
+        root = existing_folder(given)
         pictures = DataFolder(root, work).pictures
         for path in tqdm(pictures, desc="Hashing photographs", unit="photo", file=sys.stderr, disable=None):
             place = (root, path.as_posix())

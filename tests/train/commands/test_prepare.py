@@ -283,6 +283,23 @@ def test_a_folder_of_which_nothing_is_left_out_is_prepared(tmp_path):
     assert json.loads((tmp_path / "work/audit.json").read_text())["left_out"] == {}
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("photo.jpg", "photo.jpg is a file. Name the folder that holds"),
+        ("nowhere", "There is no data folder nowhere."),
+        ("https://example.com/set/a.jpg", "https://example.com/set/a.jpg is a web address. Download it first"),
+        ("s3://bucket/set", "s3://bucket/set is a web address."),
+    ],
+)
+def test_data_that_is_no_folder_is_called_what_it_is(tmp_path, monkeypatch, capsys, given, says):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "photo.jpg", skin(0, 96, mole=False))
+    assert run("prepare", "--data", given, "--out", tmp_path / "work") == 2
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
+    assert said.startswith(f"Error: {says}")
+
+
 def test_a_mistyped_csv_is_called_a_file(tmp_path, capsys):
     assert run("audit", "--data", tmp_path / "nowhere.csv") == 2
     assert "There is no file" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import pytest
 from tests.train.rendered_folders import skin, write, write_text
 from train.commands import preparation
 from train.commands.command_line import main
+from train.data import catalogue
 
 
 def run(*arguments):
@@ -50,6 +51,26 @@ def test_more_than_a_tenth_without_a_label_stops_it_with_the_list_and_one_senten
     errors = [line for line in said.err.splitlines() if line.startswith("Error: ")]
     assert len(errors) == 1 and "2 of the 10 photographs" in errors[0] and "--allow-unlabelled" in errors[0]
     assert not (tmp_path / "work/split.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("columns", "named"),
+    [
+        ("benign", "The column benign was not taken for a label"),
+        ("age,Benign,note", "The columns Benign, note were not taken for a label"),
+        ("a,b,c,d,e,f,g,h", "The columns a, b, c, d, e, f … were not taken for a label"),
+    ],
+)
+def test_columns_that_might_have_been_labels_are_named_where_there_are_no_others(tmp_path, capsys, columns, named):
+    data, cells = tmp_path / "set", ",".join("1" * len(columns.split(",")))
+    for number in range(8):
+        write(data / f"{number}.png", skin(number, 96, mole=False))
+    write_text(data / "metadata.csv", f"file_name,{columns}", *[f"{number}.png,{cells}" for number in range(8)])
+    assert run("prepare", "--data", data, "--out", tmp_path / "work") == 2
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("Error: ")]
+    assert f"{named}; name a column of labels diagnosis, label or malignant." in said
+    with pytest.raises(catalogue.CatalogueError, match=named):
+        catalogue.read(data)
 
 
 def test_allow_unlabelled_goes_on_without_them(tmp_path):

@@ -37,6 +37,11 @@ def _column(name: str) -> str:
     return "_".join(re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))).lower()
 
 
+def _is_known(name: str) -> bool:
+    """Whether an imagefolder's column that is no label is read."""
+    return _column(name) in (*_KNOWN, "file_name", "image_id", "source", "image_type")
+
+
 def _imagefolder_tables(data: DataFolder) -> list[Path]:
     return [path for path, cells in data.headers.items() if "file_name" in map(_column, cells)]
 
@@ -58,6 +63,9 @@ def _read_imagefolder(data: DataFolder) -> None:
     labels = LabelColumns([row for _, row in found], _CLASSES, _ANSWERS)
     # Where no column has a label, the folder's name is one, as the datasets library has it too.
     labelled = any(column in row for _, row in found for column in (*_CLASSES, *_ANSWERS))
+    if not labelled:
+        columns = (column for path in _imagefolder_tables(data) for column in data.headers[path])
+        data.ignore(column for column in columns if not _is_known(column))
     folders = ClassFolders(data.pictures)
     for below, row in found:
         file = row["file_name"].replace("\\", "/")
