@@ -11,7 +11,7 @@ import pandas as pd
 from skin_model.command_line import printable
 from train.data.data_folder import COLUMNS, Collected, DataFolder, existing_folder, is_utf_8
 from train.data.labels import CatalogueError
-from train.data.layouts import LAYOUTS, Layout
+from train.data.layouts import CLASS_FOLDERS, LAYOUTS, Layout
 from train.data.tables import read_text_table
 
 __all__ = [
@@ -112,8 +112,7 @@ def survey(folders: Sequence[Path], work: Path | None = None) -> Survey:
             raise CatalogueError(f"The data folder {folder} is given twice; give each folder once.")
         roots.add(root)
         data = DataFolder(root, work)
-        layout = _recognise(data)
-        layout.read(data)
+        layout = _read(data)
         found = data.collected()
         if not found.rows:
             looks = f"{folder} looks like {layout.described}, but no labelled photograph was found."
@@ -166,7 +165,21 @@ def _packed(data: DataFolder) -> str:
     return f" {packed[0]} in it was not looked at; {mend} first."
 
 
-def _recognise(data: DataFolder) -> Layout:
+def _read(data: DataFolder) -> Layout:
+    """Collect what a folder holds and return its layout: that of its tables, unless they name none of its photographs
+    and its folders tell their classes.
+    """
+    layout, *others = _recognise(data)
+    layout.read(data)
+    if CLASS_FOLDERS in others and not data.found_any:
+        data.set_tables_aside()
+        layout = CLASS_FOLDERS
+        layout.read(data)
+    return layout
+
+
+def _recognise(data: DataFolder) -> list[Layout]:
+    """The layout of a folder, and those that it holds beside its own tables."""
     found = [layout for layout in LAYOUTS if layout.recognise(data)]
     if not found:
         for path in data.other_files:
@@ -179,7 +192,7 @@ def _recognise(data: DataFolder) -> Layout:
     if clashing:
         names = " and ".join(layout.described for layout in (first, *clashing))
         raise CatalogueError(f"{data.root} looks like several data sets at once: {names}. Give each its own folder.")
-    return first
+    return found
 
 
 def _seen(data: DataFolder) -> str:

@@ -119,6 +119,7 @@ class DataFolder:
         self._entries: dict[object, _Entry] = {}
         self._read: set[Path] = set()
         self._ignored: list[str] = []
+        self._set_aside: list[Path] = []
         self._listing = list_folder(root)
 
     def move_to(self, root: Path) -> None:
@@ -200,6 +201,22 @@ class DataFolder:
         """Note columns of which the reader makes nothing."""
         self._ignored += [known for name in columns if (known := printable(name)) not in self._ignored]
 
+    @property
+    def found_any(self) -> bool:
+        """Whether any row so far has its photograph here."""
+        return any(entry.row["file"] for entry in self._entries.values())
+
+    def holds(self, name: str) -> bool:
+        """Whether a photograph of the folder is called so, be it several."""
+        try:
+            return self.names.find(name) is not None
+        except SeveralPhotographs:
+            return True
+
+    def set_tables_aside(self) -> None:
+        """Forget all that was read so far: its tables name none of the photographs."""
+        self._set_aside, self._entries, self._read, self._ignored = sorted(self._read), {}, set(), []
+
     def leave_out(self, path: Path, source: str, image_id: str, reason: str) -> None:
         """Collect a file that is not used, with the reason."""
         row = dict.fromkeys(COLUMNS, "") | {"root": str(self.root), "source": source, "image_id": image_id}
@@ -246,8 +263,10 @@ class DataFolder:
         used = {original(Path(entry.row["file"])) for entry in self._entries.values() if entry.row["file"]}
         unlisted = [path for path in self.pictures if not {original(path), Path(printable(path.as_posix()))} & used]
         links = [path for path in self.other_files if self.link_in_words(path)]
-        others = [path for path in self.other_files if path not in self._read and path not in links]
+        known = {*self._read, *self._set_aside, *links}
+        others = [path for path in self.other_files if path not in known]
         kinds = {
+            "tables that name none of its photographs": self._set_aside,
             "photographs that no row names": unlisted,
             "other files": others,
             "folders and links that cannot be followed": [*self._listing.unreadable, *links],

@@ -8,7 +8,7 @@ from train.data.layouts.layout import Layout
 from train.data.layouts.own_tables import IMAGEFOLDER, LESIONS_CSV
 from train.data.layouts.pad_ufes_20 import PAD_UFES_20
 
-__all__ = ["LAYOUTS", "Layout"]
+__all__ = ["CLASS_FOLDERS", "LAYOUTS", "Layout"]
 
 LAYOUTS: tuple[Layout, ...] = (
     LESIONS_CSV,

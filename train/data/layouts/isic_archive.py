@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from train.data.data_folder import DataFolder, plain_id
 from train.data.labels import CatalogueError, LabelColumns, Told, meaning, meaning_of_levels
+from train.data.layouts.class_folders import ClassFolders
 from train.data.layouts.layout import Layout, details, has, marked, taken
 
 _LEVELS = range(1, 6)
@@ -28,7 +29,9 @@ def _levels(row: Mapping[str, str]) -> list[Told]:
 
 def _read(data: DataFolder) -> None:
     rows = [row for _, row in data.rows_of("isic_id")]
-    if not any(column in row for row in rows for column in _LABELS):
+    labelled = any(column in row for row in rows for column in _LABELS)
+    # A table of other photographs says nothing of these, which may lie in folders named by what they show.
+    if not labelled and (not ClassFolders(data.pictures) or any(data.holds(row["isic_id"]) for row in rows)):
         raise CatalogueError(
             f"{data.tables('isic_id')[0]} in {data.root} has an isic_id but no labels: none of the columns "
             f"{', '.join(_LABELS)}. Download it again with its diagnoses, or put the table that has them beside it."

@@ -73,6 +73,39 @@ def test_an_archive_table_without_labels_is_refused_with_what_is_missing(tmp_pat
         catalogue.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("cases.csv", ["isic_id,diagnosis", "ISIC_0000001,melanoma"]),
+        ("cases.csv", ["isic_id,age_approx", "ISIC_0000001,50"]),
+        ("metadata.csv", ["file_name,label", "ISIC_0000001.jpg,melanoma"]),
+        ("HAM10000_metadata.csv", ["lesion_id,image_id,dx,dx_type", "HAM_1,ISIC_0000001,mel,histo"]),
+    ],
+)
+def test_class_folders_win_over_a_linked_table_that_names_none_of_their_photographs(tmp_path, name, lines):
+    data = pictures(tmp_path / "set", "benign/1.jpg", "malignant/2.jpg")
+    (tmp_path / "elsewhere").mkdir()
+    write_text(tmp_path / "elsewhere" / name, *lines)
+    (data / "linked").symlink_to(tmp_path / "elsewhere")
+    found = catalogue.survey([data])
+    assert labelled(found.rows) == {"benign/1": ("", 0), "malignant/2": ("", 1)}
+    assert found.left_out.empty and found.empty == []
+    assert found.not_looked_at[str(data)] == {"tables that name none of its photographs": [f"linked/{name}"]}
+
+
+def test_class_folders_yield_to_a_table_that_names_one_of_their_photographs(tmp_path):
+    data = pictures(tmp_path, "benign/ISIC_1.jpg", "malignant/ISIC_2.jpg")
+    write_text(tmp_path / "metadata.csv", "isic_id,diagnosis_1", "ISIC_1,Malignant", "ISIC_9,Benign")
+    assert labelled(catalogue.read(data)) == {"ISIC_1": ("", 1)}
+
+
+def test_an_archive_table_without_labels_of_photographs_in_class_folders_is_refused(tmp_path):
+    pictures(tmp_path, "benign/ISIC_0.jpg")
+    write_text(tmp_path / "metadata.csv", "isic_id,age_approx", "ISIC_0,50")
+    with pytest.raises(catalogue.CatalogueError, match="has an isic_id but no labels"):
+        catalogue.read(tmp_path)
+
+
 def test_photographs_in_an_hdf5_file_are_said_to_be_packed(tmp_path):
     write_text(tmp_path / "train-metadata.csv", "isic_id,target", "ISIC_0,0")
     (tmp_path / "train-image.hdf5").write_bytes(b"\x89HDF\r\n\x1a\n")
