@@ -33,6 +33,19 @@ def test_readme_stays_short_and_names_every_tab_in_order():
     assert [row.split("|")[1].strip() for row in rows] == [sentence(f"tab.{name}") for name in TABS]
 
 
+def test_the_lines_for_windows_run_in_order_what_make_app_runs():
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    rule = r"^%s:.*\n\t\$\(RUN\) ([^|\n]+)"
+    runs = [
+        re.search(rule % target, makefile, re.MULTILINE)[1].strip() for target in ("on_device/site/release.json", "app")
+    ]
+    page = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    lines = page.partition("Without make (Windows):")[2].split("```")[1].splitlines()
+    assert [line for line in lines if line.removeprefix(".venv\\Scripts\\python ") in runs] == [
+        f".venv\\Scripts\\python {run}" for run in runs
+    ]
+
+
 def test_every_folder_that_the_pages_have_a_reader_fill_is_ignored_by_git():
     pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md")]
     options = re.compile(r"--(?:data|gallery|out|overlay|pictures|run|work) ([a-z][\w./-]*)")
