@@ -51,10 +51,12 @@ def only_sentence(ended: subprocess.CompletedProcess[str]) -> str:
     return line
 
 
-def link_packages(folder: Path, requirements: str, without: tuple[str, ...] = ()) -> Path:
-    """A folder with what a requirements file brings, its packages' own requirements included, and nothing else."""
+def link_packages(folder: Path, requirements: str, without: tuple[str, ...] = (), beside: tuple[str, ...] = ()) -> Path:
+    """A folder with what a requirements file and the packages ``beside`` it bring, their own requirements included, and
+    nothing else.
+    """
     folder.mkdir()
-    waiting = re.findall(r"^([\w.-]+)==", (REPOSITORY / requirements).read_text(), re.MULTILINE)
+    waiting = [*re.findall(r"^([\w.-]+)==", (REPOSITORY / requirements).read_text(), re.MULTILINE), *beside]
     seen = set(without)
     while waiting:
         name = waiting.pop().lower().replace("_", "-")
@@ -109,6 +111,14 @@ def test_where_only_the_app_is_installed_training_still_explains_itself(app_alon
     assert ended.returncode == 0
     assert ended.stderr == ""
     assert all(name in ended.stdout for name in ("prepare", "fit", "evaluate", "export", "push"))
+
+
+def test_a_report_needs_nothing_but_what_draws_it(tmp_path):
+    packages = link_packages(tmp_path / "packages", "requirements.txt", beside=("jinja2", "matplotlib", "scipy"))
+    command = f"-m train report --metrics skin_model/weights/metrics.json --out {tmp_path / 'report'}"
+    ended = run(command, *NO_PACKAGES, PYTHONPATH=str(packages))
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "report/report.html").is_file()
 
 
 def test_where_only_the_app_is_installed_a_command_that_there_is_not_is_called_so(app_alone):

@@ -21,6 +21,8 @@ app.add_typer(push.app, name="push")
 REQUIREMENTS = "requirements-train.txt"
 _NEEDED = ("accelerate", "imagehash", "scipy", "skimage", "sklearn")
 """What hardly a command does without: said before torch is imported, which takes seconds."""
+_NEEDED_BY = {"report": ("jinja2", "matplotlib", "scipy")}
+"""The same of commands that need other packages."""
 _SEVERAL = frozenset({"--data", "--recipes", "--formats", "--ideas"})
 
 
@@ -44,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     with command(REQUIREMENTS, UserError):
         # A command that there is not is named by typer, whatever is installed.
         if arguments and arguments[0] in typer.main.get_command(app).commands and "--help" not in arguments:
-            require(*_NEEDED, requirements=REQUIREMENTS)
+            require(*_NEEDED_BY.get(arguments[0], _NEEDED), requirements=REQUIREMENTS)
         try:
             app(spread(arguments), prog_name="python -m train")
         except SystemExit as ended:
