@@ -30,9 +30,10 @@ def _share(words: Words, value: float) -> str:
 
 
 def _extremes(figure: str, rows: Rows, words: Words) -> tuple[str, None]:
-    if not rows:
+    enough = [row for row in rows if not row.get("too_few")]
+    if not enough:
         return "", None
-    best, worst = max(rows, key=_value), min(rows, key=_value)
+    best, worst = max(enough, key=_value), min(enough, key=_value)
     ends = {"best": data_words.row(words, figure, best["name"]), "best_auc": words.number(best["value"], 2)}
     ends |= {"worst": data_words.row(words, figure, worst["name"]), "worst_auc": words.number(worst["value"], 2)}
     return words("evidence.shows.extremes", **ends), None

@@ -120,7 +120,8 @@ def _forest(rows: Rows, words: Words, axis: str, line: float | None = None, *, f
 
 
 def _with_counts(rows: Rows, figures: Mapping[str, Any]) -> Rows:
-    return [{**row, "n": figures[row["name"]]["n"], "n_malignant": figures[row["name"]]["n_malignant"]} for row in rows]
+    counts = ("n", "n_malignant", "too_few")
+    return [{**row, **{name: figures[row["name"]][name] for name in counts}} for row in rows]
 
 
 def _sources(metrics: Metrics, words: Words) -> Drawn:

@@ -111,10 +111,10 @@ def _refused(words: Words, row: Mapping[str, Any], of: str) -> str:
 def figure_line(words: Words, name: str, rows: figures.Rows) -> str:
     """What the figure is, what it shows, and whether a limit of our own is met. rows: of ``figures.draw``."""
     shows, met = conclusion(name, rows, words)
-    limit = words(f"evidence.limit.{'none' if met is None else 'met' if met else 'missed'}")
     if met is None:
-        said = f"<p>{escape(shows)} {escape(limit)}</p>"
+        said = f"<p>{escape(shows)}</p>"
     else:
+        limit = words(f"evidence.limit.{'met' if met else 'missed'}")
         said = f'<p class="limit" data-met="{str(met).lower()}"><strong>{escape(limit)}.</strong> {escape(shows)}</p>'
     return f'<div role="status"><p>{escape(words(f"evidence.figure.{name}.line"))}</p>{said}</div>'
 

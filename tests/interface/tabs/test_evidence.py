@@ -96,6 +96,13 @@ def test_the_decision_curve_says_where_acting_beats_everybody_and_nobody():
     assert conclusion("decision", rows, Words())[0].startswith("At 2 of 4 thresholds, between 5.0% and 10.0%,")
 
 
+def test_a_source_with_too_few_cases_is_neither_best_nor_weakest():
+    sets = {"ham10000": (0.9, False), "isic_2017": (0.8, False), "isic_acral_other": (1.0, True)}
+    rows = [{"name": name, "value": value, "too_few": few} for name, (value, few) in sets.items()]
+    assert "(AUC 0.90)" in conclusion("sources", rows, Words())[0]
+    assert "1.00" not in conclusion("sources", rows, Words())[0]
+
+
 @pytest.mark.parametrize("language", languages())
 def test_every_figure_says_what_it_shows_in_every_language(language):
     words = Words(language)
