@@ -35,6 +35,8 @@ _GRADIO_WORDS = (
     "number_input",
     "range_slider",
     "reset",
+    "undo",
+    "complete",
     "plot",
     "warning",
     "error",

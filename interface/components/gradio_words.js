@@ -4,7 +4,7 @@
   const known = {
     "Drop File Here": "drop_file", "or": "or", "- or -": "or", "Click to Upload": "click_to_upload",
     "Click to upload or drop files": "drop_or_upload", "File upload": "file_upload", "More tabs": "more_tabs", "common.upload": "add_files", "Clear": "clear",
-    "Reset to default value": "reset", "Plot": "plot", "Warning": "warning", "Error": "error",
+    "Reset to default value": "reset", "Undo": "undo", "undo": "undo", "common.complete": "complete", "Plot": "plot", "Warning": "warning", "Error": "error",
     "processing": "processing", "Uploading...": "uploading", "Loading...": "loading", "Loading": "loading",
     "Connection errored out.": "lost", "Connection to the server was lost. Attempting reconnection...": "lost", "Download plot as a PNG": "plot_download", "Zoom": "plot_zoom", "Pan": "plot_pan",
     "Box Select": "plot_box", "Lasso Select": "plot_lasso", "Zoom in": "plot_in", "Zoom out": "plot_out",
@@ -26,7 +26,7 @@
     return null;
   }
 
-  const ATTRIBUTES = ["aria-label", "title", "placeholder", "data-title"];
+  const ATTRIBUTES = ["aria-label", "title", "alt", "placeholder", "data-title"];
   const ownText = (node) => node.parentElement?.closest(".html-container, [role=tab], table, script, style, option") !== null;
   function mendText(node) {
     const text = node.data.trim(), words = text && !ownText(node) ? ours(text) : null;
