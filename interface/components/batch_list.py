@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from html import escape
 
 from interface.components import result_card
-from interface.components.scored_photo import URGENCY
 from skin_model.assess import Assessment
+from skin_model.network.calibration import CANNOT_TELL
 from skin_model.network.config import Config
 from skin_model.wording import Words
 
 REFUSED = "refused"
-KINDS = (*reversed(URGENCY), REFUSED)
-"""The bands, most urgent first, then the photos without a result."""
+KINDS = ("high", "raised", CANNOT_TELL, "low", REFUSED)
+"""The bands as the scale has them, highest risk first, then the photos without a result."""
 SORTING = """
 element.addEventListener('change', (event) => {
   if (!event.target.matches('[data-sort]')) return;
@@ -95,6 +95,8 @@ def _row(words: Words, photo: ListedPhoto, given: int, config: Config) -> str:
         f'<strong class="batch-risk">{escape(risk)}</strong>'
         f'<span class="batch-band" data-kind="{kind}">{result_card.shape(kind, 20)}{escape(title(words, kind))}</span>'
     )
+    if kind == REFUSED:
+        line += f'<span class="batch-note">{escape(words(f"refused.{found.refused}"))}</span>'
     full = result_card.answer(words, found, config.thresholds, config.calibration)
     if kind != REFUSED:
         full += result_card.problems(words, found.problems) + result_card.diagnosis_bars(words, found.diagnoses)

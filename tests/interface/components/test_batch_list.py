@@ -30,6 +30,18 @@ def test_the_most_urgent_band_is_counted_first_and_photos_without_a_result_last(
     assert list(batch_list.counts(PHOTOS).items()) == [("high", 1), ("low", 2), ("refused", 1)]
 
 
+def test_the_bands_are_counted_in_the_order_of_the_scale():
+    bands = [
+        ListedPhoto(f"{band}.jpg", Assessment(risk=0.5, band=band)) for band in ("low", "cannot_tell", "raised", "high")
+    ]
+    assert list(batch_list.counts(bands)) == ["high", "raised", "cannot_tell", "low"]
+
+
+def test_why_there_is_no_result_stands_in_the_line_itself():
+    line = shown().split('data-name="cat.jpg"')[1].split("</summary>")[0]
+    assert Words()("refused.not_skin") in line
+
+
 def test_the_highest_risk_comes_first_and_each_line_keeps_the_place_it_was_chosen_at():
     assert re.findall(r'data-name="([^"]+)" data-given="(\d)"', shown()) == [
         ("a.jpg", "2"),
