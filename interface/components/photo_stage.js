@@ -7,11 +7,13 @@ const image = element.querySelector(".stage-picture img");
 const video = element.querySelector("video");
 const uploadInput = () => document.querySelector(`#${props.sources} input[type=file]`);
 let stream = null;
+// How many of several photos at once were left out: the stage takes the first.
+let left = 0, handing = false;
 
 function say(text) { part("message").textContent = text || ""; }
 
-// The answer to the photo before must not stand beside one that was not taken.
-function refuse() { say(texts.too_large); trigger("too_large"); }
+// Says so in place of an answer: that to the photo before must not stand beside one that was not taken.
+function refuse() { left = 0; say(""); trigger("too_large"); }
 
 function put(file, input) {
   const transfer = new DataTransfer();
@@ -20,11 +22,17 @@ function put(file, input) {
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-function handOver(file) {
+// What is told of the others, until the next photo comes.
+const leftOut = () => [left && texts.first_only, left && props.value?.scored && texts.first_only_more].filter(Boolean).join(" ");
+
+function handOver(file, others = 0) {
   if (!file) return;
+  left = others;
   if (file.size > props.max_bytes) { refuse(); return; }
-  say("");
+  say(leftOut());
+  handing = true;
   put(file, uploadInput());
+  handing = false;
 }
 
 // Gradio answers an upload that is too large in its own words, so it is stopped before it is sent.
@@ -35,7 +43,7 @@ window.addEventListener("change", (event) => {
     event.stopImmediatePropagation();
     input.value = "";
     refuse();
-  } else { say(""); closeCamera(); }
+  } else { if (!handing) left = 0; say(leftOut()); closeCamera(); }
 }, true);
 
 // Phones offer their photo library and camera for image/*; the server decides what it can read.
@@ -51,9 +59,9 @@ for (const kind of ["dragenter", "dragover"]) {
   element.addEventListener(kind, () => part("empty").classList.add("over"));
 }
 element.addEventListener("dragleave", () => part("empty").classList.remove("over"));
-element.addEventListener("photo-arrived", ({ detail: file }) => {
+element.addEventListener("photo-arrived", ({ detail: files }) => {
   part("empty").classList.remove("over");
-  if (file) { closeCamera(); handOver(file); } else say(texts.address);
+  if (files.length) { closeCamera(); handOver(files[0], files.length - 1); } else say(texts.address);
 });
 part("empty").addEventListener("click", () => uploadInput()?.click());
 
@@ -165,7 +173,7 @@ window.addEventListener("draw-square", (event) => {
 function choosing(on) {
   part("choose").setAttribute("aria-pressed", String(on));
   part("picture").classList.toggle("choosing", on);
-  say(on ? texts.drag : "");
+  say(on ? texts.drag : leftOut());
 }
 part("choose").addEventListener("click", () => choosing(part("choose").getAttribute("aria-pressed") !== "true"));
 part("whole").addEventListener("click", () => { focusNext = "choose"; trigger("whole"); });
@@ -227,7 +235,9 @@ if (element.closest("#photo-stage")) {
   });
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("#examples button");
-    if (button) Object.assign(given, { files: [], example: [...document.querySelectorAll("#examples button")].indexOf(button) });
+    if (!button) return;
+    left = 0;
+    Object.assign(given, { files: [], example: [...document.querySelectorAll("#examples button")].indexOf(button) });
   });
 
   const until = async (there) => { while (!there()) await new Promise((done) => setTimeout(done, 50)); };

@@ -17,6 +17,7 @@ _HERE = Path(__file__).parent
 _TEXTS = (
     "empty",
     "address",
+    "first_only",
     "touch",
     "photo_alt",
     "scored",
@@ -39,14 +40,16 @@ def stage(
     elem_id: str = "photo-stage",
     sources: str = "sources",
     camera: str = "open-camera",
+    more: str = "",
 ) -> gr.HTML:
     """The component, empty. Its value is None or what ``staged`` gives.
 
     sources: id of what holds the upload button's file input. camera: name of the window's event that opens the camera.
+    more: label of the button that adds a further photo, "" without one.
     Its events: ``too_large``, ``whole``, and ``box`` with ``{"box": [left, top, right, bottom]}`` in shares (0…1).
     """
     texts = {name: words(f"interface.stage.{name}") for name in _TEXTS}
-    texts["too_large"] = words("refused.file_too_large")
+    texts["first_only_more"] = words("interface.stage.first_only.more", button=more) if more else ""
     return gr.HTML(
         value=None,
         html_template=(_HERE / "photo_stage.html").read_text(encoding="utf-8"),

@@ -47,17 +47,17 @@
   }, true);
 
   // --- paste and drop -----------------------------------------------------------------------------------------------
-  /** Of several stages in sight the one at the pointer takes a photo, else the first empty one, else the last. */
-  function arrive(file, at = null) {
+  /** Of several stages in sight the one at the pointer takes a photo, else the first empty one, else the last. No files: an address. */
+  function arrive(files, at = null) {
     const stages = [...document.querySelectorAll(".stage")].filter(shown);
     const stage = stages.find((each) => each.contains(at)) ?? stages.find((each) => !each.classList.contains("filled")) ?? stages.at(-1);
-    stage?.dispatchEvent(new CustomEvent("photo-arrived", { detail: file, bubbles: true }));
+    stage?.dispatchEvent(new CustomEvent("photo-arrived", { detail: files, bubbles: true }));
     return Boolean(stage);
   }
 
   document.addEventListener("paste", (event) => {
-    const [file] = event.clipboardData?.files ?? [];
-    if (file && arrive(file)) event.preventDefault();
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length && arrive(files)) event.preventDefault();
   });
 
   const carries = ({ dataTransfer }) => [...(dataTransfer?.types ?? [])].some((type) => type === "Files" || type === "text/uri-list");
@@ -76,7 +76,7 @@
       if (files.length && batch) { event.stopImmediatePropagation(); hand(batch, files); }
       else if (!files.length) sayInBatch(sentence("address"));
     } else {
-      arrive(files[0] ?? null, document.elementFromPoint(event.clientX, event.clientY));
+      arrive(files, document.elementFromPoint(event.clientX, event.clientY));
     }
   }, true);
 })();

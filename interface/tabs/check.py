@@ -68,7 +68,7 @@ def build(assessor: Assessor, words: Words) -> None:
 
     with gr.Row(elem_classes="columns"):
         with gr.Column(scale=5, min_width=320):
-            shown = stage(words, MAX_BYTES)
+            shown = stage(words, MAX_BYTES, more=words("interface.more"))
             with gr.Row(elem_id="sources"):
                 camera = gr.Button(words("interface.camera"), variant="primary", elem_id="use-camera", min_width=140)
                 upload = gr.UploadButton(words("interface.upload"), elem_id="choose-photo", min_width=140)
