@@ -185,15 +185,20 @@ function show() {
   if (hints) at("answer").append(hints);
   // What stands in folds keeps its state when only the turned views arrive.
   if (now.drawn?.found !== found || now.drawn.words !== words) {
-    const input = photoCanvas({ rgb: found.input });
+    const input = result.seen(words, photoCanvas({ rgb: found.input }), found, region !== null);
+    const curious = element("details", { id: "curious" }, element("summary", {}, words.say("interface.curious")), input, element("div", { id: "strength-field" }));
     const sure = element("details", { id: "sure", hidden: "" }, element("summary", {}, words.say("interface.sure")));
     const looks = found.diagnoses ? element("details", {}, element("summary", {}, words.say("interface.diagnoses")), result.diagnosisBars(words, found.diagnoses, config)) : null;
     const about = config.context ? [aboutSpot(words, found, config)] : [];
-    at("reasons").replaceChildren(element("div", { id: "why" }), result.seen(words, input, found, region !== null), ...(looks ? [looks] : []), ...about, sure);
+    at("reasons").replaceChildren(element("div", { id: "why" }), ...(looks ? [looks] : []), ...about, sure, curious);
     now.drawn = { found, words };
   }
   if (interval) {
-    if (now.turned.reasons) at("why").replaceChildren(...why(words, now.scored, found, now.turned.reasons, config));
+    if (now.turned.reasons) {
+      const { nodes, strength } = why(words, now.scored, found, now.turned.reasons, config);
+      at("why").replaceChildren(...nodes);
+      at("strength-field").replaceChildren(...strength);
+    }
     at("sure").hidden = false;
     at("sure").replaceChildren(at("sure").firstChild, result.howSure(words, found, interval));
   }
@@ -309,14 +314,15 @@ function beep(sound, pitch) {
 
 // --- the visitor's hand ---------------------------------------------------------------------------------------------
 function connect() {
-  const takeFile = (file) => {
-    if (!file) return;
+  const takeFirst = (files) => {
+    if (!files?.length) return;
     if (camera) closeCamera();
-    take(file);
+    take(files[0]);
+    if (files.length > 1) message("interface.stage.first_only");
   };
   at("choose").onclick = at("empty").onclick = () => at("file").click();
   for (const id of ["file", "native-camera"]) {
-    at(id).addEventListener("change", () => { takeFile(at(id).files[0]); at(id).value = ""; });
+    at(id).addEventListener("change", () => { takeFirst(at(id).files); at(id).value = ""; });
   }
   at("use-camera").onclick = openCamera;
   at("shutter").onclick = shoot;
@@ -328,8 +334,8 @@ function connect() {
     speak(chosen).catch(() => { at("language").value = now.words.language; });
   });
   document.addEventListener("paste", (event) => {
-    const file = event.clipboardData?.files[0];
-    if (file) { event.preventDefault(); takeFile(file); }
+    const files = event.clipboardData?.files;
+    if (files?.length) { event.preventDefault(); takeFirst(files); }
   });
   for (const kind of ["dragenter", "dragover"]) {
     document.addEventListener(kind, (event) => { event.preventDefault(); at("empty").classList.add("over"); });
@@ -341,7 +347,7 @@ function connect() {
     const { files, types } = event.dataTransfer ?? {};
     // A picture from another page brings only its address.
     if (!files?.length && types?.includes("text/uri-list")) message("interface.stage.address");
-    takeFile(files?.[0]);
+    takeFirst(files);
   });
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && camera) closeCamera(); });
   addEventListener("pagehide", () => camera && closeCamera());

@@ -40,14 +40,18 @@ function explanation(words, found, levels, { noticeable }) {
   return { drawn: signs.length > 0, nodes: [...lines.map((line) => element("p", {}, line)), ...(signs.length ? [key] : [])] };
 }
 
-/** Why the risk is what it is, in words and in colours where there are any; reasons: of `turned`. */
+/**
+ * Why the risk is what it is, in words and in colours where there are any; reasons: of `turned`. strength: the field for
+ * how strong the colours are, if any, for a fold further down.
+ */
 export function why(words, photo, found, reasons, config) {
   const side = config.preprocessing.input_size, levels = inUnits(reasons, side, config);
   const { drawn, nodes } = explanation(words, found, levels, config.overlay);
-  return [element("h3", {}, words.say("interface.why")), ...nodes, ...(drawn ? [comparison(words, photo, found, levels, side, config.overlay)] : [])];
+  const { frame, strength } = drawn ? comparison(words, photo, found, levels, side, config.overlay) : { frame: [], strength: [] };
+  return { nodes: [element("h3", {}, words.say("interface.why")), ...nodes, ...frame], strength };
 }
 
-/** Before and after over each other, with a slider for the line between them and one for the strength. */
+/** Before and after over each other, with a slider for the line between them, and the field for the strength. */
 function comparison(words, photo, found, levels, side, looks) {
   const before = photoCanvas(photo), after = photoCanvas(photo);
   const scale = photo.rgb.width / photo.width;
@@ -60,8 +64,8 @@ function comparison(words, photo, found, levels, side, looks) {
   draw(0.5);
   const line = element("i", { class: "compare-line", "aria-hidden": "true" });
   after.classList.add("compare-after");
-  const frame = element("div", { class: "compare", role: "img", "aria-label": words.say("interface.slider") }, before, after, line);
-  const place = element("input", { type: "range", min: 0, max: 100, value: 20, id: "compare-place" });
+  const place = element("input", { type: "range", min: 0, max: 100, value: 20, id: "compare-place", "aria-label": words.say("interface.slider") });
+  const frame = element("div", { class: "compare" }, before, after, line, place);
   const show = () => frame.style.setProperty("--place", `${place.value}%`);
   place.addEventListener("input", show);
   show();
@@ -75,5 +79,5 @@ function comparison(words, photo, found, levels, side, looks) {
   frame.addEventListener("pointermove", drag);
   const strength = element("input", { type: "range", min: 0, max: 100, step: 5, value: 50, id: "strength" });
   strength.addEventListener("input", () => draw(strength.value / 100));
-  return element("div", { class: "comparison" }, frame, element("label", { class: "small", for: "compare-place" }, words.say("interface.slider")), place, element("label", { class: "small", for: "strength" }, words.say("interface.strength")), strength);
+  return { frame: [frame], strength: [element("label", { class: "small", for: "strength" }, words.say("interface.strength")), strength] };
 }

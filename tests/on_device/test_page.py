@@ -92,6 +92,7 @@ def test_nothing_is_asked_for_after_loading_nor_while_scoring(open_page):
     page.context.on("request", lambda request: asked.append(request.url))
     choose(page)
     page.locator("#sure").wait_for()
+    page.locator("#curious summary").click()
     page.locator("#strength").fill("80")
     assert asked == []
 
@@ -385,9 +386,10 @@ def test_buttons_and_sliders_are_large_enough_for_a_thumb(scored_page):
 
 def test_the_keyboard_alone_reaches_everything(scored_page):
     page = scored_page
+    page.locator("#curious").evaluate("fold => { fold.open = true; }")
     page.evaluate("document.activeElement.blur()")
     reached = []
-    for _ in range(15):
+    for _ in range(20):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
     assert {"language", "choose-part", "choose", "use-camera", "compare-place", "strength", "SUMMARY"} <= set(reached)
