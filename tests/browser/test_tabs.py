@@ -201,7 +201,7 @@ def told(gallery: Gallery, threshold: float) -> str:
 def test_moving_the_threshold_changes_the_counts(open_page, gallery):
     page = open_page()
     open_tab(page, "mistakes")
-    counts(page, told(gallery, gallery.thresholds.low))
+    counts(page, told(gallery, gallery.thresholds.see_doctor_from))
     page.locator("#mistakes-threshold input[type=number]").fill("50")
     page.locator("#mistakes-threshold input[type=number]").press("Tab")
     counts(page, told(gallery, 0.5))
@@ -210,20 +210,20 @@ def test_moving_the_threshold_changes_the_counts(open_page, gallery):
 def test_a_filter_leaves_only_the_cases_that_fit(open_page, gallery):
     page = open_page()
     open_tab(page, "mistakes")
-    counts(page, told(gallery, gallery.thresholds.low))
+    counts(page, told(gallery, gallery.thresholds.see_doctor_from))
     page.get_by_role("button", name=sentence("mistakes.filter")).click()
     page.locator("#mistakes-diagnosis input").click()
     # Counted beside it: the missed ones.
-    missed = len(gallery.filtered(diagnosis=["mel"]).mistakes(gallery.thresholds.low)[1])
+    missed = len(gallery.filtered(diagnosis=["mel"]).mistakes(gallery.thresholds.see_doctor_from)[1])
     page.get_by_role("option", name=f"{sentence('diagnosis.mel.name')} ({missed})", exact=True).click()
-    counts(page, told(gallery.filtered(diagnosis=["mel"]), gallery.thresholds.low))
+    counts(page, told(gallery.filtered(diagnosis=["mel"]), gallery.thresholds.see_doctor_from))
 
 
 def test_show_more_adds_cards(open_page, gallery):
     page = open_page()
     open_tab(page, "mistakes")
     page.get_by_role("radio", name=sentence("mistakes.alarms")).click()
-    alarms, _ = gallery.mistakes(gallery.thresholds.low)
+    alarms, _ = gallery.mistakes(gallery.thresholds.see_doctor_from)
     counts(page, sentence("mistakes.shown", shown=PAGE, total=len(alarms)))
     page.get_by_role("button", name=sentence("mistakes.more")).click()
     counts(page, sentence("mistakes.shown", shown=2 * PAGE, total=len(alarms)))
@@ -237,7 +237,7 @@ def wait_for_case(page, case) -> None:
 def test_a_card_opens_its_case_with_all_seven_probabilities(open_page, gallery):
     page = open_page()
     open_tab(page, "mistakes")
-    _, missed = gallery.mistakes(gallery.thresholds.low)
+    _, missed = gallery.mistakes(gallery.thresholds.see_doctor_from)
     page.locator("#mistakes-grid button").first.click()
     wait_for_case(page, missed[0])
     assert page.locator("#mistakes-case .glance > li").count() == 7
@@ -248,7 +248,7 @@ def test_back_leads_to_the_gallery_as_it_was(open_page, gallery):
     page = open_page()
     open_tab(page, "mistakes")
     page.get_by_role("radio", name=sentence("mistakes.alarms")).click()
-    alarms, _ = gallery.mistakes(gallery.thresholds.low)
+    alarms, _ = gallery.mistakes(gallery.thresholds.see_doctor_from)
     shown = sentence("mistakes.shown", shown=PAGE, total=len(alarms))
     counts(page, shown)
     card = page.locator("#mistakes-grid .card > button").nth(PAGE - 1)
@@ -267,7 +267,7 @@ def test_back_leads_to_the_gallery_as_it_was(open_page, gallery):
 def test_one_case_leads_to_the_next(open_page, gallery):
     page = open_page()
     open_tab(page, "mistakes")
-    _, missed = gallery.mistakes(gallery.thresholds.low)
+    _, missed = gallery.mistakes(gallery.thresholds.see_doctor_from)
     page.locator("#mistakes-grid .card > button").first.click()
     page.get_by_role("button", name=sentence("mistakes.next"), exact=True).click()
     wait_for_case(page, missed[1])
@@ -286,7 +286,7 @@ def archive(monkeypatch):
 
 
 def test_photographs_come_for_the_cards_in_sight_and_only_for_those(open_page, gallery, archive):
-    _, missed = gallery.mistakes(gallery.thresholds.low)
+    _, missed = gallery.mistakes(gallery.thresholds.see_doctor_from)
     there = [case for case in missed[:PAGE] if case.isic_id]
     for case in there:
         archive.describe(case.isic_id, thumbnail_256=f"{archive.base}/thumbnail.jpg")
@@ -303,7 +303,7 @@ def test_a_card_without_a_photograph_says_why_and_a_line_that_the_archive_is_sil
     monkey = mistakes.load(None).archive
     monkey.address = "http://127.0.0.1:1/api/v2"
     page = open_page(tab="mistakes")
-    _, missed = gallery.mistakes(gallery.thresholds.low)
+    _, missed = gallery.mistakes(gallery.thresholds.see_doctor_from)
     first = next(case for case in missed if case.isic_id)
     card = page.locator(f"#mistakes-grid .card:has([data-id='{first.image_id}'])")
     card.get_by_text(sentence("mistakes.unreachable")).wait_for()
