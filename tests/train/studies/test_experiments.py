@@ -172,8 +172,6 @@ def test_a_page_gets_the_table_and_its_rows(tmp_path):
 
 def test_the_pages_table_holds_its_rows():
     page = REPOSITORY / "docs" / "experiments.md"
-    if "None is finished yet." in page.read_text():
-        pytest.skip("no comparison at full length is finished yet")
     table = page.read_text().partition(experiments.START)[2].partition(experiments.END)[0]
     found = pd.read_csv(page.with_suffix(".csv"))
     for row in found.itertuples():
