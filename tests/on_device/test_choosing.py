@@ -96,6 +96,7 @@ def test_a_file_that_is_no_picture_takes_the_photo_before_along(page, tmp_path):
 def test_a_dragged_box_is_scored_alone(page):
     drag(page, (0.3, 0.25), (0.675, 0.75))
     wait_for_answer(page, part_only=True)
+    page.locator("#curious summary").click()
     assert page.get_by_text(WORDS("interface.seen.part")).is_visible()
     # The photo is 4:3 and the box a square: 37.5 % of the width are 50 % of the height.
     assert framed(page) == pytest.approx([30, 25, 37.5, 50], abs=1)
@@ -178,6 +179,7 @@ HOW_CUT = {"tone-1.jpg": "spot", "tone-3-dermatoscope.jpg": "border"}
 def test_the_answer_says_how_the_photo_was_cut(ready_page, name):
     choose(ready_page, REPOSITORY / "examples" / name)
     wait_for_answer(ready_page)
+    ready_page.locator("#curious summary").click()
     assert ready_page.get_by_text(WORDS(f"interface.seen.{HOW_CUT[name]}")).is_visible()
 
 

@@ -8,9 +8,8 @@ A gallery is a folder of
 - images/: the photographs of those cases, unless asked to leave them out. Hugging Face's imagefolder then reads it;
 - .neighbours/: small copies of the nearest training cases' photographs, on the same condition.
 
-Kept with details is what is a mistake at a threshold that somebody would choose, the checkpoint's low (95 %
-sensitivity) and high (90 % specificity) ones and those between: the benign cases at or above the low threshold and the
-malignant ones below the high threshold; with ``limit`` only so many of each kind and source, the worst ones.
+Kept with details are mistakes at any threshold that somebody would choose: benign cases from where the app sends to a
+doctor, malignant ones below the high threshold (90 % specificity); with ``limit`` only the worst of each kind and source.
 A refused case counts as its risk says, as in metrics.json, so that refusing hides no mistake.
 """
 
