@@ -9,8 +9,8 @@ A gallery is a folder of
 - .neighbours/: small copies of the nearest training cases' photographs, on the same condition.
 
 Kept with details are mistakes at any threshold that somebody would choose: benign cases from where the app sends to a
-doctor, malignant ones below the high threshold (90 % specificity); with ``limit`` only the worst of each kind and source.
-A refused case counts as its risk says, as in metrics.json, so that refusing hides no mistake.
+doctor, malignant ones below the high threshold; with ``limit`` only the worst of each kind and source. A refused case
+counts as its risk says, so that refusing hides no mistake.
 """
 
 from __future__ import annotations
@@ -144,11 +144,9 @@ def worst(cases: pd.DataFrame, thresholds: Thresholds, limit: int | None) -> lis
 
     See the top of this file for the rule; a tie goes to the row that comes first. limit: None for all.
     """
-    benign, malignant = cases["malignant"] == 0, cases["malignant"] == 1
-    raised = cases[benign & (cases["risk"] >= thresholds.see_doctor_from)].sort_values(
-        "risk", ascending=False, kind="stable"
-    )
-    missed = cases[malignant & (cases["risk"] < thresholds.high)].sort_values("risk", kind="stable")
+    benign, risk = cases["malignant"] == 0, cases["risk"]
+    raised = cases[benign & (risk >= thresholds.see_doctor_from)].sort_values("risk", ascending=False, kind="stable")
+    missed = cases[~benign & (risk < thresholds.high)].sort_values("risk", kind="stable")
     most = len(cases) if limit is None else limit
     found = {*raised.groupby("source").head(most).index, *missed.groupby("source").head(most).index}
     return [label for label in cases.index if label in found]
