@@ -28,12 +28,19 @@ export function answer(words, found, config, interval, partOnly) {
   return card(found.band, words.say(`band.${found.band}`), [
     element("p", { class: "next" }, words.say(`advice.${found.band}`)),
     element("p", { class: "risk" }, element("strong", {}, risk), " ", element("span", {}, words.say("interface.risk_label"))),
+    rangeOf(words, interval),
     scaleOf(words, found, config.thresholds),
     partOnly ? element("p", { class: "small" }, words.say("interface.part_only")) : null,
     ...doubts(words, found, config, interval, partOnly).map((doubt) => element("p", { class: "doubt" }, doubt)),
     element("details", {}, element("summary", {}, words.say("interface.fold")), rest.map((line) => element("p", {}, line))),
     element("p", { class: "notice" }, words.say("notice.screening")),
   ]);
+}
+
+/** Between which risks the number lies when the photo is turned; nothing before that is known, or where both read alike. */
+function rangeOf(words, interval) {
+  const [low, high] = (interval ?? [0, 0]).map((risk) => words.percent(risk));
+  return low === high ? null : element("p", { class: "small" }, words.say("interface.range.turned", { low, high }));
 }
 
 /** What speaks against "lower risk", in sentences. */
@@ -48,7 +55,7 @@ function doubts(words, found, config, interval, partOnly) {
 
 /** Why there is no result; code: the refusal's. */
 export function refusal(words, code) {
-  return card("refused", words.say("interface.no_result"), [element("p", {}, words.say(`refused.${code}`))]);
+  return card("refused", words.say("interface.no_result"), [element("p", {}, words.say(`refused.${code}`)), element("p", { class: "notice" }, words.say("notice.screening"))]);
 }
 
 /** What stands there before the first photo: how to take a good one. */

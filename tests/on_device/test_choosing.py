@@ -190,3 +190,12 @@ def test_a_message_is_told_in_the_language_chosen_after_it(browser, address):
     page.locator("#language").select_option("de")
     page.locator("#message", has_text=Words("de")("interface.stage.drag")).wait_for()
     page.context.close()
+
+
+def test_the_range_over_turned_copies_stands_in_the_answer(ready_page):
+    choose(ready_page, REPOSITORY / "examples" / "tone-1.jpg")
+    wait_for_answer(ready_page)
+    low_and_high = WORDS("interface.range.turned", low="|", high="|").split("|")
+    answer = ready_page.locator("#answer .small", has_text=low_and_high[-1].strip())
+    answer.wait_for()
+    assert answer.inner_text().startswith(low_and_high[0])
