@@ -113,7 +113,7 @@ def _score(row: Any, network: nn.Module | None) -> list[dict[str, Any]]:
     rgb = open_photo(Path(row.root) / row.file).rgb
     height, width = rgb.shape[:2]
     truth = outline_pictures.drawn_mask(outlines(row.root)[row.file], width, height)
-    found = outline.find(rgb, outline_network.answering(network))
+    found = outline.find(rgb, None if network is None else outline_network.answering(network))
     mask = np.zeros_like(truth) if found is None else found.mask
     return [{"dice": dice(mask, truth), "missed": found is None}]
 
