@@ -19,7 +19,7 @@ from skin_model.network.checkpoint import Checkpoint
 from train import UserError
 from train.batch_inference import cluster
 from train.batch_inference.archive import TEXTS, Archive, open_archive
-from train.batch_inference.scorer import Scorer, versions
+from train.batch_inference.scorer import Scorer, load, versions
 from train.batch_inference.shards import ScoreShards, kinds
 from train.bootstrap import RESAMPLES
 from train.cluster_packages import require
@@ -49,10 +49,9 @@ def score(
     where photographs have labels, metrics.json, predictions.csv and the pictures of ``evaluate``. Raises UserError.
     """
     from skin_model.assess import Assessor
-    from train.fitting.networks.architectures import load_checkpoint
 
     require("ray", "Ray")
-    loaded = load_checkpoint(checkpoint)
+    loaded = load(checkpoint)
     archive = open_archive(data)
     for folder in archive.not_entered:
         tqdm.write(f"{folder} may not be entered, so the photographs in it are neither scored nor counted.", sys.stderr)

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 import skin_model
-from skin_model.network.checkpoint import CheckpointError
+from skin_model.network.checkpoint import Checkpoint, CheckpointError
 from train import UserError
 from train.batch_inference.archive import TEXTS, Archive, Stored
 from train.digests import sha256
@@ -53,6 +53,24 @@ def versions() -> dict[str, str]:
     return {"skin_model": own[:12], "Python": platform.python_version()} | {name: version(name) for name in _PACKAGES}
 
 
+def load(reference: str | None) -> Checkpoint:
+    """The checkpoint that scores; the embedded one without an import of torch, which takes seconds.
+
+    reference: as ``Checkpoint.load``'s. Raises UserError where it cannot be used.
+    """
+    if reference is None:
+        try:
+            return Checkpoint.load()
+        except CheckpointError as problem:
+            raise UserError(str(problem)) from None
+    import torch
+
+    from train.fitting.networks.architectures import load_checkpoint
+
+    torch.set_num_threads(1)
+    return load_checkpoint(reference)
+
+
 class Scorer:
     """Called by Ray Data with one block after another."""
 
@@ -62,18 +80,15 @@ class Scorer:
         Raises UserError where this machine would give other scores.
         """
         import cv2
-        import torch
 
         from skin_model.assess import Assessor
-        from train.fitting.networks.architectures import load_checkpoint
 
-        torch.set_num_threads(1)
         cv2.setNumThreads(1)
         self._archive, self._overlay = archive, overlay
         found = versions()
         try:
-            self._assessor = Assessor(load_checkpoint(checkpoint))
-        except (CheckpointError, UserError) as problem:
+            self._assessor = Assessor(load(checkpoint))
+        except UserError as problem:
             raise UserError(f"{UNFIT}{platform.node()}: {problem}") from None
         found["checkpoint"] = self._assessor.checkpoint.hash
         differing = [
