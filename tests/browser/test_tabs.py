@@ -162,7 +162,7 @@ def test_a_zip_with_a_bad_file_gives_a_table_and_a_csv(open_page, tmp_path):
     archive = tmp_path / "photos.zip"
     with zipfile.ZipFile(archive, "w") as photos:
         photos.write(EXAMPLES / "tone-1.jpg", "one.jpg")
-        photos.write(EXAMPLES / "tone-5.jpg", "two.jpg")
+        photos.write(EXAMPLES / "tone-5-uneven.jpg", "two.jpg")
         photos.writestr("note.jpg", b"no photo")
     page = open_page()
     open_tab(page, "batch")

@@ -52,7 +52,7 @@ def test_a_zip_of_more_than_20_megabytes_is_read(open_page, tmp_path):
     with zipfile.ZipFile(archive, "w") as photos:
         photos.write(EXAMPLES / "tone-1.jpg", "one.jpg")
         photos.writestr("film.mov", os.urandom(27_000_000))
-        photos.write(EXAMPLES / "tone-5.jpg", "two.jpg")
+        photos.write(EXAMPLES / "tone-5-uneven.jpg", "two.jpg")
     page = open_page(tab="batch")
     page.set_default_timeout(LONG)
     choose(page, "#batch-files", archive)

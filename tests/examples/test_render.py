@@ -10,6 +10,7 @@ import pytest
 
 from examples.render import FACTS, FOLDER, SCENES, render
 from skin_model import border
+from skin_model.assess import Assessor
 from skin_model.photo import open_photo
 
 EXAMPLES = json.loads(FACTS.read_text())
@@ -87,3 +88,8 @@ def test_the_dermatoscopes_circle_is_found_and_no_other(facts):
     side = min(facts["width"], facts["height"])
     for name in ("x", "y", "radius"):
         assert getattr(found, name) == pytest.approx(facts["circle"][name], abs=0.03 * side)
+
+
+def test_the_examples_do_not_all_get_the_same_answer():
+    assessor = Assessor.load()
+    assert len({assessor.assess(open_photo(FOLDER / facts["file"])).band for facts in EXAMPLES}) > 1

@@ -102,7 +102,7 @@ SCENES = {
     "closer": [rendered("far-away.jpg")] * 4,
     "centre": [shifted(MOLE, 110, 70)] * 4,
     "too_dark": [(MOLE * 0.15).astype(np.uint8)] * 4,
-    "glare": [shining(rendered("tone-5.jpg"))] * 4,
+    "glare": [shining(rendered("tone-5-uneven.jpg"))] * 4,
     "no_mole": [rendered("far-away.jpg", (0.0, 0.5, 0.5, 1.0))] * 4,
     "no_skin": [np.full((HEIGHT, WIDTH, 3), (0, 136, 0), np.uint8)] * 4,
     "still": [MOLE] * 2 + [shifted(MOLE, 50, 20)] * 2 + [shifted(MOLE, -30, -40)] * 2,

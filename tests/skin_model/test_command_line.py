@@ -235,12 +235,12 @@ def test_overlays_of_names_that_differ_only_in_case_are_two(photos, tmp_path):
 
 
 def test_an_overlay_that_cannot_be_written_costs_no_line(tmp_path):
-    first, second = EXAMPLES / "tone-1.jpg", EXAMPLES / "tone-5.jpg"
+    first, second = EXAMPLES / "tone-1.jpg", EXAMPLES / "tone-5-uneven.jpg"
     (tmp_path / "tone-1.png").mkdir()
     done = run(first, second, "--json", "--overlay", tmp_path)
     assert done.exit_code == 1 and [line["refused"] for line in lines(done)] == [None, None]
     assert f"The overlay of {first} was not written: Is a directory." in done.stderr
-    assert (tmp_path / "tone-5.png").is_file()
+    assert (tmp_path / "tone-5-uneven.png").is_file()
 
 
 def test_a_name_longer_than_any_file_can_have_is_a_missing_file():

@@ -346,7 +346,7 @@ def test_assess_reads_a_phones_heic(client, examples, tmp_path):
     import pillow_heif
 
     heic = tmp_path / "phone.heic"
-    pillow_heif.from_pillow(Image.open(examples / "tone-5.jpg")).save(heic, quality=80)
+    pillow_heif.from_pillow(Image.open(examples / "tone-5-uneven.jpg")).save(heic, quality=80)
     answer, overlay, _ = assess(client, heic)
     assert answer["refused"] is None and answer["crop"] == [0, 0, 800, 600]
     assert Image.open(overlay).size == (800, 600)

@@ -21,7 +21,7 @@ from tests.on_device.diary.conftest import folder_of
 
 pytestmark = pytest.mark.browser
 
-SCENES = ("tone-1", "tone-2-hairs", "tone-3-dermatoscope", "tone-4-uneven", "tone-5", "tone-6")
+SCENES = ("tone-1", "tone-2-hairs", "tone-3-dermatoscope", "tone-4-uneven", "tone-5-uneven", "tone-6")
 MOST = {"size": 0.02, "shape": 0.005, "colour": 0.1, "risk": 1e-6}
 """By how much a difference may differ: a limit is ten times as large."""
 MATRIX = 1.5
