@@ -1,6 +1,7 @@
 """The command line as a whole: its groups of commands, and errors as one sentence."""
 
 import sys
+from itertools import takewhile
 
 import typer
 
@@ -23,15 +24,23 @@ _NEEDED = ("accelerate", "imagehash", "scipy", "skimage", "sklearn")
 """What hardly a command does without: said before torch is imported, which takes seconds."""
 _NEEDED_BY = {"report": ("jinja2", "matplotlib", "scipy")}
 """The same of commands that need other packages."""
-_SEVERAL = frozenset({"--data", "--recipes", "--formats", "--ideas"})
 
 
 def spread(arguments: list[str]) -> list[str]:
-    """``--data A B`` as ``--data A --data B``, which is what typer understands; the same for all of _SEVERAL."""
+    """``--data A B`` as ``--data A --data B``, which is what typer understands; the same for every option of several
+    values. In a command that also takes a word without an option, only where that word comes first.
+    """
+    asked = typer.main.get_command(app)
+    words = list(takewhile(lambda word: not word.startswith("-"), arguments))
+    while words and words[0] in getattr(asked, "commands", {}):
+        asked = asked.commands[words.pop(0)]
+    if len(words) < sum(parameter.param_type_name == "argument" for parameter in asked.params):
+        return arguments
+    lists = {option for parameter in asked.params if parameter.multiple for option in parameter.opts}
     found, option, values = [], "", 0
     for argument in arguments:
         if argument.startswith("-"):
-            option, values = argument if argument in _SEVERAL else "", 0
+            option, values = argument if argument in lists else "", 0
         elif option:
             values += 1
             if values > 1:

@@ -253,6 +253,19 @@ def test_several_values_after_one_option_are_that_option_repeated():
     assert spread(given) == ["prepare", "--data", "a", "--data", "b", "--out", "w", "--data=c", "--data", "d"]
 
 
+@pytest.mark.parametrize(
+    ("command", "option"), [("experiments", "--parts"), ("fit", "--fold"), ("compare", "--finished")]
+)
+def test_every_option_of_several_values_takes_them_after_one_another(command, option):
+    assert spread([command, option, "1", "2"]) == [command, option, "1", option, "2"]
+
+
+def test_the_name_of_a_repository_after_a_list_is_no_value_of_the_list():
+    assert spread(["push", "dataset", "--data", "a", "me/spots"]) == ["push", "dataset", "--data", "a", "me/spots"]
+    first = ["push", "dataset", "me/spots", "--data"]
+    assert spread([*first, "a", "b"]) == [*first, "a", "--data", "b"]
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00broken", b'root,file\n"never closed'])
 @pytest.mark.parametrize("command", ["fit", "evaluate"])
 def test_a_split_that_cannot_be_read_is_one_sentence_that_names_it(tmp_path, capsys, command, content):
