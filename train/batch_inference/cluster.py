@@ -12,7 +12,7 @@ from typing import Any
 
 from skin_model.network.hub import first_line
 from train import UserError
-from train.batch_inference.scorer import UNFIT
+from train.batch_inference.scorer import UNFIT, Attempts
 from train.cluster_packages import require, start_ray
 
 SECONDS_TO_ANSWER, SECONDS_TO_STOP = 10.0, 300.0
@@ -68,6 +68,27 @@ def cluster(address: str | None, workers: int | None) -> Iterator[int]:
     finally:
         _stop_streaming()
         ray.shutdown()
+
+
+class SharedAttempts(Attempts):
+    """The same for all workers of a cluster, in an actor that takes no core. To be made within ``cluster``."""
+
+    def __init__(self) -> None:
+        import ray
+
+        self._actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
+
+    def begin(self, what: str) -> int:
+        """As ``Attempts`` has it."""
+        import ray
+
+        return ray.get(self._actor.begin.remote(what))
+
+    def end(self, what: str) -> None:
+        """As ``Attempts`` has it."""
+        import ray
+
+        ray.get(self._actor.end.remote(what))
 
 
 def _stop_streaming() -> None:

@@ -86,7 +86,12 @@ def _stream(
         blocks = list(archive.blocks(~shards.done))
         actors = ray.data.ActorPoolStrategy(min_size=1, max_size=min(most, len(blocks)))
         scored = ray.data.from_arrow(blocks).map_batches(
-            Scorer, fn_constructor_args=given, batch_size=None, batch_format="pyarrow", compute=actors, num_cpus=1
+            Scorer,
+            fn_constructor_args=(*given, cluster.SharedAttempts()),
+            batch_size=None,
+            batch_format="pyarrow",
+            compute=actors,
+            num_cpus=1,
         )
         bar = tqdm(total=archive.photographs, initial=done, desc="Scoring", unit="photo", file=sys.stderr, disable=None)
         try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import platform
+from collections import Counter
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -17,8 +18,13 @@ from train import UserError
 from train.batch_inference.archive import TEXTS, Archive, Stored
 from train.digests import sha256
 
+if TYPE_CHECKING:
+    from skin_model.assess import Assessment
+
 UNFIT = "This machine cannot score: "
 """How the sentence begins that an actor ends with, so that it is found again among what Ray says around it."""
+MOST_ATTEMPTS = 3
+"""How often a photograph may be in hand when its worker ends without a word."""
 _PACKAGES = ("torch", "onnxruntime", "numpy", "opencv-python-headless", "pillow", "pyarrow")
 
 _BOX = pa.list_(pa.int32())
@@ -71,11 +77,35 @@ def load(reference: str | None) -> Checkpoint:
     return load_checkpoint(reference)
 
 
+class Attempts:
+    """How often a block or a photograph was begun and not ended. An actor of its own keeps it, and outlives workers."""
+
+    def __init__(self) -> None:
+        self._begun: Counter[str] = Counter()
+
+    def begin(self, what: str) -> int:
+        """Count one attempt more; returns how many there are."""
+        self._begun[what] += 1
+        return self._begun[what]
+
+    def end(self, what: str) -> None:
+        """It went well."""
+        del self._begun[what]
+
+
 class Scorer:
     """Called by Ray Data with one block after another."""
 
-    def __init__(self, archive: Archive, checkpoint: str | None, expected: dict[str, str], overlay: bool) -> None:
-        """expected: the command's own ``versions``, and the ``checkpoint`` that it loaded, by its hash.
+    def __init__(
+        self,
+        archive: Archive,
+        checkpoint: str | None,
+        expected: dict[str, str],
+        overlay: bool,
+        attempts: Attempts | None = None,
+    ) -> None:
+        """expected: the command's own ``versions``, and the ``checkpoint`` that it loaded, by its hash. attempts:
+        what all workers share; without, a photograph that ends its worker would be tried for ever.
 
         Raises UserError where this machine would give other scores.
         """
@@ -84,7 +114,7 @@ class Scorer:
         from skin_model.assess import Assessor
 
         cv2.setNumThreads(1)
-        self._archive, self._overlay = archive, overlay
+        self._archive, self._overlay, self._attempts = archive, overlay, attempts
         found = versions()
         try:
             self._assessor = Assessor(load(checkpoint))
@@ -100,17 +130,33 @@ class Scorer:
             )
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        """A block of ``archive.blocks`` to a table of SCHEMA, with OVERLAY where asked for, a row a photograph."""
+        """A block of ``archive.blocks`` to a table of SCHEMA, with OVERLAY where asked for, a row a photograph.
+
+        In a block that was lost with its worker, a photograph that was in hand when MOST_ATTEMPTS workers ended counts
+        as damaged and is not opened again.
+        """
+        lost_before = self._attempts is not None and self._attempts.begin(f"block {block['position'][0]}") > 1
+        row = self._watched_row if lost_before else self._row
         try:
-            rows = [self._row(stored) for stored in self._archive.read(block)]
+            rows = [row(stored) for stored in self._archive.read(block)]
         except UserError as problem:
             raise UserError(f"{UNFIT}{platform.node()}: {problem}.") from None
         return pa.Table.from_pylist(rows, schema=SCHEMA.append(OVERLAY) if self._overlay else SCHEMA)
 
-    def _row(self, stored: Stored) -> dict[str, Any]:
+    def _watched_row(self, stored: Stored) -> dict[str, Any]:
+        from skin_model.assess import Assessment
+
+        name = f"photograph {stored.position}"
+        if self._attempts.begin(name) > MOST_ATTEMPTS:
+            return self._row(stored, Assessment.refusal("damaged_file"))
+        row = self._row(stored)
+        self._attempts.end(name)
+        return row
+
+    def _row(self, stored: Stored, refusal: Assessment | None = None) -> dict[str, Any]:
         from skin_model.assess import Assessment, opened
 
-        photo = opened(stored.content)
+        photo = refusal or opened(stored.content)
         seen = not isinstance(photo, Assessment)
         row = (self._assessor.assess(photo) if seen else photo).to_json(stored.file)
         if self._overlay:

@@ -29,6 +29,7 @@ from train import UserError
 from train.batch_inference import cluster as clusters
 from train.batch_inference import score as scoring
 from train.batch_inference import shards
+from train.batch_inference.archive import Stored
 from train.batch_inference.score import score
 from train.batch_inference.scorer import Scorer
 from train.batch_inference.shards import read_scores
@@ -119,6 +120,27 @@ def test_where_a_node_dies_in_the_middle_the_scores_are_those_of_one_process(
     assert (summary["photographs"], summary["unreadable"]) == (200, 2)
     assert summary["scored"] + summary["refused"] == 198
     assert json.loads((out / "summary.json").read_text())["photographs"] == 200
+
+
+class Deadly(Scorer):
+    """Ends with its process when it opens one of the photographs."""
+
+    def _row(self, stored: Stored, refusal: Any = None) -> dict[str, Any]:
+        if stored.position == 5 and refusal is None:
+            os._exit(1)
+        return super()._row(stored, refusal)
+
+
+def test_a_photograph_that_ends_every_worker_that_opens_it_counts_as_damaged_and_all_others_are_scored(
+    cluster, archive, of_one_process, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(scoring, "Scorer", Deadly)
+    summary = score(str(archive), tmp_path / "scores", address=cluster.address)
+    assert (summary["photographs"], summary["unreadable"]) == (200, 3)
+    deadly = read_scores(tmp_path / "scores").slice(5, 1).to_pylist()[0]
+    assert deadly["refused"] == "damaged_file" and deadly["sha256"]
+    others = [line for line in of_one_process if json.loads(line)["file"] != deadly["file"]]
+    assert [line for line in lines_of(read_scores(tmp_path / "scores")) if line in of_one_process] == others
 
 
 STARTED_BY_HAND = """
