@@ -213,8 +213,9 @@ class Federation:
     def _sorted(self, replies: list[Message], weights: Weights) -> tuple[list[Message], dict[str, str]]:
         """The answers that can be averaged, and name -> why of the others."""
         kept, left_out = [], {}
-        # Always in one order, whoever was quicker, so that the sum is the same to the last bit.
-        for reply in sorted(replies, key=lambda reply: reply.metadata.src_node_id):
+        # Always in one order, whoever was quicker and whatever numbers Flower drew for the nodes, so that the sum, and
+        # with it every later round, is the same to the last bit.
+        for reply in sorted(replies, key=self._name):
             if reply.has_error():
                 continue
             code = refused(reply.content) or _fault(reply.content, weights)
