@@ -10,6 +10,7 @@ import torch
 import typer
 
 from benchmarks.photo import SIZES, jpeg
+from benchmarks.speed_page import write_page
 from benchmarks.table import timed, watched, write
 from skin_model.network.checkpoint import Checkpoint
 from skin_model.network.inference import OnnxEngine
@@ -85,6 +86,7 @@ def batch(
                         each["loop photos/s"] = count / (loop.seconds - empty.seconds)
                         each["times the loop"] = each["ours photos/s"] / each["loop photos/s"]
     write("batch", rows, note="Throughput (photos/s) leaves out the start of Python and what it imports.")
+    write_page("batch")
     write("engines", engines(repeats))
 
 

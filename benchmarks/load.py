@@ -23,10 +23,11 @@ import typer
 
 from benchmarks.photo import SIZES, jpeg
 from benchmarks.running_app import REPOSITORY, RunningApp, running_app
+from benchmarks.speed_page import write_page
+from benchmarks.table import RESULTS, machine
 from benchmarks.visitor import Busy, CheckTab, Lost, Visitor, unlike_any_other
 from skin_model.atomic_files import write_csv
 
-RESULTS = REPOSITORY / "benchmarks" / "results" / "load.csv"
 PHOTOS_A_VISIT = 3
 EXAMPLES = "the examples"
 _IMAGES = ("tone-1.jpg", "tone-2-hairs.jpg", "tone-3-dermatoscope.jpg", "tone-4-uneven.jpg", "tone-6.jpg")
@@ -182,7 +183,6 @@ def load(
     seconds: Annotated[float, typer.Option(min=1, help="For at least so long.")] = 180,
     photos: Annotated[int, typer.Option(min=0, help="And until so many photos have an answer.")] = 2000,
     alone: Annotated[int, typer.Option(min=1, help="Photos of one visitor alone, before the others come.")] = 60,
-    out: Annotated[Path, typer.Option(help="The table.")] = RESULTS,
 ) -> None:
     """One visitor, then many at once, against the real server: from choosing a photo to the answer with its overlay."""
     with tempfile.TemporaryDirectory(prefix="load-") as folder, running_app(Path(folder)) as app:
@@ -190,4 +190,5 @@ def load(
         rows.append(asyncio.run(press(app, visitors, seconds, photos)))
     for name in (each.name for each in fields(Load)):
         print(f"{name:22}", *(f"{getattr(row, name)!s:>16}" for row in rows))
-    write_csv(out, pd.DataFrame(rows))
+    write_csv(RESULTS / "load.csv", pd.DataFrame(rows).assign(machine=machine()))
+    write_page("load")

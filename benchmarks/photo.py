@@ -9,6 +9,7 @@ import torch
 import typer
 from PIL import Image
 
+from benchmarks.speed_page import write_page
 from benchmarks.table import timed, write
 from examples.render import FOLDER
 from skin_model import quality
@@ -82,12 +83,13 @@ def steps(assessor: Assessor, name: str, content: bytes, repeats: int) -> list[d
     view = assessor.view(photo)
     heat = {method: assessor.heatmap(view, method) for method in saliency.METHODS[:2]}
     drawn = overlay(photo.rgb, heat[saliency.METHODS[0]], view.square)
-    network = assessor.checkpoint.network
+    network, one_view = assessor.checkpoint.network, Assessor(assessor.checkpoint, views=1)
 
     calls = {
         "decode": lambda: open_photo(content),
         "border, crop, resize": lambda: assessor.view(photo),
         "quality": lambda: quality.check(view.cropped),
+        "network and gate, one view": lambda: one_view.assess(photo, view),
         "network and gate, all views": lambda: assessor.assess(photo, view),
         **{f"heat map, {method}": lambda method=method: assessor.heatmap(view, method) for method in heat},
         "draw overlay": lambda: overlay(photo.rgb, heat[saliency.METHODS[0]], view.square),
@@ -116,3 +118,4 @@ def photo(
     assessor = Assessor.load()
     rows = [row for name, size in SIZES.items() for row in steps(assessor, name, jpeg(*size), repeats)]
     write("photo", rows, note="The usual way draws Grad-CAM with one pass through the whole network.")
+    write_page("photo")

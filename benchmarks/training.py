@@ -15,6 +15,7 @@ import torch
 import typer
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.speed_page import write_page
 from benchmarks.table import ROOT, write
 
 BATCH = 64
@@ -119,7 +120,7 @@ def fitted(work: Path, recipe: str, length: int, processes: int, out: Path) -> d
 
 def training(
     work: Annotated[Path, typer.Option(help="A work folder made by python -m train prepare.")],
-    recipe: Annotated[str, typer.Option(help="The recipe that is timed.")] = "released",
+    recipe: Annotated[str, typer.Option(help="The recipe that is timed.")] = "single-run",
     batches: Annotated[int, typer.Option(min=2, help="Batches of 64 that each loop is timed on.")] = 30,
 ) -> None:
     """Training images a second against the plain loop of PyTorch and torchvision; the share of time spent waiting."""
@@ -146,6 +147,7 @@ def training(
         found,
         note="Validation after each epoch, and decoding, once before the first, are left out.",
     )
+    write_page("training")
 
 
 def _fit(work: str, out: str, recipe: str, length: str) -> None:

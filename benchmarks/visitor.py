@@ -102,7 +102,7 @@ class Visitor:
                     raise
                 await asyncio.sleep(1.0 + busy)
                 continue
-            images = _images(data)
+            images = shown_images(data)
             overlay = 0
             if images:
                 fetched = await self.client.get(f"{API}/file={images[-1]}")
@@ -163,9 +163,9 @@ def _raise_for(answer: httpx.Response) -> None:
         raise Lost(f"{answer.status_code}: {answer.text[:200]}")
 
 
-def _images(data: list[Any]) -> list[str]:
+def shown_images(data: list[Any]) -> list[str]:
     """Places of the images in an answer's slider, the plain one before the one with the heat."""
-    for value in data:
+    for value in (each.get("value") if isinstance(each, dict) else each for each in data):
         if isinstance(value, list) and value and all(isinstance(each, dict) and "path" in each for each in value):
             return [each["path"] for each in value]
     return []

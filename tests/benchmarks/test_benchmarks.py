@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks import hashes, slow_tests, table
+from benchmarks import hashes, slow_tests, table, visitor
 
 REPORT = """<?xml version="1.0"?><testsuites><testsuite>
 <testcase classname="tests.attack.test_load" name="test_a" time="1.5"><system-out>---- Captured Out ----
@@ -43,3 +43,10 @@ def test_the_hashes_that_are_searched_hold_near_copies_and_strangers():
     apart = np.bitwise_count(made[:, None] ^ made[None])[np.triu_indices(1000, 1)]
     assert 20 <= (apart <= hashes.RADIUS).sum() <= 200
     assert np.median(apart) == 32
+
+
+@pytest.mark.parametrize("update", [lambda images: images, lambda images: {"visible": True, "value": images}])
+def test_a_visitor_finds_the_overlay_in_an_answer_however_the_page_is_told_of_it(update):
+    images = [{"path": "/tmp/plain.jpeg"}, {"path": "/tmp/overlay.jpeg"}]
+    told = [None, {"src": "data:"}, "<section>", {"visible": True, "__type__": "update"}, update(images)]
+    assert visitor.shown_images(told) == ["/tmp/plain.jpeg", "/tmp/overlay.jpeg"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from benchmarks import archive, federated, federated_page, table
+from benchmarks import archive, federated, federated_page, speed_page, table
 from tests.conftest import REPOSITORY
 from train import UserError
 
@@ -20,6 +20,29 @@ from train import UserError
 def test_what_a_page_shows_are_the_results(page, marks, text):
     content = (REPOSITORY / page).read_text(encoding="utf-8")
     assert f"{marks[0]}\n{text(table.RESULTS)}\n{marks[1]}" in content
+
+
+@pytest.mark.parametrize("part", speed_page.PARTS)
+def test_the_page_on_speed_shows_the_results(part):
+    content = (REPOSITORY / "docs/speed.md").read_text(encoding="utf-8")
+    assert f"{speed_page.mark(part)}\n{speed_page.text(part, table.RESULTS)}\n{speed_page.END}" in content
+
+
+def test_a_step_is_told_in_milliseconds_and_as_a_multiple_of_the_same_runs_decoding(tmp_path):
+    steps = {"decode": 40.0, "quality": 10.0, "all, grad_cam": 60.0}
+    rows = [
+        {"photo": "large", "step": step, "median ms": taken, "machine": "A machine"} for step, taken in steps.items()
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "photo.csv", index=False)
+    assert speed_page.text("photo", tmp_path).splitlines() == [
+        "| step | large, ms | × decoding |",
+        "|---|---:|---:|",
+        "| decode | 40.0 | 1.00 |",
+        "| quality | 10.0 | 0.25 |",
+        "| all, grad_cam | 60.0 | 1.50 |",
+        "",
+        "Measured on A machine.",
+    ]
 
 
 def write_results(folder) -> None:
