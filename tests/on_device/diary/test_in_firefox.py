@@ -12,7 +12,7 @@ import pytest
 from pypdf import PdfReader
 
 from skin_model.wording import Words
-from tests.on_device.conftest import CAN_SCORE, KEPT_FOR_OFFLINE, serve, start
+from tests.on_device.conftest import CAN_SCORE, KEPT_FOR_OFFLINE, READY, serve, start
 from tests.on_device.diary.conftest import OTHER, PHOTO, prepare, spot_with
 from tests.on_device.diary.test_journeys import checked, counted, go, screen
 
@@ -101,6 +101,7 @@ def test_a_checked_photo_is_kept_in_a_new_spot_and_is_there_after_a_reload(empty
 
 def test_a_second_photo_of_a_spot_is_scored_kept_and_compared_with_the_first(empty_diary, turned):
     page = empty_diary
+    page.set_default_timeout(3 * READY)
     checked(page, OTHER)
     page.locator("#keep").click()
     kept(page, "2026-01-05T08:00")
@@ -115,6 +116,7 @@ def test_a_second_photo_of_a_spot_is_scored_kept_and_compared_with_the_first(emp
     assert SAY("compare.verdict.none") in change.inner_text()
     assert page.locator("#change .compare canvas").count() == 2
     assert page.locator("#change .beside img").count() == 2
+    page.set_default_timeout(READY)
 
 
 def test_a_heic_photo_is_refused_with_a_way_out(empty_diary, heic):
