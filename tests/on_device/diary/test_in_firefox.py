@@ -20,6 +20,8 @@ pytestmark = pytest.mark.browser
 
 SAY = Words()
 PLACE = {"side": "back", "x": 0.5, "y": 0.4}
+A4 = {"width": "21in", "height": "29.7in", "margin": dict.fromkeys(("top", "right", "bottom", "left"), "1.5in")}
+"""In centimetres: Playwright hands Firefox the number of inches, which WebDriver BiDi takes for centimetres."""
 TWO = [(PHOTO, "2026-01-05T08:00"), (OTHER, "2026-02-05T08:00")]
 
 
@@ -217,7 +219,8 @@ def test_the_printed_page_for_the_doctor_shows_the_chosen_spots_and_nothing_else
     page.get_by_label("2: second one").uncheck()
     page.locator("#paper[data-spots='1']").wait_for()
     page.wait_for_function("Array.from(document.querySelectorAll('#paper img')).every((image) => image.complete)")
-    printed = PdfReader(io.BytesIO(page.pdf()))
+    printed = PdfReader(io.BytesIO(page.pdf(**A4)))
+    assert len(printed.pages) == 1
     text = letters("".join(sheet.extract_text() for sheet in printed.pages))
     assert letters("first one") in text
     assert letters("Feb 5, 2026") in text
@@ -261,9 +264,9 @@ def test_no_request_leaves_the_page_and_the_diary_opens_without_the_internet(bro
             go(page, path)
             screen(page, path or "list")
         assert handler.asked == []
+        assert any("/diary/" in address for address in asked)
         assert [address for address in asked if not address.startswith((url, f"blob:{url}"))] == []
-        url_of_list = page.url
-    page.goto(url_of_list)  # the server is gone
+    page.reload()  # the server is gone
     screen(page, "list")
     page.get_by_text(SAY("diary.photos.one")).wait_for()
     page.context.close()
