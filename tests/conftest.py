@@ -95,8 +95,9 @@ def playwright() -> Iterator:
     with pytest.MonkeyPatch.context() as patch:
         asked = f'{os.environ.get("NODE_OPTIONS", "")} --require "{FIREFOX_ANSWERS.as_posix()}"'
         patch.setenv("NODE_OPTIONS", asked.strip())
-        with playwright_api.sync_playwright() as started:
-            yield started
+        started = playwright_api.sync_playwright().start()
+    yield started
+    started.stop()
 
 
 @pytest.fixture(scope="session")
