@@ -13,11 +13,11 @@ app: $(VENV)/app-installed on_device/site/release.json
 on_device/site/release.json: $(VENV)/app-installed skin_model/weights/model.fp16.onnx skin_model/weights/locator.onnx interface/components/style.css skin_model/weights/outline.onnx skin_model/weights/repeatability.json $(wildcard on_device/*.py on_device/page/* on_device/page/*/* on_device/page/*/*/* skin_model/wording/*.json)
 	$(RUN) -m on_device.build --out on_device/site || echo "The app starts without its page for your own device."
 
-test: $(VENV)/tests-installed $(VENV)/browser-looked-for lint
+test: $(VENV)/tests-installed $(VENV)/browsers-looked-for lint
 	$(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # One after another on a machine that does nothing else, for they measure time.
-test-slow: $(VENV)/tests-installed $(VENV)/browser-looked-for
+test-slow: $(VENV)/tests-installed $(VENV)/browsers-looked-for
 	$(RUN) -m pytest -m slow -n 0 -v -o junit_logging=system-out --junitxml=$(VENV)/slow.xml; \
 	  found=$$?; $(RUN) -m benchmarks slow-tests $(VENV)/slow.xml && exit $$found
 
@@ -88,9 +88,13 @@ $(VENV)/tests-installed: requirements.txt requirements-train.txt requirements-de
 	@touch $@
 
 # Debian's Chromium where apt may install it, Playwright's own elsewhere; without either the browser tests skip and say so.
-$(VENV)/browser-looked-for: $(VENV)/tests-installed
+# Debian's Firefox only where apt may install it: the tests in Firefox skip without it.
+$(VENV)/browsers-looked-for: $(VENV)/tests-installed
 	@command -v chromium || command -v chromium-browser || command -v google-chrome \
 	  || { test "$$(id -u)" = 0 && command -v apt-get && apt-get update -qq && apt-get install -y -qq chromium; } \
 	  || $(VENV)/bin/playwright install chromium \
 	  || echo "No browser could be installed: the browser tests will be skipped."
+	@command -v firefox-esr \
+	  || { test "$$(id -u)" = 0 && command -v apt-get && apt-get update -qq && apt-get install -y -qq firefox-esr; } \
+	  || echo "Firefox could not be installed: the tests in Firefox will be skipped. With Debian: apt-get install firefox-esr"
 	@touch $@

@@ -23,6 +23,7 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+FIREFOX_ANSWERS = REPOSITORY / "tests" / "firefox_answers.cjs"
 FAKE_CAMERA = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -88,14 +89,30 @@ def backbone_file() -> Path:
 
 
 @pytest.fixture(scope="session")
-def launch() -> Iterator[Callable]:
-    """A Chromium with further arguments, for a ``with``: Debian's where there is one, else Playwright's own.
-
-    One Playwright serves every test, for a process can run no second one beside it.
-    """
+def playwright() -> Iterator:
+    """One Playwright for every test, for a process can run no second one beside it."""
     playwright_api = pytest.importorskip("playwright.sync_api", reason="needs playwright (requirements-dev.txt)")
+    with pytest.MonkeyPatch.context() as patch:
+        asked = f'{os.environ.get("NODE_OPTIONS", "")} --require "{FIREFOX_ANSWERS.as_posix()}"'
+        patch.setenv("NODE_OPTIONS", asked.strip())
+        started = playwright_api.sync_playwright().start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def launch(playwright) -> Callable:
+    """A Chromium with further arguments, for a ``with``: Debian's where there is one, else Playwright's own."""
     installed = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    with playwright_api.sync_playwright() as playwright:
-        if installed is None and not Path(playwright.chromium.executable_path).is_file():
-            pytest.skip("needs Chromium: python -m playwright install --with-deps chromium")
-        yield lambda *arguments: playwright.chromium.launch(executable_path=installed, args=[*QUIET, *arguments])
+    if installed is None and not Path(playwright.chromium.executable_path).is_file():
+        pytest.skip("needs Chromium: python -m playwright install --with-deps chromium")
+    return lambda *arguments: playwright.chromium.launch(executable_path=installed, args=[*QUIET, *arguments])
+
+
+@pytest.fixture(scope="session")
+def launch_firefox(playwright) -> Callable:
+    """Debian's Firefox as it is, for a ``with``; Playwright speaks WebDriver BiDi to it."""
+    installed = shutil.which("firefox-esr")
+    if installed is None:
+        pytest.skip("needs Firefox: apt-get install firefox-esr")
+    return lambda: playwright.firefox.launch(channel="moz-firefox", executable_path=installed)

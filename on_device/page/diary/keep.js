@@ -82,7 +82,7 @@ export async function keepScreen(diary, id) {
 
 async function saved(diary, { spot: chosen, draft, form, fields, first }) {
   const { pending, store } = diary;
-  if (first) await store.persist();
+  if (first) store.persist(); // whose answer no save waits for
   const [file, thumbnail] = await Promise.all([pending.file.arrayBuffer(), encoded(pending.thumbnail, "image/jpeg", SMALL_QUALITY).then((blob) => blob.arrayBuffer())]).catch((problem) => { throw new DiaryProblem("unreadable", problem); });
   diary.quiet = true;
   try {

@@ -116,7 +116,12 @@ async function quietly(diary, work, key) {
 async function roomPanel(diary, spots) {
   const { usage, persisted } = await diary.store.room(), { words } = diary, photos = spots.reduce((sum, spot) => sum + spot.photos, 0);
   const megabytes = usage === null ? null : (usage / 1e6).toFixed(usage < 1e7 ? 1 : 0).replace(".", words.say("format.decimal"));
-  const ask = diary.button("diary.persist.ask", async () => { diary.tell((await diary.store.persist()) ? "diary.persist.granted" : "diary.persist.refused"); diary.go("own"); });
+  const ask = diary.button("diary.persist.ask", async () => {
+    const granted = await diary.store.persist();
+    if (!ask.isConnected) return; // the visitor went on before answering the browser
+    diary.tell(granted ? "diary.persist.granted" : "diary.persist.refused");
+    diary.go("own");
+  });
   return panel(diary, "room", element("p", {}, diary.say("diary.room.line", { spots: spots.length, photos })), ...(megabytes === null ? [] : [element("p", {}, diary.say("diary.room.used", { megabytes }))]),
     element("p", {}, diary.say(persisted ? "diary.persist.granted" : "diary.cleared")), ...(persisted ? [] : [element("p", {}, diary.say("diary.persist")), element("div", { class: "row" }, ask)]));
 }

@@ -88,7 +88,7 @@ export async function placeScreen(diary, id = null) {
     event.preventDefault();
     diary.doing(save, async () => {
       diary.quiet = true;
-      if (!spots.length) await store.persist();
+      if (!spots.length) store.persist(); // whose answer no save waits for
       try {
         const saved = await store.saveSpot({ ...(id ? { id } : {}), ...spotOf(form, draft) });
         diary.go(`spot/${saved.id}`);

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import pillow_heif
 import pytest
+from PIL import Image
 
 from skin_model.wording import Words
 from tests.conftest import REPOSITORY
@@ -51,6 +54,14 @@ def prepare(page):
     """Lets a page's ``evaluate`` call ``store``, ``photo``, ``bytes``, ``counts``, ``problem`` and ``archive``."""
     page.evaluate(BEGIN, folder_of(page))
     return page
+
+
+@pytest.fixture(scope="session")
+def heic(tmp_path_factory) -> Path:
+    """The photo as an iPhone would keep it."""
+    file = tmp_path_factory.mktemp("heic") / "photo.heic"
+    pillow_heif.from_pillow(Image.open(PHOTO)).save(file)
+    return file
 
 
 @pytest.fixture

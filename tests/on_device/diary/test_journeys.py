@@ -75,6 +75,18 @@ def test_that_the_browser_may_clear_it_is_said_before_the_first_save_and_a_copy_
     assert page.locator("#before-first").count() == 0
 
 
+def test_no_save_waits_until_the_browser_has_said_whether_it_may_clear_it(empty_diary):
+    page = empty_diary
+    page.evaluate("() => { navigator.storage.persist = () => new Promise(() => {}); }")
+    checked(page)
+    page.locator("#keep").click()
+    screen(page, "keep")
+    page.get_by_role("button", name=SAY("diary.save"), exact=True).click()
+    screen(page, "spot")
+    page.evaluate("() => { delete navigator.storage.persist; }")
+    assert counted(page)["photos"] == 1
+
+
 def test_a_photo_that_is_not_kept_leaves_nothing(empty_diary):
     page = empty_diary
     checked(page)

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image, ImageCms, ImageOps
 
@@ -165,6 +166,45 @@ def swapped_profile():
     red, blue = tags[b"rXYZ"], tags[b"bXYZ"]
     content[red : red + 4], content[blue : blue + 4] = b"bXYZ", b"rXYZ"
     return bytes(content)
+
+
+OPEN_HEIC = """(png) => {
+    // As Safari does; what it sees is given, for no browser of these tests can open the file.
+    const original = createImageBitmap, seen = Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0));
+    self.createImageBitmap = (source, options) =>
+        original(source.type === "image/heif" ? new Blob([seen], { type: "image/png" }) : source, options);
+}"""
+
+
+def heic_of_a_phone(picture):
+    out = io.BytesIO()
+    heic = pillow_heif.from_pillow(picture)
+    heic.save(out, quality=95, exif=exif(), xmp=b"<x>" + SECRET + b"</x>")
+    return out.getvalue()
+
+
+def test_a_heic_photo_is_coded_anew_as_jpeg_without_what_a_camera_wrote(storage, picture):
+    content = heic_of_a_phone(picture)
+    assert SECRET in content
+    seen = pillow_heif.read_heif(content).to_pillow()
+    storage.evaluate(OPEN_HEIC, encoded(saved(seen, "PNG")))
+    found, record = kept(storage, content, "image/heif", [10, 10, 90, 90])
+    assert names_nothing(found)
+    assert off(Image.open(io.BytesIO(found)), seen) < 1.5
+    assert (record["type"], record["bytes"]) == ("image/jpeg", len(found))
+    assert (record["width"], record["height"], record["region"]) == (*seen.size, [10, 10, 90, 90])
+
+
+def test_a_heic_photo_that_the_browser_cannot_open_is_not_kept(storage, picture):
+    code = storage.evaluate(
+        """async (file) => { const { id } = await store.saveSpot({});
+        const given = Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0)).buffer;
+        return problem(() => store.addPhoto(photo(id, "2026-01-05T08:00", { type: "image/heif" }), given,
+            bytes(50))); }""",
+        encoded(heic_of_a_phone(picture)),
+    )
+    assert code == "unreadable"
+    assert storage.evaluate("counts()")["photos"] == 0
 
 
 def test_a_copy_of_an_earlier_version_is_stripped_when_it_is_brought_back(storage, picture):

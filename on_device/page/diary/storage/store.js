@@ -314,8 +314,10 @@ export class Store {
     return { usage, quota, persisted: (await navigator.storage?.persisted?.()) ?? false };
   }
 
-  /** Asks the browser not to clear it when space is short. */
-  async persist() { return (await navigator.storage?.persist?.()) ?? false; }
+  /** Asks the browser not to clear it when space is short. Firefox asks the visitor in turn: the answer may never come. */
+  async persist() {
+    try { return (await navigator.storage?.persist?.()) ?? false; } catch { return false; }
+  }
 }
 
 export function inOrder(photos) {
