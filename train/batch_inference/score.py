@@ -96,8 +96,10 @@ def _stream(
         bar = tqdm(total=archive.photographs, initial=done, desc="Scoring", unit="photo", file=sys.stderr, disable=None)
         try:
             with bar:
-                for table in scored.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
-                    bar.update(shards.add(table))
+                # No iter_batches, whose threads still speak to Ray when Ctrl-C ends it, which ends the process at once.
+                for bundle in scored.iter_internal_ref_bundles():
+                    for table in ray.get(bundle.block_refs):
+                        bar.update(shards.add(table))
         except ray.exceptions.RayError as problem:
             said = cluster.sentence_of(problem)
             if said is None:
