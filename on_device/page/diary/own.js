@@ -3,6 +3,7 @@ import { element } from "../dom.js";
 import { TONES } from "./body.js";
 import { today } from "./dates.js";
 import { exported, imported, isSealed } from "./files/archive.js";
+import { cleared } from "./keep.js";
 import { DiaryProblem } from "./storage/problem.js";
 
 const SHORTEST = 8; // letters of a passphrase
@@ -118,7 +119,7 @@ async function roomPanel(diary, spots) {
   const megabytes = usage === null ? null : (usage / 1e6).toFixed(usage < 1e7 ? 1 : 0).replace(".", words.say("format.decimal"));
   const ask = diary.button("diary.persist.ask", async () => { diary.tell((await diary.store.persist()) ? "diary.persist.granted" : "diary.persist.refused"); diary.go("own"); });
   return panel(diary, "room", element("p", {}, diary.say("diary.room.line", { spots: spots.length, photos })), ...(megabytes === null ? [] : [element("p", {}, diary.say("diary.room.used", { megabytes }))]),
-    element("p", {}, diary.say(persisted ? "diary.persist.granted" : "diary.cleared")), ...(persisted ? [] : [element("p", {}, diary.say("diary.persist")), element("div", { class: "row" }, ask)]));
+    ...(persisted ? [element("p", {}, diary.say("diary.persist.granted"))] : cleared(diary)), ...(persisted ? [] : [element("p", {}, diary.say("diary.persist")), element("div", { class: "row" }, ask)]));
 }
 
 function tonePanel(diary, tone) {
