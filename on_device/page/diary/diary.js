@@ -185,10 +185,8 @@ export class Diary {
     button.disabled = true;
     this.host.querySelector("[data-said-at-once]")?.remove();
     try {
-      await action(button);
+      await this.unlocked(() => action(button));
     } catch (problem) {
-      // Another tab has locked the diary: what was typed here stays, and is saved once the passphrase is.
-      if (problem.code === "locked" && this.store?.lock && (await this.askForPassphrase())) return void (button.disabled = false, this.doing(button, action));
       const warning = this.warning(problem);
       warning.dataset.saidAtOnce = "";
       button.after(warning);
@@ -196,6 +194,16 @@ export class Diary {
       button.disabled = false;
       // A button out of use lets the keyboard's place on the page go.
       if (focused && document.activeElement === document.body) button.focus({ preventScroll: true });
+    }
+  }
+
+  /** Where another tab has locked the diary, asks for the passphrase and goes on, so that nothing typed is lost. */
+  async unlocked(action) {
+    try {
+      return await action();
+    } catch (problem) {
+      if (problem.code !== "locked" || !(await this.askForPassphrase())) throw problem;
+      return action();
     }
   }
 
@@ -211,7 +219,8 @@ export class Diary {
   /** True once the passphrase has opened the diary, which another tab locked. */
   askForPassphrase() {
     return this.dialog(this.say("diary.problem.locked"), (close) => {
-      const field = this.passphraseField("asked-passphrase", "diary.passphrase", "current-password"), open = element("button", { type: "submit", class: "lg primary" }, this.say("diary.unlock")), form = element("form", {}, field, open);
+      const field = this.passphraseField("asked-passphrase", "diary.passphrase", "current-password"), open = element("button", { type: "submit", class: "lg primary" }, this.say("diary.unlock"));
+      const form = element("form", {}, field, element("div", { class: "row" }, this.button("diary.cancel", () => close(false)), open));
       form.addEventListener("submit", (event) => {
         event.preventDefault();
         this.doing(open, async () => { await this.store.unlock(field.querySelector("input").value); close(true); });
