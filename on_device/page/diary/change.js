@@ -59,7 +59,7 @@ export async function changeScreen(diary, id) {
     return [select, element("label", { class: "field" }, element("span", {}, diary.say(`compare.${name}`)), select)];
   };
   const [before, first] = list(photos.at(-2), "before"), [after, second] = list(photos.at(-1), "after");
-  let showing = 0;
+  let showing = 0, stays = true;
   async function show() {
     const mine = ++showing, pair = [before, after].map(({ value }) => photos.find((photo) => photo.id === value));
     delete answer.dataset.verdict;
@@ -82,18 +82,28 @@ export async function changeScreen(diary, id) {
     }
   }
   show();
+  const bar = element("progress", { max: photos.length - 1, value: 0, "aria-label": diary.say("diary.change.all"), hidden: "" });
   const all = diary.button("diary.change.all", async () => {
-    for (const photo of photos.slice(1)) await remember(diary, [photos[0], photo], await shots.compared(photos[0], photo));
+    let measured = 0;
+    bar.hidden = false;
+    for (const photo of photos.slice(1)) {
+      const both = await shots.compared(photos[0], photo);
+      if (!stays) return;
+      if (await remember(diary, [photos[0], photo], both)) measured++;
+      bar.value++;
+    }
+    if (!measured) diary.tell("diary.change.all.none");
     diary.go(`spot/${id}`);
   });
-  diary.onLeave(() => { showing++; });
-  return [heading, element("p", {}, titleOf(words, spot)), element("div", { class: named.some((date) => date.length > SHORT_DATE) ? "pair long" : "pair" }, first, second), answer, element("div", { class: "row" }, all), element("p", { class: "small" }, diary.say("diary.change.all.line"))];
+  diary.onLeave(() => { showing++; stays = false; });
+  return [heading, element("p", {}, titleOf(words, spot)), element("div", { class: named.some((date) => date.length > SHORT_DATE) ? "pair long" : "pair" }, first, second), answer, element("div", { class: "row" }, all), bar, element("p", { class: "small" }, diary.say("diary.change.all.line"))];
 }
 
-/** Keeps how large the spot was against another photo, for the curve. */
+/** Keeps how large the spot was against another photo, for the curve; whether that could be told. */
 async function remember(diary, [before, after], { sizeRatio }) {
-  if (sizeRatio === null || before.taken > after.taken) return;
+  if (sizeRatio === null || before.taken > after.taken) return false;
   await diary.quietly(() => diary.store.changePhoto(after.id, { size: { against: before.id, ratio: sizeRatio } }));
+  return true;
 }
 
 // --- in words, as interface/tabs/compare.py says it -------------------------------------------------------------------
