@@ -191,13 +191,13 @@ def test_the_keyboards_place_is_kept_when_a_photos_notes_are_saved_or_the_photo_
     photo.locator("#note").fill("itched")
     photo.get_by_role("button", name=SAY("diary.save"), exact=True).click()
     photo.locator(".note", has_text="itched").wait_for()
-    page.wait_for_function("document.activeElement.localName === 'summary'")
+    photo.locator("summary:focus").wait_for()
     assert photo.locator("details[open]").count() == 0
     photo.locator("summary").click()
     photo.get_by_role("button", name=SAY("diary.forget.photo")).click()
     page.get_by_role("button", name=SAY("diary.forget.yes"), exact=True).click()
     page.locator(".photos > li").nth(1).wait_for(state="detached")
-    page.wait_for_function("document.activeElement.localName === 'h2'")
+    page.locator("#diary h2:focus").wait_for()
 
 
 def test_a_name_of_sixty_letters_without_a_space_stays_on_the_screen(empty_diary):

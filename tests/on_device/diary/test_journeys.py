@@ -270,7 +270,7 @@ def test_a_photo_is_thrown_away_at_once_while_others_are_scored_again(empty_diar
     page.locator(".photos > li").last.get_by_role("button", name=SAY("diary.forget.photo")).click()
     page.get_by_role("button", name=SAY("diary.forget.yes"), exact=True).click()
     page.locator(".photos > li").nth(5).wait_for(state="detached")
-    page.wait_for_function("document.querySelectorAll('.score.older').length === 5")
+    page.locator(".score.older").nth(4).wait_for()
     assert counted(page)["photos"] == 5
 
 
