@@ -132,7 +132,9 @@ export class Diary {
     const notice = this.notice ? this.noticeOf(this.notice) : null, restore = worded ? heldFields(this.host) : null;
     const open = moved || worded ? [] : [...this.host.querySelectorAll("[data-photo]:has(> details[open])")].map((item) => item.dataset.photo);
     const [way, said] = this.wayBack(name, id), back = element("a", { class: "back", href: way }, this.say(said));
-    this.host.replaceChildren(element("nav", {}, back), ...(notice ? [notice] : []), ...nodes);
+    // A question that waits for its answer stays, since the visitor did not go away.
+    for (const node of [...this.host.children]) if (moved || !node.matches("dialog[open]")) node.remove();
+    this.host.prepend(element("nav", {}, back), ...(notice ? [notice] : []), ...nodes);
     for (const photo of open) this.host.querySelector(`[data-photo="${photo}"] > details`)?.setAttribute("open", "");
     await restore?.();
     this.host.dataset.screen = this.store?.isLocked ? "locked" : name || "list";

@@ -9,8 +9,8 @@ import pytest
 
 from skin_model.wording import Words
 from tests.on_device.conftest import READY
-from tests.on_device.diary.conftest import prepare
-from tests.on_device.diary.test_journeys import checked, screen
+from tests.on_device.diary.conftest import PHOTO, prepare, spot_with
+from tests.on_device.diary.test_journeys import checked, go, screen
 
 pytestmark = pytest.mark.browser
 
@@ -100,6 +100,22 @@ def test_what_was_typed_is_saved_after_another_tab_locked_the_diary_and_stays_wh
     page.keyboard.press("Enter")
     screen(page, "spot")
     assert page.locator(".lines .note").inner_text() == "typed before"
+
+
+def test_a_question_stays_when_another_tab_writes_meanwhile_and_its_answer_holds(empty_diary):
+    page, say = empty_diary, Words()
+    first, other = (spot_with(page, [(PHOTO, "2026-01-05T08:00")], name) for name in ("first", "other"))
+    go(page, f"spot/{first}")
+    screen(page, "spot")
+    page.get_by_role("button", name=say("diary.forget.spot")).click()
+    prepare(page)
+    page.evaluate("id => store.saveSpot({ id, name: 'written meanwhile' })", first)
+    page.get_by_role("heading", name="1: written meanwhile", include_hidden=True).wait_for(state="attached")
+    page.get_by_role("dialog").get_by_role("button", name=say("diary.forget.yes"), exact=True).click()
+    page.get_by_text(say("diary.forgotten.spot")).wait_for()
+    assert page.evaluate("store.spots().then((spots) => { store.close(); return spots.map(({ id }) => id); })") == [
+        other
+    ]
 
 
 def test_what_was_typed_stays_when_the_disk_is_full_and_is_saved_once_there_is_room(empty_diary):
