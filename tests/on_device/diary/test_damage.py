@@ -118,8 +118,8 @@ def test_a_question_stays_when_another_tab_writes_meanwhile_and_its_answer_holds
     ]
 
 
-def test_what_was_typed_stays_when_the_disk_is_full_and_is_saved_once_there_is_room(empty_diary):
-    page, say = empty_diary, Words()
+def test_what_was_typed_stays_when_the_disk_is_full_and_is_saved_once_there_is_room(open_page):
+    page, say = open_page(), Words()  # Chromium asks for the room of a storage that it wrote to only every 30 seconds
     checked(page)
     page.locator("#keep").click()
     screen(page, "keep")
