@@ -315,7 +315,7 @@ function beep(sound, pitch) {
 // --- the visitor's hand ---------------------------------------------------------------------------------------------
 function connect() {
   const takeFirst = (files) => {
-    if (!files?.length) return;
+    if (!files?.length || mySpots.isAsked) return; // the answer would not be seen
     if (camera) closeCamera();
     take(files[0]);
     if (files.length > 1) message("interface.stage.first_only");

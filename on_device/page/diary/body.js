@@ -2,8 +2,10 @@
 // the figure's width and height). Every place also has a name, so that a list does what a tap does.
 import { element } from "../dom.js";
 
-const SVG = "http://www.w3.org/2000/svg", WIDE = 200, HIGH = 400, MIDDLE = 100, NEAR = 12, MISSED = 14;
+const SVG = "http://www.w3.org/2000/svg", WIDE = 200, HIGH = 400, MIDDLE = 100, NEAR = 12, MISSED = 14, TAPPED = 24;
 const ZOOMS = [1, 2, 3];
+/** Numbers of spots that lie closer than this are written beside each other, not over each other. */
+const CLOSE = 14, MOST_NUMBERS = 3;
 /** Colours of skin from light to dark, and none: the figure of the page's own grey. */
 export const TONES = ["plain", "#f6e0d0", "#e8c4a2", "#c99a6f", "#a06a42", "#6f4527", "#432818"];
 /** Parts of one half, at the reader's left: [code, x0, y0, x1, y1, thickness] of a limb or of an oval's long middle line. */
@@ -58,6 +60,12 @@ export function nameOf(words, place) {
   return words.say("diary.place", { part: words.say(`diary.part.${part.code}`), half: words.say(`diary.half.${part.half}`), side: words.say(`diary.side.${place.side}`) });
 }
 
+/** The spot that a tap on the map means, or undefined where it hits none. */
+export function nearest(spots, { side, x, y }) {
+  const away = ({ place }) => Math.hypot((place.x - x) * WIDE, (place.y - y) * HIGH);
+  return spots.filter((spot) => spot.place?.side === side && away(spot) < TAPPED).sort((one, other) => away(one) - away(other))[0];
+}
+
 function shape(name, attributes) {
   const node = document.createElementNS(SVG, name);
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
@@ -77,14 +85,27 @@ export function figure(words, side, places, tone = "plain") {
   svg.append(body("rim"), body("skin"));
   const marks = side === "front" ? "M91 36h4M105 36h4M94 52q6 5 12 0M100 183v3M80 132q8 6 14 0M106 132q8 6 14 0" : "M100 104v84M100 206v26";
   svg.append(shape("path", { class: "marks", d: marks }));
+  const texts = [];
   for (const { x, y, chosen, number } of places) {
-    svg.append(shape("circle", { cx: x * WIDE, cy: y * HIGH, r: chosen ? 6 : 4, class: chosen ? "dot chosen" : "dot" }));
+    const at = { x: x * WIDE, y: y * HIGH };
+    svg.append(shape("circle", { cx: at.x, cy: at.y, r: chosen ? 6 : 4, class: chosen ? "dot chosen" : "dot" }));
     if (!number) continue;
-    const text = shape("text", { x: x * WIDE, y: y * HIGH - 7, "text-anchor": "middle", class: "dot-number" });
-    text.append(number);
+    const close = texts.find((text) => Math.abs(text.x - at.x) < CLOSE && Math.abs(text.y - at.y) < CLOSE);
+    if (close) close.numbers.push(number);
+    else texts.push({ ...at, numbers: [number] });
+  }
+  for (const { x, y, numbers } of texts) {
+    const text = shape("text", { x, y: y - 7, "text-anchor": "middle", class: "dot-number" });
+    text.append(numbers.length > MOST_NUMBERS ? `${numbers.slice(0, MOST_NUMBERS).join(", ")}…` : numbers.join(", "));
     svg.append(text);
   }
   return svg;
+}
+
+/** A side with its name above, and which half is the person's left and right. */
+export function captioned(words, side, drawn) {
+  const ends = side === "front" ? ["right", "left"] : ["left", "right"];
+  return element("figure", {}, element("figcaption", {}, element("span", {}, words.say(`diary.half.${ends[0]}`)), element("strong", {}, words.say(`diary.side.${side}`)), element("span", {}, words.say(`diary.half.${ends[1]}`))), drawn);
 }
 
 /**
@@ -99,13 +120,16 @@ export function map(words, spots, { tone, onTap, sides = ["front", "back"] }) {
     if (chosen?.side === side) dots.push({ ...chosen, chosen: true });
     const drawn = figure(words, side, dots, tone);
     if (onTap) drawn.addEventListener("click", (event) => onTap({ side, ...within(drawn, event) }));
-    const ends = side === "front" ? ["right", "left"] : ["left", "right"];
     const window_ = element("div", { class: "figure-window", tabindex: zoom ? "0" : null, role: zoom ? "group" : null, "aria-label": zoom ? words.say(`diary.side.${side}`) : null }, drawn);
     drawn.style.setProperty("--zoom", ZOOMS[zoom]);
-    return element("figure", {}, element("figcaption", {}, element("span", {}, words.say(`diary.half.${ends[0]}`)), element("strong", {}, words.say(`diary.side.${side}`)), element("span", {}, words.say(`diary.half.${ends[1]}`))), window_);
+    return captioned(words, side, window_);
   }));
   let chosen = null;
-  const show = (place) => { chosen = place; draw(place); if (zoom && place) centre(views, sides.indexOf(place.side), place); };
+  const show = (place, seen = sides.map((_, at) => middleOf(views, at))) => {
+    chosen = place;
+    draw(place);
+    if (zoom) seen.forEach((middle, at) => centre(views, at, place?.side === sides[at] ? place : middle));
+  };
   const zoomBy = (step) => { zoom = Math.min(Math.max(zoom + step, 0), ZOOMS.length - 1); for (const [button, end] of [[nearer, ZOOMS.length - 1], [further, 0]]) button.disabled = zoom === end; show(chosen); };
   const nearer = element("button", { type: "button", class: "lg secondary" }, words.say("diary.map.nearer")), further = element("button", { type: "button", class: "lg secondary", disabled: "" }, words.say("diary.map.further"));
   nearer.addEventListener("click", () => zoomBy(1));
@@ -117,6 +141,12 @@ export function map(words, spots, { tone, onTap, sides = ["front", "back"] }) {
 function within(svg, { clientX, clientY }) {
   const box = svg.getBoundingClientRect(), scale = Math.min(box.width / WIDE, box.height / HIGH);
   return { x: (clientX - box.left - (box.width - WIDE * scale) / 2) / (WIDE * scale), y: (clientY - box.top - (box.height - HIGH * scale) / 2) / (HIGH * scale) };
+}
+
+/** What lies in the middle of a side's window, in shares of the figure. */
+function middleOf(views, at) {
+  const { scrollLeft, scrollTop, clientWidth, clientHeight, scrollWidth, scrollHeight } = views.children[at].querySelector(".figure-window");
+  return { x: (scrollLeft + clientWidth / 2) / (scrollWidth || 1), y: (scrollTop + clientHeight / 2) / (scrollHeight || 1) };
 }
 
 function centre(views, at, { x, y }) {

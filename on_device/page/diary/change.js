@@ -4,11 +4,12 @@ import { element } from "../dom.js";
 import { compare, holds, logOdds, shoot } from "../lesion/comparison.js";
 import { SIZE } from "../lesion/outline.js";
 import { signed } from "./curve.js";
-import { dateOf } from "./dates.js";
+import { datesOf } from "./dates.js";
 import { titleOf } from "./files/readable.js";
 import { largePhoto } from "./spot.js";
 import { DiaryProblem } from "./storage/problem.js";
 
+const SHORT_DATE = 14; // letters that a list of half a phone's width shows
 const MOST_SHOTS = 3; // held at a time: each with some megabytes of features
 
 let outlining = null;
@@ -50,18 +51,19 @@ export async function changeScreen(diary, id) {
   const { store, words } = diary, [spot, photos] = [await store.spot(id), await store.photosOf(id)], heading = diary.heading(diary.say("diary.change"));
   if (photos.length < 2) return [heading, element("p", {}, diary.say("diary.change.two"))];
   const shots = new Shots(diary), answer = element("div", { id: "change", "aria-live": "polite" });
+  const named = datesOf(words, photos);
   const list = (chosen, name) => {
-    const select = element("select", { id: `change-${name}` }, photos.map((photo) => element("option", { value: photo.id }, dateOf(words, photo.taken))));
+    const select = element("select", { id: `change-${name}` }, photos.map((photo, at) => element("option", { value: photo.id }, named[at])));
     select.value = chosen.id;
     select.addEventListener("change", show);
     return [select, element("label", { class: "field" }, element("span", {}, diary.say(`compare.${name}`)), select)];
   };
   const [before, first] = list(photos.at(-2), "before"), [after, second] = list(photos.at(-1), "after");
-  let showing = 0;
+  let showing = 0, stays = true;
   async function show() {
     const mine = ++showing, pair = [before, after].map(({ value }) => photos.find((photo) => photo.id === value));
     delete answer.dataset.verdict;
-    const dates = pair.map((photo) => dateOf(words, photo.taken));
+    const dates = pair.map((photo) => named[photos.indexOf(photo)]);
     const beside = element("div", { class: "beside" }, await Promise.all(pair.map(async (photo, i) => element("figure", {}, await largePhoto(diary, photo, dates[i]), element("figcaption", {}, dates[i])))));
     const wait = element("p", { class: "busy" }, diary.say("diary.change.looking"));
     if (mine !== showing) return;
@@ -80,19 +82,28 @@ export async function changeScreen(diary, id) {
     }
   }
   show();
+  const bar = element("progress", { max: photos.length - 1, value: 0, "aria-label": diary.say("diary.change.all"), hidden: "" });
   const all = diary.button("diary.change.all", async () => {
-    for (const photo of photos.slice(1)) await remember(diary, [photos[0], photo], await shots.compared(photos[0], photo));
+    let measured = 0;
+    bar.hidden = false;
+    for (const photo of photos.slice(1)) {
+      const both = await shots.compared(photos[0], photo);
+      if (!stays) return;
+      if (await remember(diary, [photos[0], photo], both)) measured++;
+      bar.value++;
+    }
+    if (!measured) diary.tell("diary.change.all.none");
     diary.go(`spot/${id}`);
   });
-  diary.onLeave(() => { showing++; });
-  return [heading, element("p", {}, titleOf(words, spot)), element("div", { class: "pair" }, first, second), answer, element("div", { class: "row" }, all), element("p", { class: "small" }, diary.say("diary.change.all.line"))];
+  diary.onLeave(() => { showing++; stays = false; });
+  return [heading, element("p", {}, titleOf(words, spot)), element("div", { class: named.some((date) => date.length > SHORT_DATE) ? "pair long" : "pair" }, first, second), answer, element("div", { class: "row" }, all), bar, element("p", { class: "small" }, diary.say("diary.change.all.line"))];
 }
 
-/** Keeps how large the spot was against another photo, for the curve. */
+/** Keeps how large the spot was against another photo, for the curve; whether that could be told. */
 async function remember(diary, [before, after], { sizeRatio }) {
-  if (sizeRatio === null || before.taken > after.taken) return;
-  diary.quiet = true;
-  try { await diary.store.changePhoto(after.id, { size: { against: before.id, ratio: sizeRatio } }); } finally { diary.quiet = false; }
+  if (sizeRatio === null || before.taken > after.taken) return false;
+  await diary.quietly(() => diary.store.changePhoto(after.id, { size: { against: before.id, ratio: sizeRatio } }));
+  return true;
 }
 
 // --- in words, as interface/tabs/compare.py says it -------------------------------------------------------------------

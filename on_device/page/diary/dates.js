@@ -8,9 +8,18 @@ export function localMinute(date) {
 
 const formats = new Map(); // making one takes longer than using it a hundred times
 
-export function dateOf(words, text) {
-  if (!formats.has(words.language)) formats.set(words.language, new Intl.DateTimeFormat(words.language, { dateStyle: "medium" }));
-  return formats.get(words.language).format(new Date(text));
+/** A day or minute as "Nov 29, 2026"; timed: with the hour and minute. */
+export function dateOf(words, text, timed = false) {
+  const name = `${words.language} ${timed}`, style = { dateStyle: "medium", ...(timed ? { timeStyle: "short" } : {}) };
+  if (!formats.has(name)) formats.set(name, new Intl.DateTimeFormat(words.language, style));
+  // JavaScript takes a day alone for midnight in Greenwich, which is the day before in America.
+  return formats.get(name).format(new Date(text.includes("T") ? text : `${text}T12:00`));
+}
+
+/** The dates of photos, with the time where two photos have the same date. */
+export function datesOf(words, photos) {
+  const days = photos.map(({ taken }) => dateOf(words, taken));
+  return photos.map(({ taken }, at) => (days.filter((day) => day === days[at]).length > 1 ? dateOf(words, taken, true) : days[at]));
 }
 
 /** The day `months` after a day, or the last one of a shorter month. */

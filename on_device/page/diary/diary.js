@@ -15,6 +15,7 @@ import { Store } from "./storage/store.js";
 import { dueDay } from "./dates.js";
 
 const SCREENS = { "": listScreen, new: placeScreen, place: placeScreen, spot: spotScreen, keep: keepScreen, camera: cameraScreen, change: changeScreen, doctor: doctorScreen, own: ownScreen };
+const OF_A_SPOT = ["place", "keep", "camera", "change"];
 export const HASH = "#spots";
 
 export class Diary {
@@ -75,10 +76,18 @@ export class Diary {
     this.services.onDue(days[0] ?? null);
   }
 
-  go(path = "") {
+  /** done: whether the screen left behind has served, so that the phone's way back passes over it. */
+  go(path = "", done = false) {
     const hash = path ? `${HASH}/${path}` : HASH;
     if (location.hash === hash) return this.show(true);
-    location.hash = hash;
+    if (done) location.replace(hash);
+    else location.hash = hash;
+  }
+
+  /** Writes without drawing the screen anew for it. Returns what `write` does. */
+  async quietly(write) {
+    this.quiet = true;
+    try { return await write(); } finally { this.quiet = false; }
   }
 
   leave() { location.hash = ""; }
@@ -122,8 +131,10 @@ export class Diary {
     if (moved) this.told = null;
     const notice = this.notice ? this.noticeOf(this.notice) : null, restore = worded ? heldFields(this.host) : null;
     const open = moved || worded ? [] : [...this.host.querySelectorAll("[data-photo]:has(> details[open])")].map((item) => item.dataset.photo);
-    const back = element("a", { class: "back", href: name ? HASH : "#" }, this.say(name ? "diary.title" : "diary.back"));
-    this.host.replaceChildren(element("nav", {}, back), ...(notice ? [notice] : []), ...nodes);
+    const [way, said] = this.wayBack(name, id), back = element("a", { class: "back", href: way }, this.say(said));
+    // A question that waits for its answer stays, since the visitor did not go away.
+    for (const node of [...this.host.children]) if (moved || !node.matches("dialog[open]")) node.remove();
+    this.host.prepend(element("nav", {}, back), ...(notice ? [notice] : []), ...nodes);
     for (const photo of open) this.host.querySelector(`[data-photo="${photo}"] > details`)?.setAttribute("open", "");
     await restore?.();
     this.host.dataset.screen = this.store?.isLocked ? "locked" : name || "list";
@@ -131,6 +142,12 @@ export class Diary {
       scrollTo(0, 0);
       this.host.querySelector("h2")?.focus({ preventScroll: true });
     }
+  }
+
+  /** Where a screen's way back leads, and the sentence's key. */
+  wayBack(name, id) {
+    if (!name || !this.store || this.store.isLocked) return ["#", "diary.back"];
+    return OF_A_SPOT.includes(name) && id ? [`${HASH}/spot/${id}`, "diary.back.spot"] : [HASH, "diary.title"];
   }
 
   heading(text) { return element("h2", { tabindex: "-1" }, text); }
@@ -170,7 +187,7 @@ export class Diary {
     button.disabled = true;
     this.host.querySelector("[data-said-at-once]")?.remove();
     try {
-      await action(button);
+      await this.unlocked(() => action(button));
     } catch (problem) {
       const warning = this.warning(problem);
       warning.dataset.saidAtOnce = "";
@@ -182,17 +199,44 @@ export class Diary {
     }
   }
 
+  /** Where another tab has locked the diary, asks for the passphrase and goes on, so that nothing typed is lost. */
+  async unlocked(action) {
+    try {
+      return await action();
+    } catch (problem) {
+      if (problem.code !== "locked" || !(await this.askForPassphrase())) throw problem;
+      return action();
+    }
+  }
+
   /** One question with two answers; true where the visitor agrees. */
   ask(question, yes, values = {}) {
-    const dialog = element("dialog", { class: "question", "aria-labelledby": "question" }, element("p", { id: "question" }, this.say(question, values)));
+    return this.dialog(this.say(question, values), (close) => [["diary.no", false, "secondary"], [yes, true, "primary"]].map(([key, answer, kind]) => {
+      const button = element("button", { type: "button", class: `lg ${kind}` }, this.say(key));
+      button.addEventListener("click", () => close(answer));
+      return button;
+    }));
+  }
+
+  /** True once the passphrase has opened the diary, which another tab locked. */
+  askForPassphrase() {
+    return this.dialog(this.say("diary.problem.locked"), (close) => {
+      const field = this.passphraseField("asked-passphrase", "diary.passphrase", "current-password"), open = element("button", { type: "submit", class: "lg primary" }, this.say("diary.unlock"));
+      const form = element("form", {}, field, element("div", { class: "row" }, this.button("diary.cancel", () => close(false)), open));
+      form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        this.doing(open, async () => { await this.store.unlock(field.querySelector("input").value); close(true); });
+      });
+      return form;
+    });
+  }
+
+  /** text: of the question. answers: given what closes the dialog, returns what stands below. Resolves to the answer. */
+  dialog(text, answers) {
+    const dialog = element("dialog", { class: "question", "aria-labelledby": "question" }, element("p", { id: "question" }, text));
     return new Promise((answered) => {
       const close = (answer) => { dialog.close(); dialog.remove(); answered(answer); };
-      const choices = [["diary.no", false, "secondary"], [yes, true, "primary"]].map(([key, answer, kind]) => {
-        const button = element("button", { type: "button", class: `lg ${kind}` }, this.say(key));
-        button.addEventListener("click", () => close(answer));
-        return button;
-      });
-      dialog.append(element("div", { class: "row" }, choices));
+      dialog.append(element("div", { class: "row" }, answers(close)));
       dialog.addEventListener("cancel", (event) => { event.preventDefault(); close(false); });
       this.host.append(dialog);
       dialog.showModal();

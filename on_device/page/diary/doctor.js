@@ -1,10 +1,10 @@
 // One page for the doctor: chosen spots with their place, photos by date and answers, to be printed or saved as a PDF by
 // the browser itself, so that nothing leaves the device and every language's letters are right.
 import { element } from "../dom.js";
-import { figure, nameOf } from "./body.js";
+import { captioned, figure, nameOf } from "./body.js";
 import { signed } from "./curve.js";
 import { dateOf, today } from "./dates.js";
-import { scoreLine, titleOf } from "./files/readable.js";
+import { scoreLine, signsOf, titleOf } from "./files/readable.js";
 
 const MOST_PHOTOS = 6; // of a spot: the first, and the latest ones
 
@@ -42,7 +42,7 @@ export async function doctorScreen(diary) {
 async function pageOf(diary, spots, tone) {
   const { words } = diary, sides = ["front", "back"].filter((side) => spots.some(({ place }) => place?.side === side));
   const head = [element("h1", {}, diary.say("interface.title")), element("p", {}, diary.say("diary.doctor.made", { date: dateOf(words, today()) })), element("p", {}, diary.say("notice.screening"))];
-  const maps = element("div", { class: "paper-maps" }, sides.map((side) => element("figure", {}, element("figcaption", {}, diary.say(`diary.side.${side}`)), figure(words, side, spots.filter(({ place }) => place?.side === side).map(({ place, number }) => ({ ...place, number })), tone))));
+  const maps = element("div", { class: "paper-maps" }, sides.map((side) => captioned(words, side, figure(words, side, spots.filter(({ place }) => place?.side === side).map(({ place, number }) => ({ ...place, number })), tone))));
   const sections = [];
   for (const spot of spots) {
     const photos = await diary.store.photosOf(spot.id), shown = photos.length > MOST_PHOTOS ? [photos[0], ...photos.slice(1 - MOST_PHOTOS)] : photos;
@@ -56,7 +56,7 @@ async function pageOf(diary, spots, tone) {
 async function figureOf(diary, photo) {
   const { words } = diary, date = dateOf(words, photo.taken), lines = [scoreLine(words, photo.scores.at(-1))];
   if (photo.size) lines.push(diary.say("diary.doctor.size", { percent: signed(words, photo.size.ratio - 1) }));
-  if (photo.signs.length) lines.push(photo.signs.map((sign) => words.say(`diary.sign.${sign}`)).join(words.say("format.list")));
+  if (photo.signs.length) lines.push(signsOf(words, photo));
   if (photo.note) lines.push(photo.note);
   const picture = element("img", { alt: diary.say("diary.photo.alt", { date }), src: diary.address(await diary.store.picture(photo)) });
   return element("figure", {}, picture, element("figcaption", {}, element("strong", {}, date), ...lines.map((line) => element("span", { dir: "auto" }, line))));

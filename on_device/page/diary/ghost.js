@@ -42,7 +42,7 @@ export async function cameraScreen(diary, id) {
     if (!source) return;
     camera.stop();
     aim.textContent = words.say("device.looking");
-    await take(diary, source, id);
+    await take(diary, source, id, true);
   }
   diary.onLeave(() => camera.stop());
   const shutter = diary.button("interface.stage.shutter", () => shoot().catch(ended), "primary"), nodes = [heading, ...(ghost ? [element("p", {}, diary.say("diary.ghost.line"))] : []), element("div", { class: "stage-camera", "data-editing": "" }, view, element("div", { class: "row" }, shutter, diary.link("interface.stage.close", `spot/${id}`)))];

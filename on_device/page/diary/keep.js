@@ -43,12 +43,12 @@ export async function pendingOf({ source, photo, format, region, found }, config
   };
 }
 
-/** Scores a file or the camera's photo and goes to the screen that keeps it. Throws DiaryProblem. */
-export async function take(diary, source, spot) {
+/** Scores a file or the camera's photo and goes to the screen that keeps it; done: as `Diary.go`. Throws DiaryProblem. */
+export async function take(diary, source, spot, done = false) {
   const judged = await diary.services.judge(source, null);
   if (judged.refused) throw new DiaryProblem(judged.refused === "no_network" ? "no_network" : "unreadable");
   diary.pending = await pendingOf({ source, region: null, ...judged }, diary.config);
-  diary.go(`keep/${spot}`);
+  diary.go(`keep/${spot}`, done);
 }
 
 export async function keepScreen(diary, id) {
@@ -71,8 +71,8 @@ export async function keepScreen(diary, id) {
     element("div", { class: "kept" }, thumbnail, element("p", {}, scoreLine(diary.words, pending.score))),
     ...(pending.score.refused ? [refusal(diary.words, pending.score.refused)] : []),
     element("label", { class: "field" }, element("span", {}, diary.say("diary.keep.which")), which), fresh, ...fields.nodes,
-    ...(first ? [element("div", { class: "notice", id: "before-first" }, element("p", {}, element("strong", {}, diary.say("diary.cleared.title"))), element("p", {}, diary.say("diary.cleared")), element("p", {}, diary.say("diary.persist")))] : []),
-    element("div", { class: "row" }, save, diary.button("diary.keep.not", () => { diary.pending = null; diary.leave(); })));
+    ...(first ? [beforeFirst(diary)] : []),
+    element("div", { class: "row" }, save, diary.button("diary.keep.not", () => { diary.pending = null; if (chosen) diary.go(`spot/${id}`, true); else diary.leave(); })));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     diary.doing(save, () => saved(diary, { spot: which.value, draft, form, fields, first }));
@@ -93,10 +93,22 @@ async function saved(diary, { spot: chosen, draft, form, fields, first }) {
     diary.pending = null;
     if (first) diary.tell("diary.saved.first", {}, ["diary.export", () => diary.go("own")]);
     else diary.tell("diary.saved");
-    diary.go(`spot/${spot}`);
+    diary.go(`spot/${spot}`, true);
   } finally {
     diary.quiet = false;
   }
+}
+
+/** When the browser clears its storage, in paragraphs; on an iPhone also what prevents it. */
+export function cleared(diary) {
+  // Only there does a browser say whether the page was opened from the home screen, whose pages keep a storage of their own.
+  const inBrowser = navigator.standalone === false;
+  return ["diary.cleared", ...(inBrowser ? ["diary.home_screen"] : [])].map((key) => element("p", {}, diary.say(key)));
+}
+
+/** What must be said before the first save. */
+export function beforeFirst(diary) {
+  return element("div", { class: "notice", id: "before-first" }, element("p", {}, element("strong", {}, diary.say("diary.cleared.title"))), ...cleared(diary), element("p", {}, diary.say("diary.persist")));
 }
 
 // --- fields that several screens have -------------------------------------------------------------------------------
@@ -117,7 +129,7 @@ export function spotOf(form, draft) {
 
 /** Date, signs and note of a photo; read: gives them as they stand. */
 export function photoFields(diary, photo) {
-  const taken = element("input", { type: "datetime-local", id: "taken", max: localMinute(new Date()), required: "" }), note = element("textarea", { id: "note", rows: 3, maxlength: 2000 });
+  const taken = element("input", { type: "datetime-local", id: "taken", max: [localMinute(new Date()), photo.taken].sort().at(-1), required: "" }), note = element("textarea", { id: "note", rows: 3, maxlength: 2000 });
   taken.value = photo.taken;
   note.value = photo.note;
   const signs = SIGNS.map((sign) => {

@@ -1,8 +1,9 @@
 // The first screen: what this is, the body with all spots, and the list of them.
 import { element } from "../dom.js";
-import { map, nameOf } from "./body.js";
+import { map, nameOf, nearest } from "./body.js";
 import { dateOf, dueDay, isDue } from "./dates.js";
 import { titleOf } from "./files/readable.js";
+import { cleared } from "./keep.js";
 
 const FEW = 50; // spots up to which the body is drawn at once
 
@@ -10,12 +11,12 @@ export async function listScreen(diary) {
   const spots = await diary.store.spots(), tone = (await diary.store.setting("tone")) ?? "plain";
   const add = diary.link("diary.spot.add", "new", "primary"), heading = diary.heading(diary.say("diary.title"));
   if (!spots.length) {
-    return [heading, element("div", { class: "panel" }, element("p", {}, diary.say("diary.intro")), element("p", {}, diary.say("diary.intro.kept")), element("p", {}, diary.say("diary.cleared"))),
+    return [heading, element("div", { class: "panel" }, element("p", {}, diary.say("diary.intro")), element("p", {}, diary.say("diary.intro.kept")), ...cleared(diary)),
       element("div", { class: "row" }, add, diary.link("diary.import", "own"))];
   }
   const due = spots.filter(isDue), rest = spots.filter((spot) => !isDue(spot));
   const few = spots.length <= FEW, figure = element("details", { open: few ? "" : null }, element("summary", {}, diary.say("diary.map")));
-  const draw = () => { if (figure.children.length === 1) figure.append(map(diary.words, spots, { tone }).node); };
+  const draw = () => { if (figure.children.length === 1) figure.append(map(diary.words, spots, { tone, onTap: (tap) => { const spot = nearest(spots, tap); if (spot) diary.go(`spot/${spot.id}`); } }).node); };
   if (few) draw();
   else figure.addEventListener("toggle", draw);
   return [heading, element("div", { class: "row" }, add, diary.link("diary.doctor", "doctor"), diary.link("diary.own", "own")),

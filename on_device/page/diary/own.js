@@ -3,6 +3,7 @@ import { element } from "../dom.js";
 import { TONES } from "./body.js";
 import { today } from "./dates.js";
 import { exported, imported, isSealed } from "./files/archive.js";
+import { cleared } from "./keep.js";
 import { DiaryProblem } from "./storage/problem.js";
 
 const SHORTEST = 8; // letters of a passphrase
@@ -123,7 +124,7 @@ async function roomPanel(diary, spots) {
     diary.go("own");
   });
   return panel(diary, "room", element("p", {}, diary.say("diary.room.line", { spots: spots.length, photos })), ...(megabytes === null ? [] : [element("p", {}, diary.say("diary.room.used", { megabytes }))]),
-    element("p", {}, diary.say(persisted ? "diary.persist.granted" : "diary.cleared")), ...(persisted ? [] : [element("p", {}, diary.say("diary.persist")), element("div", { class: "row" }, ask)]));
+    ...(persisted ? [element("p", {}, diary.say("diary.persist.granted"))] : cleared(diary)), ...(persisted ? [] : [element("p", {}, diary.say("diary.persist")), element("div", { class: "row" }, ask)]));
 }
 
 function tonePanel(diary, tone) {

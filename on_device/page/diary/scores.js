@@ -22,18 +22,13 @@ export function scoredHere(diary, photos) {
 async function scoreAll(diary, photos, stays) {
   const { store, services, config } = diary;
   let scored = 0;
-  diary.quiet = true;
-  try {
-    for (const photo of photos) {
-      const { found } = await services.judge(await store.picture(photo), photo.region);
-      if (!stays()) return;
-      if (!found) continue;
-      // Another tab may have been quicker.
-      await store.changePhoto(photo.id, (now) => (isOld(now, config) ? { scores: [...now.scores, scoreOf(found, config)] } : {}));
-      scored++;
-    }
-  } finally {
-    diary.quiet = false;
+  for (const photo of photos) {
+    const { found } = await services.judge(await store.picture(photo), photo.region);
+    if (!stays()) return;
+    if (!found) continue;
+    // Quiet for the writing alone: what the visitor does meanwhile shows at once. Another tab may have been quicker.
+    await diary.quietly(() => store.changePhoto(photo.id, (now) => (isOld(now, config) ? { scores: [...now.scores, scoreOf(found, config)] } : {})));
+    scored++;
   }
   if (!scored) throw new DiaryProblem("unreadable"); // showing the spot anew would only try again
   if (stays()) await diary.show();

@@ -4,8 +4,8 @@ import { nameOf } from "./body.js";
 import { curves } from "./curve.js";
 import { dateOf, dueDay, isDue } from "./dates.js";
 import { calendar } from "./files/calendar.js";
-import { scoreLine, titleOf } from "./files/readable.js";
-import { photoFields, spotFields, spotOf, take } from "./keep.js";
+import { scoreLine, signsOf, titleOf } from "./files/readable.js";
+import { beforeFirst, photoFields, spotFields, spotOf, take } from "./keep.js";
 import { thumbnails } from "./list.js";
 import { scoredHere } from "./scores.js";
 
@@ -20,11 +20,11 @@ export async function spotScreen(diary, id) {
     file.value = "";
     if (chosen) diary.doing(choose, () => take(diary, chosen, id));
   });
-  const head = [diary.heading(titleOf(words, spot)), element("p", {}, nameOf(words, spot.place)),
-    element("p", { class: isDue(spot) ? "due-mark" : "small" }, !day ? diary.say("diary.months.0") : isDue(spot) ? diary.say("diary.due.mark") : diary.say("diary.due.next", { date: dateOf(words, day) }))];
+  const due = element("span", { class: isDue(spot) ? "due-mark" : "small" }, !day ? diary.say("diary.months.0") : isDue(spot) ? diary.say("diary.due.mark") : diary.say("diary.due.next", { date: dateOf(words, day) }));
+  const head = [diary.heading(titleOf(words, spot)), element("p", { class: "lines" }, element("span", {}, nameOf(words, spot.place)), due)];
   const camera = diary.link("interface.camera", `camera/${id}`, "primary"), again = scoredHere(diary, photos);
   const buttons = [...(photos.length > 1 ? [diary.link("diary.change", `change/${id}`)] : []),
-    diary.button("diary.reminder", () => diary.save(new Blob([calendar(words, spot)], { type: "text/calendar" }), `self-skin-check-${spot.number}.ics`)), diary.link("diary.spot.edit", `place/${id}`)];
+    ...(day ? [diary.button("diary.reminder", () => diary.save(new Blob([calendar(words, spot)], { type: "text/calendar" }), `self-skin-check-${spot.number}.ics`))] : []), diary.link("diary.spot.edit", `place/${id}`)];
   return [...head, element("h3", {}, diary.say("diary.photo.add")), element("div", { class: "row" }, camera, choose, file), element("div", { class: "row" }, buttons),
     ...(again ? [again] : []), ...curves(diary, photos), ...photosByDate(diary, photos.toReversed()), element("p", { class: "notice" }, diary.say("notice.screening")),
     element("div", { class: "row" }, diary.button("diary.forget.spot", async () => {
@@ -32,7 +32,7 @@ export async function spotScreen(diary, id) {
       diary.quiet = true;
       try { await store.forgetSpot(id); } finally { diary.quiet = false; }
       diary.tell("diary.forgotten.spot");
-      diary.go();
+      diary.go("", true);
     }))];
 }
 
@@ -48,7 +48,7 @@ function photoItem(diary, photo, seen) {
   const newest = photo.scores.at(-1), older = photo.scores.slice(0, -1);
   const lines = [element("strong", {}, date), element("span", { class: "score" }, scoreLine(words, newest)),
     ...older.map((score) => element("span", { class: "small score older" }, diary.say("diary.score.before", { score: scoreLine(words, score) }))),
-    ...(photo.signs.length ? [element("span", {}, photo.signs.map((sign) => words.say(`diary.sign.${sign}`)).join(words.say("format.list")))] : []),
+    ...(photo.signs.length ? [element("span", {}, signsOf(words, photo))] : []),
     ...(photo.note ? [element("span", { class: "note", dir: "auto" }, photo.note)] : [])];
   const more = element("details", {}, element("summary", {}, diary.say("diary.photo.open")));
   more.addEventListener("toggle", async () => {
@@ -57,10 +57,20 @@ function photoItem(diary, photo, seen) {
     form.addEventListener("input", () => { form.dataset.editing = ""; });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      diary.doing(save, async () => { delete form.dataset.editing; await diary.store.changePhoto(photo.id, fields.read()); });
+      diary.doing(save, async () => {
+        await diary.quietly(() => diary.store.changePhoto(photo.id, fields.read()));
+        delete form.dataset.editing;
+        more.open = false;
+        await diary.show(false, true);
+        diary.host.querySelector(`[data-photo="${photo.id}"] summary`)?.focus();
+      });
     });
     const forget = diary.button("diary.forget.photo", async () => {
-      if (await diary.ask("diary.forget.photo.question", "diary.forget.yes", { date })) await diary.store.forgetPhoto(photo.id);
+      if (!(await diary.ask("diary.forget.photo.question", "diary.forget.yes", { date }))) return;
+      await diary.quietly(() => diary.store.forgetPhoto(photo.id));
+      delete form.dataset.editing;
+      await diary.show(false, true);
+      diary.host.querySelector("h2")?.focus();
     });
     form.append(...fields.nodes, element("div", { class: "row" }, save, forget));
     const large = element("div", { class: "large" });
@@ -91,12 +101,12 @@ export async function placeScreen(diary, id = null) {
       if (!spots.length) store.persist(); // whose answer no save waits for
       try {
         const saved = await store.saveSpot({ ...(id ? { id } : {}), ...spotOf(form, draft) });
-        diary.go(`spot/${saved.id}`);
+        diary.go(`spot/${saved.id}`, true);
       } finally {
         diary.quiet = false;
       }
     });
   });
-  const first = spots.length ? [] : [element("div", { class: "notice", id: "before-first" }, element("p", {}, element("strong", {}, diary.say("diary.cleared.title"))), element("p", {}, diary.say("diary.cleared")), element("p", {}, diary.say("diary.persist")))];
+  const first = spots.length ? [] : [beforeFirst(diary)];
   return [diary.heading(diary.say(id ? "diary.spot.edit" : "diary.spot.add")), ...first, form];
 }

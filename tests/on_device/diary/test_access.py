@@ -132,6 +132,94 @@ def test_a_photo_is_kept_found_and_thrown_away_by_keyboard_alone(empty_diary):
     assert counted(page)["photos"] == 0
 
 
+# --- the way back ----------------------------------------------------------------------------------------------------
+def test_the_way_back_from_a_spots_screens_leads_to_the_spot_and_on_to_the_list(empty_diary):
+    page = empty_diary
+    spot = spot_with(page, [(PHOTO, "2026-01-05T08:00"), (OTHER, "2026-02-05T08:00")])
+    for path in ("change", "place", "camera", "keep"):
+        go(page, f"{path}/{spot}")
+        screen(page, path)
+        page.get_by_role("link", name=SAY("diary.back.spot")).click()
+        screen(page, "spot")
+    page.locator("#diary nav").get_by_role("link", name=SAY("diary.title")).click()
+    screen(page, "list")
+
+
+def test_the_phones_way_back_passes_over_forms_that_were_saved(empty_diary):
+    page = empty_diary
+    checked(page)
+    page.locator("#keep").click()
+    screen(page, "keep")
+    page.get_by_role("button", name=SAY("diary.save"), exact=True).click()
+    screen(page, "spot")
+    page.go_back()
+    page.locator("#answer h2").wait_for()
+    assert page.locator("#diary").is_hidden()
+
+
+def test_a_photo_that_was_taken_for_a_spot_and_not_kept_leads_back_to_the_spot(empty_diary):
+    page = empty_diary
+    spot = spot_with(page, [(PHOTO, "2026-01-05T08:00")])
+    go(page, f"spot/{spot}")
+    screen(page, "spot")
+    page.locator("#spot-file").set_input_files(OTHER)
+    screen(page, "keep")
+    page.get_by_role("button", name=SAY("diary.keep.not")).click()
+    screen(page, "spot")
+    assert page.url.endswith(f"#spots/spot/{spot}")
+    assert counted(page)["photos"] == 1
+
+
+def test_a_locked_diary_leads_back_to_the_check(empty_diary):
+    page = empty_diary
+    prepare(page)
+    page.evaluate("store.seal('correct horse').then(() => store.close())")
+    go(page, "own")
+    screen(page, "locked")
+    page.get_by_role("link", name=SAY("diary.back")).click()
+    page.locator("#photo-stage").wait_for()
+    page.evaluate("location.hash = '#spots'")
+    screen(page, "locked")
+
+
+def test_the_keyboards_place_is_kept_when_a_photos_notes_are_saved_or_the_photo_is_thrown_away(empty_diary):
+    page = empty_diary
+    spot = spot_with(page, [(PHOTO, "2026-01-05T08:00"), (OTHER, "2026-02-05T08:00")])
+    go(page, f"spot/{spot}")
+    photo = page.locator(".photos > li").first
+    photo.locator("summary").click()
+    photo.locator("#note").fill("itched")
+    photo.get_by_role("button", name=SAY("diary.save"), exact=True).click()
+    photo.locator(".note", has_text="itched").wait_for()
+    photo.locator("summary:focus").wait_for()
+    assert photo.locator("details[open]").count() == 0
+    photo.locator("summary").click()
+    photo.get_by_role("button", name=SAY("diary.forget.photo")).click()
+    page.get_by_role("button", name=SAY("diary.forget.yes"), exact=True).click()
+    page.locator(".photos > li").nth(1).wait_for(state="detached")
+    page.locator("#diary h2:focus").wait_for()
+
+
+def test_a_name_of_sixty_letters_without_a_space_stays_on_the_screen(empty_diary):
+    page = empty_diary
+    spot = spot_with(page, [(PHOTO, "2026-01-05T08:00"), (OTHER, "2026-02-05T08:00")], "W" * 60, PLACE)
+    for path in ("", f"spot/{spot}", f"change/{spot}", f"place/{spot}", "doctor"):
+        go(page, path)
+        screen(page, path.split("/")[0] or "list")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_buttons_below_each_other_are_of_one_height(empty_diary):
+    page = empty_diary
+    spot_with(page, [(PHOTO, "2026-01-05T08:00")])
+    go(page, "own")
+    screen(page, "own")
+    for fold in page.locator("#diary summary").all():
+        fold.click()
+    heights = [button.bounding_box()["height"] for button in page.locator("#diary button.lg:visible").all()]
+    assert max(heights) < 70
+
+
 # --- another language ------------------------------------------------------------------------------------------------
 def test_another_language_keeps_what_was_typed_of_a_new_photo(empty_diary):
     page = empty_diary

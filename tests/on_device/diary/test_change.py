@@ -8,7 +8,7 @@ import pytest
 
 from skin_model.wording import Words
 from tests.on_device.conftest import READY
-from tests.on_device.diary.conftest import OTHER, spot_with
+from tests.on_device.diary.conftest import OTHER, PHOTO, spot_with
 
 pytestmark = pytest.mark.browser
 
@@ -45,6 +45,31 @@ def test_the_same_spot_seen_anew_is_no_change_and_its_size_makes_a_curve(empty_d
     )
     page.get_by_role("button", name=SAY("diary.change.all"), exact=True).click()
     page.locator(f"figure:has-text('{SAY('diary.curve.size')}') svg.curve").wait_for()
+    page.set_default_timeout(READY)
+
+
+def test_measuring_all_photos_says_so_where_no_size_could_be_compared(empty_diary):
+    page = empty_diary
+    page.set_default_timeout(3 * READY)
+    spot = spot_with(page, [(PHOTO, "2026-01-05T08:00"), (OTHER, "2026-02-05T08:00")])
+    page.evaluate("path => { location.hash = path; }", f"#spots/change/{spot}")
+    page.locator("#change[data-verdict]").wait_for()
+    page.get_by_role("button", name=SAY("diary.change.all"), exact=True).click()
+    page.get_by_text(SAY("diary.change.all.none")).wait_for()
+    page.set_default_timeout(READY)
+
+
+def test_who_leaves_while_all_photos_are_measured_is_not_called_back(empty_diary):
+    page = empty_diary
+    page.set_default_timeout(3 * READY)
+    spot = spot_with(page, [(OTHER, f"2026-0{month}-05T08:00") for month in (1, 2, 3)])
+    page.evaluate("path => { location.hash = path; }", f"#spots/change/{spot}")
+    page.locator("#change[data-verdict]").wait_for()
+    page.get_by_role("button", name=SAY("diary.change.all"), exact=True).click()
+    page.evaluate("location.hash = '#spots/own'")
+    page.locator("#diary[data-screen=own]").wait_for()
+    page.wait_for_timeout(8000)
+    assert page.locator("#diary").get_attribute("data-screen") == "own"
     page.set_default_timeout(READY)
 
 

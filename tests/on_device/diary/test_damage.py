@@ -7,8 +7,10 @@ import random
 
 import pytest
 
+from skin_model.wording import Words
 from tests.on_device.conftest import READY
-from tests.on_device.diary.conftest import prepare
+from tests.on_device.diary.conftest import PHOTO, prepare, spot_with
+from tests.on_device.diary.test_journeys import checked, go, screen
 
 pytestmark = pytest.mark.browser
 
@@ -66,6 +68,72 @@ def test_a_page_killed_at_twenty_random_moments_of_a_save_loses_nothing_that_was
         assert found["photos"] >= least + saved
         least = found["photos"]
     assert least > KILLS
+
+
+@pytest.mark.parametrize("answer", ["correct horse", None])
+def test_what_was_typed_is_saved_after_another_tab_locked_the_diary_and_stays_where_it_is_not_opened(
+    empty_diary, answer
+):
+    page, say = empty_diary, Words()
+    checked(page)
+    page.locator("#keep").click()
+    screen(page, "keep")
+    page.locator("#note").fill("typed before")
+    other = page.context.new_page()
+    other.route("**/*.gz", lambda route: route.abort())
+    other.goto(page.url.split("#")[0])
+    prepare(other)
+    other.evaluate("store.seal('correct horse')")
+    other.close()
+    page.get_by_role("button", name=say("diary.save"), exact=True).click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text(say("diary.problem.locked")).wait_for()
+    if answer is None:
+        dialog.get_by_role("button", name=say("diary.cancel")).click()
+        page.locator("[data-problem=locked]").wait_for()
+        assert page.locator("#note").input_value() == "typed before"
+        return
+    page.locator("#asked-passphrase").fill("wrong words")
+    dialog.get_by_role("button", name=say("diary.unlock")).click()
+    dialog.get_by_text(say("diary.problem.passphrase")).wait_for()
+    page.locator("#asked-passphrase").fill(answer)
+    page.keyboard.press("Enter")
+    screen(page, "spot")
+    assert page.locator(".lines .note").inner_text() == "typed before"
+
+
+def test_a_question_stays_when_another_tab_writes_meanwhile_and_its_answer_holds(empty_diary):
+    page, say = empty_diary, Words()
+    first, other = (spot_with(page, [(PHOTO, "2026-01-05T08:00")], name) for name in ("first", "other"))
+    go(page, f"spot/{first}")
+    screen(page, "spot")
+    page.get_by_role("button", name=say("diary.forget.spot")).click()
+    prepare(page)
+    page.evaluate("id => store.saveSpot({ id, name: 'written meanwhile' })", first)
+    page.get_by_role("heading", name="1: written meanwhile", include_hidden=True).wait_for(state="attached")
+    page.get_by_role("dialog").get_by_role("button", name=say("diary.forget.yes"), exact=True).click()
+    page.get_by_text(say("diary.forgotten.spot")).wait_for()
+    assert page.evaluate("store.spots().then((spots) => { store.close(); return spots.map(({ id }) => id); })") == [
+        other
+    ]
+
+
+def test_what_was_typed_stays_when_the_disk_is_full_and_is_saved_once_there_is_room(open_page):
+    page, say = open_page(), Words()  # Chromium asks for the room of a storage that it wrote to only every 30 seconds
+    checked(page)
+    page.locator("#keep").click()
+    screen(page, "keep")
+    page.locator("#note").fill("typed before")
+    session, origin = page.context.new_cdp_session(page), page.evaluate("location.origin")
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": 1000})
+    save = page.get_by_role("button", name=say("diary.save"), exact=True)
+    save.click()
+    page.get_by_text(say("diary.problem.full")).wait_for()
+    assert page.locator("#note").input_value() == "typed before"
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin})
+    save.click()
+    screen(page, "spot")
+    assert page.locator(".lines .note").inner_text() == "typed before"
 
 
 FILL = """async ([spots, photos]) => {

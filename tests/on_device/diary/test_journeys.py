@@ -87,6 +87,18 @@ def test_no_save_waits_until_the_browser_has_said_whether_it_may_clear_it(empty_
     assert counted(page)["photos"] == 1
 
 
+def test_an_iphone_that_did_not_open_the_page_from_its_home_screen_is_told_to_before_the_first_save(
+    open_without_network,
+):
+    tells = "Object.defineProperty(navigator, 'standalone', {{ get: () => {} }})"
+    for at_home, said in (("false", 1), ("true", 0)):
+        page = open_without_network(before=tells.format(at_home))
+        for path in ("", "new", "own"):
+            go(page, path)
+            screen(page, path or "list")
+            assert page.get_by_text(SAY("diary.home_screen")).count() == said
+
+
 def test_a_photo_that_is_not_kept_leaves_nothing(empty_diary):
     page = empty_diary
     checked(page)
@@ -256,7 +268,22 @@ def test_photos_of_an_older_release_are_scored_again_and_both_answers_stay(empty
     go(page, f"spot/{spot}")
     page.locator(".score.older").wait_for()
     assert page.evaluate("network") in page.locator(".score").first.inner_text()
-    assert "network older, version 0.0.9" in page.locator(".score.older").inner_text()
+    assert "tool version 0.0.9, older" in page.locator(".score.older").inner_text()
+
+
+def test_a_photo_is_thrown_away_at_once_while_others_are_scored_again(empty_diary):
+    page = empty_diary
+    old = {"release": "0.0.9", "network": "older", "at": "2026-01-05T08:01:00Z", "risk": 0.2, "band": "low"}
+    photos = [(PHOTO, f"2026-0{month}-05T08:00", {"scores": [old | {"refused": None}]}) for month in range(1, 7)]
+    spot = spot_with(page, photos)
+    go(page, f"spot/{spot}")
+    page.locator("[data-scoring]").wait_for()
+    page.locator(".photos summary").last.click()
+    page.locator(".photos > li").last.get_by_role("button", name=SAY("diary.forget.photo")).click()
+    page.get_by_role("button", name=SAY("diary.forget.yes"), exact=True).click()
+    page.locator(".photos > li").nth(5).wait_for(state="detached")
+    page.locator(".score.older").nth(4).wait_for()
+    assert counted(page)["photos"] == 5
 
 
 def test_the_doctors_page_holds_the_chosen_spots_only_and_prints_without_the_rest(empty_diary):

@@ -21,7 +21,7 @@ export function calendar(words, spot, now = new Date()) {
   // Calendars leave out a month that has no such day.
   if (start.getDate() > 28) start.setMonth(start.getMonth() + 1, 1);
   const [day, next] = [0, 1].map((later) => localMinute(new Date(start.getFullYear(), start.getMonth(), start.getDate() + later)).slice(0, 10).replaceAll("-", ""));
-  const months = Math.max(spot.months, 1), text = escaped(words.say("diary.reminder.text", { place: nameOf(words, spot.place) }));
+  const months = Math.max(spot.months, 1), text = escaped(spot.place ? words.say("diary.reminder.text", { place: nameOf(words, spot.place) }) : words.say("diary.reminder.anywhere"));
   const lines = [
     "BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Self Skin Check//My spots//EN", "CALSCALE:GREGORIAN", "BEGIN:VEVENT",
     `UID:${spot.id}@self-skin-check`, `DTSTAMP:${now.toISOString().replace(/[-:]|\.\d+/g, "")}`, `DTSTART;VALUE=DATE:${day}`, `DTEND;VALUE=DATE:${next}`,

@@ -12,12 +12,15 @@ export function scoreLine(words, score) {
   return words.say("diary.score", { answer, network: score.network, release: score.release });
 }
 
+/** What was noticed of a photo, as short sentences. */
+export function signsOf(words, { signs }) { return signs.map((sign) => words.say(`diary.sign.${sign}`)).join(" · "); }
+
 /** spots: as diary.json has them. Returns the page's HTML. */
 export function readablePage(words, spots) {
   const say = (key, values) => escaped(words.say(key, values));
   const photo = (one) => `<figure><img src="${escaped(one.file)}" alt="${say("diary.photo.alt", { date: dateOf(words, one.taken) })}"><figcaption><strong>${escaped(dateOf(words, one.taken))}</strong>${
     one.scores.map((score) => `<br>${escaped(scoreLine(words, score))}`).join("")}${
-    one.signs.length ? `<br>${escaped(one.signs.map((sign) => words.say(`diary.sign.${sign}`)).join(words.say("format.list")))}` : ""}${
+    one.signs.length ? `<br>${escaped(signsOf(words, one))}` : ""}${
     one.note ? `<br>${escaped(one.note)}` : ""}</figcaption></figure>`;
   const sections = spots.map((spot) => `<section><h2>${escaped(titleOf(words, spot))}</h2><p>${escaped(nameOf(words, spot.place))}</p>${spot.photos.map(photo).join("\n")}</section>`);
   return `<!doctype html>\n<html lang="${words.language}" dir="${words.direction}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${say("diary.title")}</title><style>${STYLE}</style></head><body><h1>${say("diary.title")}</h1><p>${say("notice.screening")}</p>\n${sections.join("\n")}\n</body></html>\n`;
