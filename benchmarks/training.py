@@ -86,13 +86,14 @@ def our_images(rows: pd.DataFrame, squares: Any, recipe: Any, batches: int) -> d
 
     dataset = images.TrainingSquares(
         squares,
-        np.arange(len(rows)),
-        np.zeros(len(rows), int),
-        rows["malignant"].to_numpy(int),
-        np.ones(len(rows)),
-        recipe.input_size,
-        recipe.augmentation,
-        np.zeros(len(rows), int),
+        positions=np.arange(len(rows)),
+        diagnosis=np.zeros(len(rows), int),
+        malignant=rows["malignant"].to_numpy(int),
+        weight=np.ones(len(rows)),
+        input_size=recipe.input_size,
+        augmentation=recipe.augmentation,
+        centre=np.zeros(len(rows), int),
+        folds=np.zeros((len(rows), 0), int),
     )
     sampler = images.EpochSampler(len(rows), (batches + 1) * BATCH, 0, None)
     loader = iter(DataLoader(dataset, BATCH, sampler=sampler, num_workers=2))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from benchmarks import hashes, slow_tests, table, visitor
+from benchmarks import hashes, slow_tests, table, training, visitor
+from train.fitting.recipes import find
 
 REPORT = """<?xml version="1.0"?><testsuites><testsuite>
 <testcase classname="tests.attack.test_load" name="test_a" time="1.5"><system-out>---- Captured Out ----
@@ -50,3 +52,10 @@ def test_a_visitor_finds_the_overlay_in_an_answer_however_the_page_is_told_of_it
     images = [{"path": "/tmp/plain.jpeg"}, {"path": "/tmp/overlay.jpeg"}]
     told = [None, {"src": "data:"}, "<section>", {"visible": True, "__type__": "update"}, update(images)]
     assert visitor.shown_images(told) == ["/tmp/plain.jpeg", "/tmp/overlay.jpeg"]
+
+
+def test_the_images_whose_drawing_is_timed_are_those_of_training():
+    rows = pd.DataFrame({"malignant": np.arange(80) % 2})
+    squares = np.zeros((80, 32, 32, 3), np.uint8)
+    recipe = find("single-run").change(input_size=16)
+    assert training.our_images(rows, squares, recipe, batches=1)["images/s"] > 0

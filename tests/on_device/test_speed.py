@@ -12,13 +12,13 @@ from tests.on_device.test_agreement import ASSESS, jpeg, large
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-LONGEST_ANSWER = 150
-"""Milliseconds from the decoded picture of 12 megapixels to the answer."""
+LONGEST_ANSWER = 300
+"""Milliseconds from the decoded picture of 12 megapixels to the answer, which takes eight passes of the network."""
 LONGEST_START = 2.0
 """Seconds from asking for the page to being able to score, where everything is kept from the session before."""
 
 
-def test_a_twelve_megapixel_photo_is_answered_within_150_milliseconds(scripts):
+def test_a_twelve_megapixel_photo_is_answered_within_300_milliseconds(scripts):
     photo = encoded(jpeg(large(4032, 3024, "tone-4-uneven.jpg")))
     times = [scripts(ASSESS, [photo, None])["milliseconds"] for _ in range(25)]
     print(f"12 megapixels, milliseconds: fastest {min(times):.0f}, median {statistics.median(times):.0f}")
