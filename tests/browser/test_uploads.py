@@ -100,9 +100,11 @@ def test_a_photo_dropped_beside_the_stage_is_taken(open_page, place):
 
 def test_a_photo_dropped_on_a_tab_of_many_or_two_photos_is_taken_there(open_page):
     page = open_page(tab="batch")
+    page.locator("#batch-files input[type=file]").wait_for(state="attached")  # Gradio builds a tab when it is opened
     assert drop(page, "#page-head") == [True, True]
     page.get_by_text(sentence("batch.done", count=1, refused=0)).wait_for()
     open_tab(page, "compare")
+    page.locator("#compare-after .stage").wait_for()
     assert drop(page, "#compare-after") == [True, True]
     page.locator("#compare-after img").wait_for()
 
