@@ -79,7 +79,18 @@ def _load(found: pd.DataFrame) -> str:
         ]
         for _, row in found.iterrows()
     ]
-    head = ("photos", "visitors", "seconds", "answers", "a second", "p50, s", "p95, s", "longest, s", "lost", "memory")
+    head = (
+        "photos",
+        "visitors",
+        "seconds",
+        "answers",
+        "a second",
+        "p50, s",
+        "p95, s",
+        "longest, s",
+        "lost",
+        "memory growth",
+    )
     return markdown_table(head, rows, "---|" + "---:|" * (len(head) - 1))
 
 
