@@ -84,19 +84,17 @@ async function saved(diary, { spot: chosen, draft, form, fields, first }) {
   const { pending, store } = diary;
   if (first) store.persist(); // whose answer no save waits for
   const [file, thumbnail] = await Promise.all([pending.file.arrayBuffer(), encoded(pending.thumbnail, "image/jpeg", SMALL_QUALITY).then((blob) => blob.arrayBuffer())]).catch((problem) => { throw new DiaryProblem("unreadable", problem); });
-  diary.quiet = true;
-  try {
+  const spot = await diary.quietly(async () => {
     // A second try after a full disk goes on with the spot that the first one made.
     draft.made ??= chosen ? null : (await store.saveSpot(spotOf(form, draft))).id;
-    const spot = chosen || draft.made;
-    await store.addPhoto({ spot, type: pending.type, width: pending.width, height: pending.height, region: pending.region, scores: [pending.score], size: null, ...fields.read() }, file, thumbnail);
-    diary.pending = null;
-    if (first) diary.tell("diary.saved.first", {}, ["diary.export", () => diary.go("own")]);
-    else diary.tell("diary.saved");
-    diary.go(`spot/${spot}`, true);
-  } finally {
-    diary.quiet = false;
-  }
+    const id = chosen || draft.made;
+    await store.addPhoto({ spot: id, type: pending.type, width: pending.width, height: pending.height, region: pending.region, scores: [pending.score], size: null, ...fields.read() }, file, thumbnail);
+    return id;
+  });
+  diary.pending = null;
+  if (first) diary.tell("diary.saved.first", {}, ["diary.export", () => diary.go("own")]);
+  else diary.tell("diary.saved");
+  diary.go(`spot/${spot}`, true);
 }
 
 /** When the browser clears its storage, in paragraphs; on an iPhone also what prevents it. */

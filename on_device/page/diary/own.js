@@ -50,16 +50,14 @@ function importPanel(diary) {
   const { bar, report } = progress(diary, "diary.import"), file = element("input", { type: "file", id: "import-file", accept: ".zip,application/zip", hidden: "", "aria-hidden": "true", tabindex: -1 });
   const choose = diary.button("diary.import.choose", () => file.click()), asking = element("div", {});
   const read = async (archive, passphrase) => {
-    diary.quiet = true;
     try {
-      const { added, left } = await imported(diary.store, archive, passphrase, report);
+      const { added, left } = await diary.quietly(() => imported(diary.store, archive, passphrase, report));
       asking.replaceChildren();
       if (left) diary.tell("diary.left_out", { count: left });
       else diary.tell(added === 1 ? "diary.imported.one" : "diary.imported", { count: added });
       diary.go();
     } finally {
       bar.hidden = true;
-      diary.quiet = false;
     }
   };
   file.addEventListener("change", () => {
@@ -89,7 +87,7 @@ function lockPanel(diary) {
   const { store } = diary, { bar, report } = progress(diary, "diary.lock");
   if (store.lock) {
     const close = diary.button("diary.lock.now", async () => { store.forgetKey(); await diary.show(true); }, "primary");
-    const away = diary.button("diary.lock.remove", async () => { if (await diary.ask("diary.lock.remove.question", "diary.lock.remove")) await quietly(diary, () => store.unseal(report), "diary.lock.removed"); });
+    const away = diary.button("diary.lock.remove", async () => { if (await diary.ask("diary.lock.remove.question", "diary.lock.remove")) await sealing(diary, () => store.unseal(report), "diary.lock.removed"); });
     return panel(diary, "lock", element("p", {}, diary.say("diary.lock.is")), element("div", { class: "row" }, close, away), bar);
   }
   const first = diary.passphraseField("lock-passphrase", "diary.passphrase.new", "new-password"), second = diary.passphraseField("lock-again", "diary.passphrase.again", "new-password");
@@ -100,16 +98,15 @@ function lockPanel(diary) {
     diary.doing(lock, async () => {
       const [passphrase, again] = [first, second].map((field) => field.querySelector("input").value);
       if (longEnough(passphrase) !== again) throw new DiaryProblem("differ");
-      await quietly(diary, () => store.seal(passphrase, report), "diary.lock.done");
+      await sealing(diary, () => store.seal(passphrase, report), "diary.lock.done");
     });
   });
   return panel(diary, "lock", element("p", {}, diary.say("diary.lock.line")), element("details", {}, element("summary", {}, diary.say("diary.lock.set")), form));
 }
 
-/** Work that tells of itself at its end only. */
-async function quietly(diary, work, key) {
-  diary.quiet = true;
-  try { await work(); } finally { diary.quiet = false; }
+/** Sealing or unsealing, which tells of itself at its end only. */
+async function sealing(diary, work, key) {
+  await diary.quietly(work);
   diary.tell(key);
   diary.go("own");
 }

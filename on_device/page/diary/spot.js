@@ -29,8 +29,7 @@ export async function spotScreen(diary, id) {
     ...(again ? [again] : []), ...curves(diary, photos), ...photosByDate(diary, photos.toReversed()), element("p", { class: "notice" }, diary.say("notice.screening")),
     element("div", { class: "row" }, diary.button("diary.forget.spot", async () => {
       if (!(await diary.ask("diary.forget.spot.question", "diary.forget.yes", { spot: titleOf(words, spot) }))) return;
-      diary.quiet = true;
-      try { await store.forgetSpot(id); } finally { diary.quiet = false; }
+      await diary.quietly(() => store.forgetSpot(id));
       diary.tell("diary.forgotten.spot");
       diary.go("", true);
     }))];
@@ -97,14 +96,9 @@ export async function placeScreen(diary, id = null) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     diary.doing(save, async () => {
-      diary.quiet = true;
       if (!spots.length) store.persist(); // whose answer no save waits for
-      try {
-        const saved = await store.saveSpot({ ...(id ? { id } : {}), ...spotOf(form, draft) });
-        diary.go(`spot/${saved.id}`, true);
-      } finally {
-        diary.quiet = false;
-      }
+      const saved = await diary.quietly(() => store.saveSpot({ ...(id ? { id } : {}), ...spotOf(form, draft) }));
+      diary.go(`spot/${saved.id}`, true);
     });
   });
   const first = spots.length ? [] : [beforeFirst(diary)];

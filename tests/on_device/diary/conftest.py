@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import pillow_heif
 import pytest
 from PIL import Image
@@ -61,6 +62,17 @@ def heic(tmp_path_factory) -> Path:
     """The photo as an iPhone would keep it."""
     file = tmp_path_factory.mktemp("heic") / "photo.heic"
     pillow_heif.from_pillow(Image.open(PHOTO)).save(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def turned(tmp_path_factory):
+    """The same skin, turned a little and from a little nearer."""
+    photo = cv2.imread(str(OTHER))
+    height, width = photo.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), 6, 1.04)
+    file = tmp_path_factory.mktemp("photos") / "turned.jpg"
+    cv2.imwrite(str(file), cv2.warpAffine(photo, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101))
     return file
 
 

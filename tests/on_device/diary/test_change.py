@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 
@@ -13,17 +12,6 @@ from tests.on_device.diary.conftest import OTHER, PHOTO, spot_with
 pytestmark = pytest.mark.browser
 
 SAY = Words()
-
-
-@pytest.fixture(scope="module")
-def turned(tmp_path_factory):
-    """The same skin, turned a little and from a little nearer."""
-    photo = cv2.imread(str(OTHER))
-    height, width = photo.shape[:2]
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), 6, 1.04)
-    file = tmp_path_factory.mktemp("photos") / "turned.jpg"
-    cv2.imwrite(str(file), cv2.warpAffine(photo, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101))
-    return file
 
 
 def test_the_same_spot_seen_anew_is_no_change_and_its_size_makes_a_curve(empty_diary, turned):

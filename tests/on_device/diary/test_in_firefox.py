@@ -7,7 +7,6 @@ import json
 import unicodedata
 import zipfile
 
-import cv2
 import pytest
 from pypdf import PdfReader
 
@@ -30,17 +29,6 @@ def browser(launch_firefox):
     """A Firefox in place of Chromium, for every fixture of these folders."""
     with launch_firefox() as firefox:
         yield firefox
-
-
-@pytest.fixture(scope="module")
-def turned(tmp_path_factory):
-    """The same skin a month later, turned a little and from a little nearer."""
-    photo = cv2.imread(str(OTHER))
-    height, width = photo.shape[:2]
-    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), 6, 1.04)
-    file = tmp_path_factory.mktemp("photos") / "turned.jpg"
-    cv2.imwrite(str(file), cv2.warpAffine(photo, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101))
-    return file
 
 
 def press(page, key, language="en"):
