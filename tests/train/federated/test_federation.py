@@ -148,6 +148,16 @@ def test_the_bytes_of_a_round_are_those_of_the_weights_and_counts(plain):
     assert told["bytes_received"].iloc[1] == pytest.approx(3 * (weights + 2 * 4 * 640), rel=0.05)
 
 
+def test_the_numbers_that_flower_draws_for_sites_change_no_bit_of_the_weights(plain, work, tmp_path):
+    agreed = settings()
+    grid = grid_of(work, tmp_path, agreed)
+    grid.nodes = [30, 20, 10]
+    grid.contexts = {number: grid.contexts[place] for place, number in enumerate(grid.nodes, 1)}
+    federate(work, tmp_path, agreed, grid)
+    weights = [(out / "checkpoint/model.safetensors").read_bytes() for out in (plain[0], tmp_path)]
+    assert weights[0] == weights[1]
+
+
 def test_an_interrupted_federation_goes_on_after_its_last_round_and_ends_at_the_same_weights(plain, work, tmp_path):
     interrupt_after_one_round(work, tmp_path, settings())
     assert len(history(tmp_path)) == 1
