@@ -13,6 +13,7 @@ import numpy as np
 from skin_model import quality
 from skin_model import region as regions
 from skin_model.border import Border, Box
+from skin_model.lesion.locate import embedded as embedded_locator
 from skin_model.lesion.locate import square_around
 from skin_model.network import calibration, saliency
 from skin_model.network.checkpoint import Checkpoint
@@ -146,7 +147,8 @@ class Assessor:
     def __init__(self, checkpoint: Checkpoint, views: int | None = None) -> None:
         """views: 1, 2, 4 or 8 (VIEWS), None for as many as the checkpoint was calibrated with. Above 1 the log-odds are
         averaged over that many mirrored and turned views of the photo: as many times the network's work for an answer
-        that depends less on how the camera was held; with 8, not at all. Raises ValueError for another number.
+        that depends less on how the camera was held; with 8, not at all. Raises ValueError for another number, and
+        CheckpointError where the locator that it needs is damaged: now, and not in a visitor's first photo.
         """
         views = checkpoint.config.views if views is None else views
         if views not in VIEWS:
@@ -154,6 +156,8 @@ class Assessor:
         self.checkpoint = checkpoint
         self.views = views
         self.engine = engine(checkpoint)
+        if checkpoint.config.preprocessing.square == "spot":
+            embedded_locator()
 
     @classmethod
     def load(cls, reference: str | Path | None = None, views: int | None = None) -> Assessor:

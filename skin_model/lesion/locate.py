@@ -140,7 +140,9 @@ class Locator:
 
 @lru_cache(maxsize=1)
 def embedded() -> Locator:
-    """The locator that comes along, in ONNX Runtime where that is to be had. Raises ValueError where none does."""
+    """The locator that comes along, in ONNX Runtime where that is to be had. Raises CheckpointError where a file of it
+    is missing or damaged.
+    """
     least_skin = float(record(WEIGHTS)["least_skin"])
     running = weights_file.session(WEIGHTS.with_name(ONNX_FILE), WEIGHTS)
     if running is not None:

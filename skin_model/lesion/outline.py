@@ -100,7 +100,9 @@ Answer = Callable[[np.ndarray], np.ndarray]
 
 @lru_cache(maxsize=1)
 def embedded() -> Answer:
-    """The network that comes along, in ONNX Runtime where that is to be had. Raises ValueError where none does."""
+    """The network that comes along, in ONNX Runtime where that is to be had. Raises CheckpointError where a file of it
+    is missing or damaged.
+    """
     running = weights_file.session(WEIGHTS.with_name(ONNX_FILE), WEIGHTS)
     if running is not None:
         return lambda squares: running.run(None, {"pixels": weights_file.as_input(squares)})[0][:, 0]

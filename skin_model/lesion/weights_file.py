@@ -1,8 +1,11 @@
-"""Files of the small networks that look for the lesion: fp16 safetensors with the record of their training."""
+"""Files of the small networks that look for the lesion: fp16 safetensors with the record of their training.
+
+Beside ``locator.safetensors`` and ``locator.onnx`` lies ``locator.json``, with figures and the SHA-256 of both; so with
+the outline's.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 
 from skin_model.atomic_files import write_bytes
 from skin_model.network import inference
+from skin_model.network.checkpoint_folder import ONNX_CAN_GO, DamagedFileError, sha256_checked
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -41,25 +45,30 @@ def record(name: str, file: Path) -> dict[str, Any]:
 
 
 def load(network: nn.Module, name: str, file: Path) -> nn.Module:
-    """The network with the file's weights, in eval mode. Raises ValueError, in one sentence, where it holds others."""
+    """The network with the file's weights, in eval mode. Raises CheckpointError where it holds others."""
     with _opened(file) as opened:
         state: dict[str, Tensor] = {key: opened.get_tensor(key) for key in opened.keys()}  # noqa: SIM118 (it is no dict)
     try:
         network.load_state_dict(state)
     except RuntimeError:
-        raise ValueError(f"{file} does not hold the weights of this {name} network. Copy it again.") from None
+        raise DamagedFileError(f"{file} does not hold the weights of this {name} network. Copy it again.") from None
     return network.eval().requires_grad_(False)
 
 
 def session(onnx: Path, weights: Path) -> InferenceSession | None:
     """The ONNX file made of these weights, ready to run; None where it is missing or made of others, or where there is
-    no ONNX Runtime.
+    no ONNX Runtime. Raises CheckpointError where one of the two is damaged.
     """
+    digest = _checked(weights)
     if inference.onnxruntime is None or not onnx.is_file():
         return None
-    running = inference.session(onnx)
+    _checked(onnx, ONNX_CAN_GO)
+    try:
+        running = inference.session(onnx)
+    except Exception:  # its errors have no common class
+        return None
     made_of = running.get_modelmeta().custom_metadata_map.get("weights_sha256")
-    return running if made_of == hashlib.sha256(weights.read_bytes()).hexdigest() else None
+    return running if made_of == digest else None
 
 
 def as_input(squares: np.ndarray) -> np.ndarray:
@@ -67,8 +76,22 @@ def as_input(squares: np.ndarray) -> np.ndarray:
     return squares.transpose(0, 3, 1, 2).astype(np.float32)
 
 
+def _checked(file: Path, advice: str = "Copy it again.") -> str:
+    """The SHA-256 of a file; raises CheckpointError where it is not the one that the JSON file beside it names."""
+    beside = file.with_suffix(".json")
+    try:
+        named = json.loads(beside.read_bytes())["files"][file.name]
+    except (OSError, ValueError, KeyError, TypeError):  # while they are trained there is none yet
+        named = None
+    try:
+        return sha256_checked(file.read_bytes(), named, file, named_in=beside.name, advice=advice)
+    except OSError:
+        raise DamagedFileError(f"{file} cannot be read. Copy it again.") from None
+
+
 def _opened(file: Path, framework: str = "pt") -> safe_open:
+    _checked(file)
     try:
         return safe_open(file, framework)
-    except (OSError, SafetensorError):
-        raise ValueError(f"{file} is missing or no whole safetensors file. Copy it again.") from None
+    except SafetensorError:
+        raise DamagedFileError(f"{file} is no whole safetensors file. Copy it again.") from None

@@ -22,6 +22,7 @@ from skin_model.network.checkpoint_folder import (
     GATE_FILE,
     METRICS_FILE,
     MODEL_FILE,
+    ONNX_CAN_GO,
     ONNX_FILE,
     CheckpointError,
     DamagedFileError,
@@ -100,7 +101,7 @@ class Checkpoint:
 
     source: where it is from. metrics: what ``python -m train evaluate`` measured of these very weights, where it lies
     beside them. fallback_for: the checkpoint on the Hub that could not be had, in whose place this one answers, and
-    why_not. onnx: the content of its ONNX file, where it has one that comes along or that its config vouches for.
+    why_not. onnx: the content of its ONNX file, where it has one that its config vouches for.
     """
 
     config: Config
@@ -196,13 +197,13 @@ class Checkpoint:
 
 
 def _vouched_onnx(folder: Path, config: Config) -> bytes | None:
-    """The content of the ONNX file, where it comes along or is the one that the config names: other files may be
-    anything. Raises DamagedFileError where it is not the one that was named.
+    """The content of the ONNX file that the config names: another may be anything, and is not looked at. Raises
+    DamagedFileError where it is not the one that was named.
     """
-    if not (folder / ONNX_FILE).is_file() or not (config.onnx_sha256 or folder == EMBEDDED):
+    if not config.onnx_sha256 or not (folder / ONNX_FILE).is_file():
         return None
     content = read_bytes(folder, ONNX_FILE)
-    sha256_checked(content, config.onnx_sha256 or None, folder / ONNX_FILE)
+    sha256_checked(content, config.onnx_sha256, folder / ONNX_FILE, advice=ONNX_CAN_GO)
     return content
 
 

@@ -15,6 +15,10 @@ _MOST_BYTES = {".json": 64 * 2**20, ".safetensors": 2 * 2**30, ".onnx": 2 * 2**3
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
 
 
+COPY_AGAIN = "Copy the checkpoint again."
+ONNX_CAN_GO = "Copy it again, or delete it: PyTorch then gives the same answers, in more time."
+
+
 class CheckpointError(ValueError):
     """A checkpoint that cannot be used; the sentence says what was expected and what was found."""
 
@@ -65,13 +69,18 @@ def read_config(folder: Path) -> Any:
         raise DamagedFileError(f"{folder / CONFIG_FILE} is not valid JSON: {problem}") from None
 
 
-def sha256_checked(content: bytes, expected: str | None, file: Path) -> str:
-    """The SHA-256 of a file's content; raises CheckpointError where another is expected."""
+def sha256_checked(
+    content: bytes, expected: str | None, file: Path, *, named_in: str = CONFIG_FILE, advice: str = COPY_AGAIN
+) -> str:
+    """The SHA-256 of a file's content; raises DamagedFileError where another is expected.
+
+    named_in: the file that says what is expected. advice: the sentence that the error ends in.
+    """
     digest = hashlib.sha256(content).hexdigest()
     if expected is not None and digest != expected:
         raise DamagedFileError(
-            f"{file} is not the file that {CONFIG_FILE} names (SHA-256 {digest[:12]}…, expected {expected[:12]}…). "
-            "Copy the checkpoint again."
+            f"{file} is not the file that {named_in} names (SHA-256 {digest[:12]}…, expected {expected[:12]}…). "
+            f"{advice}"
         )
     return digest
 

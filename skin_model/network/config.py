@@ -33,10 +33,10 @@ class Config:
     threshold, sensitivity and specificity (all 0…1), measured on validation photographs. training: recipe, seed,
     data and split hashes, versions. licence: of the weights, as the Hub writes it. model_sha256: of
     ``model.safetensors``. gate_sha256: of ``gate.safetensors``, "" in checkpoints without one and in those from before
-    it was kept. onnx_sha256: of the ONNX file beside it, for which ``push`` vouches; "" where there is none. context:
-    what age, sex and site add to the risk; None where that was not fitted. diagnosis_calibration: None where the
-    diagnoses are those behind the risk, and sum to it. views: of how many mirrored and turned views the answers are
-    averaged (``turned_views.VIEWS``), as for the calibration.
+    it was kept. onnx_sha256: of the ONNX file beside it, for which ``export --into-checkpoint`` or ``push`` vouches; ""
+    where there is none. context: what age, sex and site add to the risk; None where that was not fitted.
+    diagnosis_calibration: None where the diagnoses are those behind the risk, and sum to it. views: of how many
+    mirrored and turned views the answers are averaged (``turned_views.VIEWS``), as for the calibration.
     """
 
     diagnoses: tuple[str, ...]

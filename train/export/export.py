@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from skin_model.atomic_files import write_json
-from skin_model.network.checkpoint import Checkpoint
+from skin_model.atomic_files import write_bytes, write_json
+from skin_model.network.checkpoint import EMBEDDED, Checkpoint
+from skin_model.network.checkpoint_folder import CONFIG_FILE, ONNX_FILE, on_hub, read_config
 from skin_model.network.inference import session
 from skin_model.network.saliency import INTEGRATED_GRADIENTS
 from train import UserError
@@ -40,14 +41,17 @@ def export(
     data: Path | None = None,
     work: Path | None = None,
     cache: Path | None = None,
+    into_checkpoint: bool = False,
 ) -> dict[str, Any]:
     """Write the checkpoint in other formats into ``out``, with export.json (returned) on what was measured.
 
     reference: a checkpoint folder, owner/name[@revision] on the Hub, or None for the embedded one. The photographs that
     every file is compared on: of the validation split in ``work``, or of the folder ``data``, at most
-    ``export_check.PHOTOGRAPHS``, or the rendered ones that come along. cache: where the environment for TFLite is kept.
-    A file that is not good is not written, and an earlier one of its name is removed. int8 is tried where there are
-    photographs to calibrate it on. Raises UserError with one sentence on what the user can mend.
+    ``agreement.PHOTOGRAPHS``, or the rendered ones that come along. cache: where the environment for TFLite is kept.
+    into_checkpoint: put the half-precision ONNX file beside the checkpoint, a folder, and name it in its config.json:
+    app and command line then run it in place of PyTorch. A file that is not good is not written, and an earlier one of
+    its name is removed. int8 is tried where there are photographs to calibrate it on. Raises UserError with one
+    sentence on what the user can mend.
     """
     unknown = [name for name in formats if name not in FORMATS]
     if unknown or not formats:
@@ -57,6 +61,7 @@ def export(
     if data is not None and work is not None:
         raise UserError("Say which photographs to check on: --data FOLDER or --work WORK, not both.")
     checkpoint = load_checkpoint(reference)
+    folder = _own_folder(reference, formats) if into_checkpoint else None
     photographs, calibrating = _photographs(checkpoint, data, work, "onnx" in formats)
     out.mkdir(parents=True, exist_ok=True)
     bench = _Bench(checkpoint, photographs, agreement.by_torch(checkpoint, photographs), out)
@@ -80,6 +85,8 @@ def export(
         "metadata": metadata(checkpoint),
     }
     write_json(out / RECORD_FILE, record, allow_nan=False)
+    if folder is not None and any(found["good"] for found in files if found["file"] == ONNX_FILE):
+        _put_beside(out / ONNX_FILE, folder)
     return record
 
 
@@ -112,6 +119,29 @@ def failed(record: dict[str, Any]) -> list[str]:
         for found in record["files"]
         if found["required"] and not found["good"]
     ]
+
+
+def _own_folder(reference: str | Path | None, formats: Sequence[str]) -> Path:
+    """The checkpoint's folder; raises UserError where it has none, or nothing would be put there."""
+    if "onnx" not in formats:
+        raise UserError("Only the ONNX file is put into the checkpoint's folder: add onnx to --formats.")
+    if reference is not None and on_hub(str(reference)):
+        raise UserError(
+            f"{reference} is on the Hub, and a file is only put beside a checkpoint in a folder. "
+            "What is on the Hub gets its ONNX file from push model."
+        )
+    return EMBEDDED if reference is None else Path(reference)
+
+
+def _put_beside(file: Path, folder: Path) -> None:
+    """Copy the ONNX file into the folder and name it in config.json. Whenever it is interrupted, the checkpoint can be
+    loaded: without the file, PyTorch answers.
+    """
+    content, config = file.read_bytes(), read_config(folder)
+    config["skin_model"]["onnx_sha256"] = sha256(content)
+    (folder / ONNX_FILE).unlink(missing_ok=True)
+    write_json(folder / CONFIG_FILE, config)
+    write_bytes(folder / ONNX_FILE, content)
 
 
 def _auc(value: float | None) -> str:

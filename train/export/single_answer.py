@@ -1,5 +1,6 @@
 """A small network with one answer as an ONNX file with half-precision weights, compared before it gets its name."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,10 @@ import numpy as np
 import onnx
 from torch import Tensor, nn
 
-from skin_model.atomic_files import replacing
+from skin_model.atomic_files import replacing, write_json
 from skin_model.network.inference import session
 from train import UserError
+from train.digests import file_sha256
 from train.export import onnx_files
 from train.export.graph import INPUT
 
@@ -34,7 +36,7 @@ def write(
     wanted: Callable[[np.ndarray], np.ndarray],
     most_difference: float,
 ) -> Path:
-    """Write ``file`` and return it.
+    """Write ``file``, name it in the JSON file of the network's figures beside it, and return it.
 
     squares: (N, S, S, 3) uint8 to compare on. wanted: what PyTorch answers to them, in the shape of ``output``.
     Raises UserError where the file answers otherwise by more than ``most_difference``.
@@ -47,4 +49,9 @@ def write(
         apart = float(np.abs(found - wanted(squares)).max())
         if not apart <= most_difference:
             raise UserError(f"{file.name} answers otherwise than PyTorch, by {apart:.2g}. Report this.")
+    figures = file.with_suffix(".json")
+    if figures.is_file():
+        found = json.loads(figures.read_bytes())
+        found["files"] = {**found.get("files", {}), file.name: file_sha256(file)}
+        write_json(figures, found)
     return file

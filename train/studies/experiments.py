@@ -25,6 +25,7 @@ from train.digests import file_sha256
 from train.evaluation.metrics import ranking
 from train.fitting.recipes import Recipe
 from train.fitting.recipes import find as find_recipe
+from train.fitting.run_folder import HISTORY_FILE
 from train.reports.markdown import table as markdown_table
 from train.studies.resumable import FOLD_FILE, SCORES_FILE, is_done, keep, key_of, side_by_side
 from train.studies.train_and_score import within_sources, without_test
@@ -157,7 +158,8 @@ def table(out: Path) -> pd.DataFrame:
     """One row a recipe that has anything done, in the order of PARTS' first AUC, best first.
 
     Columns: name, says, epochs, seeds (the fewest of any part), one AUC a part (mean over seeds; NaN where it was not
-    trained), mean (over its parts), minutes.
+    trained), mean (over its parts), minutes: of all its networks, each its epochs times the median of an epoch, since a
+    run that was interrupted has lost the time of what it did twice.
     """
     rows = []
     for name, of_parts in _done(out).items():
@@ -171,7 +173,7 @@ def table(out: Path) -> pd.DataFrame:
                 "seeds": min(map(len, of_parts.values())),
                 **aucs,
                 "mean": float(np.mean([auc for auc in aucs.values() if not np.isnan(auc)])),
-                "minutes": sum(one["seconds"] for one in every) / 60,
+                "minutes": sum(one["epochs"] * one["seconds_an_epoch"] for one in every) / 60,
             }
         )
     found = pd.DataFrame(rows)
@@ -214,14 +216,15 @@ def markdown(found: pd.DataFrame, apart: pd.DataFrame) -> str:
         aucs = ["–" if np.isnan(row[part]) else f"{row[part]:.3f}" for part in PARTS]
         lines.append([row["name"], row["says"], row["epochs"], row["seeds"], *aucs, against, f"{row['minutes']:.0f}"])
     head = ["recipe", "what it is", "epochs", "seeds", "one fold", *(f"without {name}" for name in FAMILIES)]
-    return markdown_table([*head, "against the baseline", "core minutes"], lines)
+    return markdown_table([*head, "against the baseline", "minutes"], lines)
 
 
 def _done(out: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Name -> part -> what ``fold.json`` holds of each seed, in the order of PARTS and seeds."""
+    """Name -> part -> what ``fold.json`` holds of each seed, in the order of PARTS and seeds, and seconds_an_epoch."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for file in sorted(out.glob(f"*/seed-*/*/{FOLD_FILE}")):
         one = json.loads(file.read_text())
+        one["seconds_an_epoch"] = pd.read_csv(file.with_name(HISTORY_FILE))["seconds"].median()
         found.setdefault(one["name"], {}).setdefault(one["part"], []).append(one)
     return found
 

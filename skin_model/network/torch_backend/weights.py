@@ -76,6 +76,7 @@ def write(weights: Weights, config: Config, folder: Path, *, half: bool = True) 
     model = _in_order(save_tensors(state, metadata={"format": "pt", "licence": config.licence_note}))
     content: dict[str, Any] = config.to_json()
     content["skin_model"]["model_sha256"] = hashlib.sha256(model).hexdigest()
+    content["skin_model"]["onnx_sha256"] = ""  # an ONNX file is made of what is written here, afterwards
     if weights.gate is not None:
         kept = save_tensors({name: t.contiguous() for name, t in weights.gate.to_tensors().items()})
         content["skin_model"]["gate_sha256"] = hashlib.sha256(kept).hexdigest()

@@ -22,6 +22,12 @@ from skin_model.photo import open_photo
 from tests.conftest import REPOSITORY
 
 EXPORT = (EMBEDDED / ONNX_FILE).read_bytes()
+DAMAGES = {
+    "bytes flipped": lambda content: content[:1_000_000] + bytes(b ^ 255 for b in content[1_000_000:]),
+    "cut": lambda content: content[: len(content) // 2],
+    "empty": lambda content: b"",
+    "text": lambda content: b"no network",
+}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +87,7 @@ def test_torch_answers_where_onnx_runtime_is_not_installed(checkpoint, monkeypat
     assert type(engine(checkpoint)) is TorchEngine
 
 
-def copied(checkpoint, folder, **ours):
+def copied(folder, **ours):
     """A folder with the embedded checkpoint's files, and these values in the config's own section."""
     shutil.copytree(EMBEDDED, folder)
     config = json.loads((folder / "config.json").read_text())
@@ -90,18 +96,38 @@ def copied(checkpoint, folder, **ours):
     return folder
 
 
-def test_an_onnx_file_that_the_config_names_is_run(checkpoint, tmp_path):
-    folder = copied(checkpoint, tmp_path / "named", onnx_sha256=hashlib.sha256(EXPORT).hexdigest())
+def test_an_onnx_file_that_the_config_names_is_run(tmp_path):
+    folder = copied(tmp_path / "named", onnx_sha256=hashlib.sha256(EXPORT).hexdigest())
     assert type(Assessor.load(folder).engine) is OnnxEngine
 
 
-def test_an_onnx_file_that_no_config_names_is_not_run(checkpoint, tmp_path):
-    assert type(Assessor.load(copied(checkpoint, tmp_path / "unnamed")).engine) is TorchEngine
+def test_an_onnx_file_that_no_config_names_is_not_run(tmp_path):
+    assert type(Assessor.load(copied(tmp_path / "unnamed", onnx_sha256="")).engine) is TorchEngine
 
 
-def test_another_onnx_file_than_the_config_names_is_refused(checkpoint, tmp_path):
+def test_torch_answers_where_the_onnx_file_that_the_config_names_was_deleted(tmp_path):
+    folder = copied(tmp_path / "deleted")
+    (folder / ONNX_FILE).unlink()
+    assert type(Assessor.load(folder).engine) is TorchEngine
+
+
+def test_another_onnx_file_than_the_config_names_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match=r"not the file that config\.json names"):
-        Checkpoint.load(copied(checkpoint, tmp_path / "other", onnx_sha256="0" * 64))
+        Checkpoint.load(copied(tmp_path / "other", onnx_sha256="0" * 64))
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_onnx_file_is_refused_with_what_to_do(damage, tmp_path):
+    """Bytes flipped within weights leave a file that runs, and answers something else."""
+    folder = copied(tmp_path / "damaged")
+    (folder / ONNX_FILE).write_bytes(damage(EXPORT))
+    with pytest.raises(CheckpointError, match=r"Copy it again, or delete it: PyTorch then gives the same answers"):
+        Checkpoint.load(folder)
+
+
+def test_weights_that_are_saved_anew_name_no_onnx_file_of_others(checkpoint, tmp_path):
+    assert checkpoint.config.onnx_sha256
+    assert checkpoint.save(tmp_path).config.onnx_sha256 == ""
 
 
 ANSWER = """

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -15,16 +18,18 @@ from onnx import numpy_helper
 
 from skin_model.assess import Assessor
 from skin_model.network import saliency
-from skin_model.network.checkpoint import Checkpoint
-from skin_model.network.inference import session
+from skin_model.network.checkpoint import EMBEDDED, Checkpoint
+from skin_model.network.inference import OnnxEngine, session
 from skin_model.network.torch_backend import attribution
 from skin_model.network.torch_backend.architecture import normalise
+from skin_model.network.torch_backend.inference import TorchEngine
 from skin_model.photo import open_photo
 from tests.conftest import REPOSITORY
 from tests.train.exported_checkpoints import SIZE, random_checkpoint, rendered_squares
 from tests.train.rendered_lesions import write_work
 from train.commands.command_line import main
 from train.export import agreement, onnx_files
+from train.export import export as exporting
 from train.export.agreement import Answers
 from train.export.export import export, failed, table
 from train.export.integrated_gradients import REQUEST
@@ -77,6 +82,12 @@ def spoilt_halves(graph_at_hand, monkeypatch):
         return spoilt
 
     monkeypatch.setattr(onnx_files, "with_half_weights", spoil)
+
+
+def main_ends_with(status, arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == status
 
 
 def files(folder):
@@ -219,12 +230,62 @@ def test_an_export_without_photographs_is_checked_on_the_rendered_examples(
     assert [found["auc"] for found in record["files"]] == [None, None]  # nobody knows what rendered lesions are
 
 
+@pytest.fixture
+def own(checkpoint, tmp_path):
+    """A copy of the checkpoint's folder."""
+    return Path(shutil.copytree(checkpoint, tmp_path / "own"))
+
+
+def test_an_export_into_the_checkpoint_is_what_answers_from_then_on(own, graph_at_hand, tmp_path):
+    assert type(Assessor.load(own).engine) is TorchEngine
+    main_ends_with(0, ["export", "--checkpoint", str(own), "--out", str(tmp_path / "out"), "--into-checkpoint"])
+    assert type(Assessor.load(own).engine) is OnnxEngine
+    assert (own / "model.fp16.onnx").read_bytes() == (tmp_path / "out/model.fp16.onnx").read_bytes()
+
+
+def test_an_export_changes_no_checkpoint_unless_asked(own, graph_at_hand, tmp_path):
+    before = {file.name: file.read_bytes() for file in own.iterdir()}
+    main_ends_with(0, ["export", "--checkpoint", str(own), "--out", str(tmp_path / "out")])
+    assert {file.name: file.read_bytes() for file in own.iterdir()} == before
+
+
+def test_a_spoilt_export_is_not_put_into_the_checkpoint(own, spoilt_halves, graph_at_hand, tmp_path):
+    main_ends_with(1, ["export", "--checkpoint", str(own), "--out", str(tmp_path / "out"), "--into-checkpoint"])
+    assert type(Assessor.load(own).engine) is TorchEngine
+
+
+@pytest.mark.parametrize("write", ["write_json", "write_bytes"])
+def test_a_checkpoint_can_be_loaded_wherever_the_export_into_it_was_interrupted(
+    write, own, graph_at_hand, monkeypatch, tmp_path
+):
+    export(own, tmp_path / "first", into_checkpoint=True)
+    writing = getattr(exporting, write)
+
+    def interrupt(file, *rest, **options):
+        if file.parent == own:
+            raise KeyboardInterrupt
+        writing(file, *rest, **options)
+
+    monkeypatch.setattr(exporting, write, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        export(own, tmp_path / "second", into_checkpoint=True)
+    assert type(Assessor.load(own).engine) is TorchEngine
+
+
+def test_the_embedded_checkpoint_vouches_for_its_onnx_file():
+    config = json.loads((EMBEDDED / "config.json").read_text())
+    assert (
+        config["skin_model"]["onnx_sha256"] == hashlib.sha256((EMBEDDED / "model.fp16.onnx").read_bytes()).hexdigest()
+    )
+
+
 @pytest.mark.parametrize(
     "arguments, sentence",
     [
         (["--formats", "coreml"], "There is no format coreml. Choose one or more: onnx, tflite."),
         (["--data", "a", "--work", "b"], "Say which photographs to check on: --data FOLDER or --work WORK, not both."),
         (["--checkpoint", "./nowhere"], "There is no folder ./nowhere."),
+        (["--into-checkpoint", "--formats", "tflite"], "Only the ONNX file is put into the checkpoint's folder"),
         (["--work", "./nowhere"], "There is no nowhere/split.csv. Make it first"),
     ],
 )

@@ -11,6 +11,7 @@ from tests.train.rendered_lesions import write_work
 from train import UserError
 from train.commands.command_line import main
 from train.fitting.recipes import RECIPES, Recipe
+from train.fitting.run_folder import HISTORY_FILE
 from train.reports.markdown import write_page
 from train.studies import experiments
 from train.studies.experiments import FOLD, PARTS
@@ -108,8 +109,9 @@ def write_fold(out, name, part, log_odds, seed=0):
     rows = {"file": "a.jpg", "source": "one", "group": [f"g{i}" for i in range(40)], "malignant": malignant}
     pd.DataFrame(rows | {"log_odds": log_odds}).to_csv(folder / SCORES_FILE, index=False)
     auc = {0.1: 0.75, 0.2: 1.0}[log_odds[0]]
-    found = {"name": name, "says": f"What {name} is.", "part": part, "seed": seed, "auc": auc, "epochs": 2}
-    (folder / FOLD_FILE).write_text(json.dumps(found | {"seconds": 60}))
+    found = {"name": name, "says": f"What {name} is.", "part": part, "seed": seed, "auc": auc, "epochs": 3}
+    (folder / FOLD_FILE).write_text(json.dumps(found))
+    pd.DataFrame({"epoch": [1, 2, 3], "seconds": [20, 4000, 20]}).to_csv(folder / HISTORY_FILE, index=False)
 
 
 THREE_OF_FOUR, ALL = [0.1, 0.3, 0.2, 0.4] * 10, [0.2, 0.3, 0.4, 0.5] * 10
@@ -129,7 +131,11 @@ def test_an_auc_is_the_mean_over_seeds_and_a_part_that_was_not_trained_has_none(
     found = experiments.table(compared).set_index("name")
     assert found.loc["new", FOLD] == pytest.approx(0.875)
     assert np.isnan(found.loc["new", "ham10000"])
-    assert found.loc["new", ["seeds", "minutes"]].tolist() == [2, 2]
+    assert found.loc["new", "seeds"] == 2
+
+
+def test_minutes_are_those_of_an_undisturbed_epoch_times_the_epochs(compared):
+    assert experiments.table(compared).set_index("name").loc["new", "minutes"] == 2  # two seeds, three epochs of 20 s
 
 
 def test_the_best_recipe_comes_first(compared):
@@ -150,8 +156,8 @@ def test_a_baseline_that_was_not_trained_is_one_sentence(compared):
 
 def test_the_table_shows_what_was_not_trained_as_a_dash(compared):
     lines = experiments.markdown(experiments.table(compared), experiments.differences(compared, "old")).splitlines()
-    assert lines[2].startswith("| new | What new is. | 2 | 2 | 0.875 | – | – | – | – | +0.250 (")
-    assert lines[3] == "| old | What old is. | 2 | 1 | 0.750 | 0.750 | – | – | – | – | 2 |"
+    assert lines[2].startswith("| new | What new is. | 3 | 2 | 0.875 | – | – | – | – | +0.250 (")
+    assert lines[3] == "| old | What old is. | 3 | 1 | 0.750 | 0.750 | – | – | – | – | 2 |"
 
 
 def test_an_unknown_part_is_one_sentence_that_names_the_known_ones(tmp_path, capsys):

@@ -82,13 +82,13 @@ def train(
     scenes_of_validation = run.validation_scenes()
     least = least_skin(run.finished, pictures)
     found = {
-        "weights": WEIGHTS_FILE,
         "least_skin": least,
         "validation": measure(run.finished, scenes_of_validation, least),
         "training": run.record,
     }
     kept = run.record | {name: found[name] for name in ("least_skin", "validation")}
     locator_network.save(run.finished, kept, out / WEIGHTS_FILE)
+    found["files"] = {WEIGHTS_FILE: file_sha256(out / WEIGHTS_FILE)}
     write_json(out / FIGURES_FILE, found)
     return found
 

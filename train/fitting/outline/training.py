@@ -54,7 +54,8 @@ def train(
     held_out = rows.loc[rows["split"] == "validation", "image_id"].tolist()
     record = run.record | {"validation": figures["validation"], "held_out": held_out}
     outline_network.save(run.finished, record, out / WEIGHTS_FILE)
-    found = {"weights": WEIGHTS_FILE, **figures, "training": run.record}
+    files = {WEIGHTS_FILE: file_sha256(out / WEIGHTS_FILE)}
+    found = {"files": files, **figures, "training": run.record}
     write_json(out / FIGURES_FILE, found)
     return found
 
