@@ -111,6 +111,8 @@ def score(
 
     if assessor.checkpoint.config.context is None and (context or any(v is not None for v in (age, sex, site))):
         print("This checkpoint does not know what age, sex and site add, so they are not used.", file=sys.stderr)
+    if method is not None and overlay is None:
+        print("Nothing is drawn without --overlay DIR, so --method changes nothing.", file=sys.stderr)
     files = list(_expand(photos))
     unlisted = [] if listed is None else [str(file) for file in files if listed.of(file) is None]
     if unlisted:

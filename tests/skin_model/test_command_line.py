@@ -158,6 +158,12 @@ def test_without_json_a_person_reads_the_band_and_no_number_of_a_refused_file(ph
     assert "%" not in run(photos / "cut.jpg").stdout
 
 
+def test_a_method_without_an_overlay_is_said_to_change_nothing(photos):
+    found = run(photos / "a.jpg", "--method", "grad_cam", "--json")
+    assert found.exit_code == 0
+    assert found.stderr == "Nothing is drawn without --overlay DIR, so --method changes nothing.\n"
+
+
 def test_what_a_checkpoint_cannot_use_is_said(photos, tmp_path):
     embedded = Checkpoint.load()
     replace(embedded, config=replace(embedded.config, context=None)).save(tmp_path / "without")

@@ -25,7 +25,7 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from skin_model.photo import PhotoRefused, open_photo
-from skin_model.pools import die_of_ctrl_c
+from skin_model.pools import end_with_the_command
 from train.data.per_photograph import kept_arrays
 from train.digests import cache_key
 
@@ -134,7 +134,7 @@ def _mapping(count: int) -> Iterator[Callable[..., Iterable]]:
 
 
 def _begin_worker() -> None:
-    die_of_ctrl_c()
+    end_with_the_command()
     cv2.setNumThreads(1)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from skin_model.atomic_files import write_json
-from skin_model.pools import die_of_ctrl_c
+from skin_model.pools import end_with_the_command
 from train.digests import sha256
 from train.fitting.recipes import Recipe
 
@@ -26,7 +26,7 @@ def side_by_side(
     """What ``train`` returns for each tuple of arguments, as it comes, ``jobs`` at a time (default: all cores)."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=context, initializer=die_of_ctrl_c) as pool:
+    with ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=context, initializer=end_with_the_command) as pool:
         started = [pool.submit(train, *call) for call in calls]
         try:
             for done in tqdm(as_completed(started), total=len(started), desc="Networks", unit="network", disable=None):
