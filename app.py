@@ -24,6 +24,7 @@ def serve() -> None:
     with private_folder(settings.keep_seconds):
         from interface import blocks
         from skin_model.assess import Assessor
+        from skin_model.comparison import embedded_limits
         from skin_model.lesion import outline
         from skin_model.network.checkpoint import Checkpoint
         from skin_model.wording import sentence
@@ -32,7 +33,7 @@ def serve() -> None:
         if checkpoint.fallback_for:
             warning = f"Warning: {checkpoint.why_not} The embedded checkpoint answers instead."
             print(warning, file=sys.stderr, flush=True)
-        outline.embedded()  # a damaged file is told now, and not to whoever compares two photos first
+        outline.embedded(), embedded_limits()  # what is damaged is told now, and not to whoever compares photos first
         page = blocks.build(Assessor(checkpoint), settings)
         _, address, _ = blocks.launch(page, settings, prevent_thread_lock=True)
         print(sentence("interface.serving", address=address), flush=True)

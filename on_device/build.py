@@ -20,8 +20,11 @@ from on_device import icons, runtime, sentences
 from on_device.known_answers import known_answers
 from on_device.model_file import NotAnExport, entries, metadata
 from skin_model import __version__, border, overlay, wording
+from skin_model.comparison import embedded_limits
 from skin_model.diagnoses import MEDICAL_NAMES
+from skin_model.lesion import weights_file
 from skin_model.licence_note import told_apart
+from skin_model.network.checkpoint import Checkpoint, CheckpointError
 from skin_model.photo import colours, opening
 
 HERE = Path(__file__).parent
@@ -31,7 +34,6 @@ STYLE_SHEET = HERE.parent / "interface" / "components" / "style.css"
 RELEASE = "release.json"
 LOCATOR = HERE.parent / "skin_model" / "weights" / "locator.onnx"
 OUTLINE = HERE.parent / "skin_model" / "weights" / "outline.onnx"
-LIMITS = HERE.parent / "skin_model" / "weights" / "repeatability.json"
 VENDORED = {"idb/index.js": "b6720d6ed812254ba61009ea6b3de8bbf46a4fb5c2d5b65385c7525d18f4c80b"}
 """sha256 of scripts that other people wrote and that lie in the repository: idb 8.0.3 (ISC licence), as npm has it."""
 EXPORT = "python -m train export --out DIR"
@@ -49,12 +51,14 @@ def build(out: Path, model: Path = MODEL, cache: Path | None = None) -> dict[str
 
     model: an ONNX file with metadata. cache: see ``runtime.files``. The scripts, the network and the sentences lie in
     one folder named after their content, so that a page can never be served with another release's network. Raises
-    CannotBuild, NotAnExport or runtime.RuntimeUnavailable.
+    CannotBuild, NotAnExport, CheckpointError or runtime.RuntimeUnavailable.
     """
     out = out.resolve()
     _refuse_to_overwrite(out)
     if not model.is_file():
         raise CannotBuild(f"There is no model {model}. Make one with: {EXPORT}")
+    if model == MODEL:
+        Checkpoint.load()  # a damaged file of it is told, and not put into visitors' browsers
     contents, downloads = _contents(model.read_bytes(), runtime.files(cache))
     beside = {"app.webmanifest": _web_manifest(), "icons/icon.svg": icons.SVG.encode()}
     beside |= {f"icons/icon-{side}.png": icons.png(side) for side in (192, 512)}
@@ -122,7 +126,8 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
             )
     contents["style.css"] = STYLE_SHEET.read_bytes()
     contents["code_points.js"] = _code_points()
-    known = {"known": known_answers(model, LOCATOR.read_bytes())}
+    locator, outline = weights_file.content(LOCATOR), weights_file.content(OUTLINE)
+    known = {"known": known_answers(model, locator)}
     contents["config.json"] = _json(_config(described) | known)
     for language in wording.languages():
         file = Path(wording.__file__).parent / f"{language}.json"
@@ -131,13 +136,13 @@ def _contents(model: bytes, onnxruntime: dict[str, bytes]) -> tuple[dict[str, by
         contents[f"words/diary/{language}.json"] = _json(sentences.used_by_the_diary(spoken))
     for name in runtime.SCRIPTS:
         contents[f"onnxruntime/{name}"] = onnxruntime[name]
-    contents["diary.json"] = _json({"limits": json.loads(LIMITS.read_text(encoding="utf-8"))})
+    contents["diary.json"] = _json({"limits": embedded_limits().record})
     downloads = {}
     for name, file, content in (
         ("model", "model.onnx.gz", model),
-        ("locator", "locator.onnx.gz", LOCATOR.read_bytes()),
+        ("locator", "locator.onnx.gz", locator),
         ("wasm", f"onnxruntime/{runtime.BINARY}.gz", onnxruntime[runtime.BINARY]),
-        ("outline", "outline.onnx.gz", OUTLINE.read_bytes()),
+        ("outline", "outline.onnx.gz", outline),
     ):
         contents[file] = packed = _gzip(content)
         downloads[name] = {"file": file, **_facts(content), "packed": len(packed)}
@@ -260,7 +265,7 @@ def main(
     """Build the page that scores photos in the visitor's own browser."""
     try:
         manifest = build(out, model)
-    except (CannotBuild, NotAnExport, runtime.RuntimeUnavailable) as problem:
+    except (CannotBuild, NotAnExport, CheckpointError, runtime.RuntimeUnavailable) as problem:
         sys.exit(f"Error: {problem}")
     megabytes = manifest["first_visit_bytes"] / 1e6
     print(f"Built release {manifest['version']} in {out}: {megabytes:.1f} MB on a first visit.")

@@ -8,16 +8,23 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime as ort
 
+from on_device.model_file import NotAnExport
+
 DECIMALS = 3
 
 
 def known_answers(model: bytes, locator: bytes) -> dict[str, list[float]]:
     """The logits of the network, and mean and maximum of the locator's answer, for ``drawn``.
 
-    model, locator: ONNX files' bytes, whose input is ``pixels``.
+    model, locator: ONNX files' bytes, whose input is ``pixels``. Raises NotAnExport where one cannot be run.
     """
-    (logits,) = _run(model, ["logits"], by=255)
-    (found,) = _run(locator, ["answer"], by=1)
+    try:
+        (logits,) = _run(model, ["logits"], by=255)
+        (found,) = _run(locator, ["answer"], by=1)
+    except Exception as problem:  # ONNX Runtime's errors have no common class
+        raise NotAnExport(
+            f"The ONNX file cannot be run. Make it with: python -m train export --out DIR. ({problem})"
+        ) from problem
     return {
         "logits": [round(float(value), DECIMALS) for value in logits.ravel()],
         "answer": [round(float(value), DECIMALS) for value in (found.mean(), found.max())],

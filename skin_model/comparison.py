@@ -21,6 +21,7 @@ from skin_model.assess import Assessment, Assessor
 from skin_model.lesion import abcd, colour, registration
 from skin_model.lesion import outline as outlines
 from skin_model.lesion.outline import Outline
+from skin_model.network.checkpoint_folder import DamagedFileError
 from skin_model.photo import Photo
 
 MEASURES: tuple[str, ...] = ("size", "shape", "colour", "risk")
@@ -62,11 +63,17 @@ class Limits:
 
     @classmethod
     def read(cls, file: Path = LIMITS_FILE) -> Limits:
-        """The limits that come along, or another file of ``python -m train repeatability``."""
-        record = json.loads(file.read_text(encoding="utf-8"))
-        limits = {name: float(found["limit"]) for name, found in record["limits"].items()}
-        least = record["least"]
-        return cls(limits, float(least["certainty"]), float(least["edge"]), record["checkpoint"], record)
+        """The limits that come along, or another file of ``python -m train repeatability``.
+
+        Raises CheckpointError where it is missing or damaged.
+        """
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+            limits = {name: float(found["limit"]) for name, found in record["limits"].items()}
+            least = record["least"]
+            return cls(limits, float(least["certainty"]), float(least["edge"]), record["checkpoint"], record)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise DamagedFileError(f"{file} is missing or damaged. Copy it again.") from None
 
     def holds(self, shot: Shot) -> bool:
         """Whether the photo's outline is certain and follows an edge, so that what it measures means something."""

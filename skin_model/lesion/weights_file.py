@@ -6,6 +6,7 @@ the outline's.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,13 +16,14 @@ from safetensors import SafetensorError, safe_open
 
 from skin_model.atomic_files import write_bytes
 from skin_model.network import inference
-from skin_model.network.checkpoint_folder import ONNX_CAN_GO, DamagedFileError, sha256_checked
+from skin_model.network.checkpoint_folder import ONNX_CAN_GO, CheckpointError, DamagedFileError, sha256_checked
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from torch import Tensor, nn
 
 
+COPY_IT = "Copy it again."
 LOCATOR, OUTLINE = "locator", "outline"
 """Under which name a file holds the record of its training."""
 
@@ -51,24 +53,36 @@ def load(network: nn.Module, name: str, file: Path) -> nn.Module:
     try:
         network.load_state_dict(state)
     except RuntimeError:
-        raise DamagedFileError(f"{file} does not hold the weights of this {name} network. Copy it again.") from None
+        raise DamagedFileError(f"{file} does not hold the weights of this {name} network. {COPY_IT}") from None
     return network.eval().requires_grad_(False)
 
 
 def session(onnx: Path, weights: Path) -> InferenceSession | None:
     """The ONNX file made of these weights, ready to run; None where it is missing or made of others, or where there is
-    no ONNX Runtime. Raises CheckpointError where one of the two is damaged.
+    no ONNX Runtime. Raises CheckpointError where one of the two is damaged, or not named by the JSON file beside it.
     """
-    digest = _checked(weights)
+    made_of = hashlib.sha256(content(weights)).hexdigest()
     if inference.onnxruntime is None or not onnx.is_file():
         return None
-    _checked(onnx, ONNX_CAN_GO)
     try:
-        running = inference.session(onnx)
-    except Exception:  # its errors have no common class
+        running = inference.session(content(onnx, ONNX_CAN_GO))
+    except CheckpointError:
+        raise
+    except Exception:  # an ONNX Runtime too old for it, say; its errors have no common class
         return None
-    made_of = running.get_modelmeta().custom_metadata_map.get("weights_sha256")
-    return running if made_of == digest else None
+    return running if running.get_modelmeta().custom_metadata_map.get("weights_sha256") == made_of else None
+
+
+def content(file: Path, advice: str = COPY_IT) -> bytes:
+    """A file's bytes. Raises CheckpointError, which ends in the advice, where it is not the one that the JSON file
+    beside it names, or that names none.
+    """
+    beside, found = file.with_suffix(".json"), _read(file)
+    named = _named(file)
+    if named is None:
+        raise DamagedFileError(f"{beside} is missing, or does not name {file.name}. {COPY_IT}")
+    sha256_checked(found, named, file, named_in=beside.name, advice=advice)
+    return found
 
 
 def as_input(squares: np.ndarray) -> np.ndarray:
@@ -76,22 +90,28 @@ def as_input(squares: np.ndarray) -> np.ndarray:
     return squares.transpose(0, 3, 1, 2).astype(np.float32)
 
 
-def _checked(file: Path, advice: str = "Copy it again.") -> str:
-    """The SHA-256 of a file; raises CheckpointError where it is not the one that the JSON file beside it names."""
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as problem:
+        raise DamagedFileError(f"{file} cannot be read: {problem.strerror}. {COPY_IT}") from None
+
+
+def _named(file: Path) -> str | None:
+    """The SHA-256 that the JSON file beside it names; None where that names none, or is not there."""
     beside = file.with_suffix(".json")
+    if not beside.is_file():
+        return None
     try:
-        named = json.loads(beside.read_bytes())["files"][file.name]
-    except (OSError, ValueError, KeyError, TypeError):  # while they are trained there is none yet
-        named = None
-    try:
-        return sha256_checked(file.read_bytes(), named, file, named_in=beside.name, advice=advice)
-    except OSError:
-        raise DamagedFileError(f"{file} cannot be read. Copy it again.") from None
+        return json.loads(_read(beside)).get("files", {}).get(file.name)
+    except (ValueError, AttributeError):
+        raise DamagedFileError(f"{beside} is damaged. {COPY_IT}") from None
 
 
 def _opened(file: Path, framework: str = "pt") -> safe_open:
-    _checked(file)
+    # While a network is trained, no file names its weights yet.
+    sha256_checked(_read(file), _named(file), file, named_in=file.with_suffix(".json").name, advice=COPY_IT)
     try:
         return safe_open(file, framework)
     except SafetensorError:
-        raise DamagedFileError(f"{file} is no whole safetensors file. Copy it again.") from None
+        raise DamagedFileError(f"{file} is no whole safetensors file. {COPY_IT}") from None

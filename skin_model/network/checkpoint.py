@@ -168,11 +168,6 @@ class Checkpoint:
     @classmethod
     def _load_folder(cls, folder: Path, source: str) -> Checkpoint:
         config = Config.from_json(read_config(folder), str(folder / CONFIG_FILE))
-        if config.preprocessing.square == "spot" and not (EMBEDDED / LOCATOR_FILE).is_file():
-            raise CheckpointError(
-                f"{folder} wants photos cut round the spot, and this version has no locator to find it. "
-                "Update Self Skin Check, or choose a checkpoint made for this version."
-            )
         content = read_bytes(folder, MODEL_FILE)
         digest = sha256_checked(content, config.model_sha256, folder / MODEL_FILE)
         metrics = _read_metrics(folder, digest)

@@ -66,7 +66,7 @@ def read_config(folder: Path) -> Any:
     except CheckpointError:
         raise
     except (ValueError, RecursionError) as problem:  # of a number of thousands of digits only the former
-        raise DamagedFileError(f"{folder / CONFIG_FILE} is not valid JSON: {problem}") from None
+        raise DamagedFileError(f"{folder / CONFIG_FILE} is not valid JSON ({problem}). {COPY_AGAIN}") from None
 
 
 def sha256_checked(
@@ -97,4 +97,6 @@ def _find(folder: Path, name: str) -> Path:
             f"{folder} holds {pickles[0]}, a pickle, which can run code when opened and is never read; "
             f"expected {MODEL_FILE}. Convert it with safetensors first."
         )
+    if name not in (CONFIG_FILE, MODEL_FILE):
+        raise CheckpointError(f"{folder} has no {name}, which its {CONFIG_FILE} names. {COPY_AGAIN}")
     raise CheckpointError(f"{folder} has no {name}. A checkpoint is a folder with {CONFIG_FILE} and {MODEL_FILE}.")

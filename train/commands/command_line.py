@@ -60,5 +60,5 @@ def main(arguments: list[str] | None = None) -> None:
             app(spread(arguments), prog_name="python -m train")
         except SystemExit as ended:
             if ended.code == INTERRUPTED:
-                print("\nInterrupted. The same command goes on where it stopped.", file=sys.stderr)
+                print("\nInterrupted. Repeat the command: it goes on from what is finished.", file=sys.stderr)
             raise

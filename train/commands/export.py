@@ -39,6 +39,7 @@ def export(
     Without --data or --work the comparison is on the few rendered photographs that come along, and int8 is not tried.
     Exit status 1 where a format that was asked for does not give PyTorch's answers.
     """
+    from skin_model.network.checkpoint import EMBEDDED
     from train.export import export
 
     record = export.export(
@@ -47,6 +48,8 @@ def export(
     print(export.table(record))
     written = ", ".join(found["file"] for found in record["files"] if found["good"]) or "no model"
     print(f"\nWrote {written} and {export.RECORD_FILE} to {out}.")
+    if into_checkpoint and not export.failed(record):
+        print(f"Put {export.ONNX_FILE} into {checkpoint or EMBEDDED} and named it in its config.json.")
     problems = export.failed(record)
     for sentence in problems:
         print(f"Error: {sentence}", file=sys.stderr)

@@ -1,5 +1,6 @@
 """A checkpoint in, files for other runtimes out: each compared with PyTorch before it gets its name."""
 
+import os
 import sys
 import tempfile
 import timeit
@@ -60,8 +61,8 @@ def export(
         )
     if data is not None and work is not None:
         raise UserError("Say which photographs to check on: --data FOLDER or --work WORK, not both.")
-    checkpoint = load_checkpoint(reference)
     folder = _own_folder(reference, formats) if into_checkpoint else None
+    checkpoint = load_checkpoint(reference)
     photographs, calibrating = _photographs(checkpoint, data, work, "onnx" in formats)
     out.mkdir(parents=True, exist_ok=True)
     bench = _Bench(checkpoint, photographs, agreement.by_torch(checkpoint, photographs), out)
@@ -122,7 +123,7 @@ def failed(record: dict[str, Any]) -> list[str]:
 
 
 def _own_folder(reference: str | Path | None, formats: Sequence[str]) -> Path:
-    """The checkpoint's folder; raises UserError where it has none, or nothing would be put there."""
+    """The checkpoint's folder; raises UserError where it has none, or nothing can be put there."""
     if "onnx" not in formats:
         raise UserError("Only the ONNX file is put into the checkpoint's folder: add onnx to --formats.")
     if reference is not None and on_hub(str(reference)):
@@ -130,18 +131,22 @@ def _own_folder(reference: str | Path | None, formats: Sequence[str]) -> Path:
             f"{reference} is on the Hub, and a file is only put beside a checkpoint in a folder. "
             "What is on the Hub gets its ONNX file from push model."
         )
-    return EMBEDDED if reference is None else Path(reference)
+    folder = EMBEDDED if reference is None else Path(reference)
+    if folder.is_dir() and not os.access(folder, os.W_OK):
+        raise UserError(f"Nothing can be written to {folder}. Copy that checkpoint, and name the copy.")
+    return folder
 
 
 def _put_beside(file: Path, folder: Path) -> None:
     """Copy the ONNX file into the folder and name it in config.json. Whenever it is interrupted, the checkpoint can be
-    loaded: without the file, PyTorch answers.
+    loaded: an ONNX file that is not named is not looked at, and PyTorch answers.
     """
     content, config = file.read_bytes(), read_config(folder)
-    config["skin_model"]["onnx_sha256"] = sha256(content)
-    (folder / ONNX_FILE).unlink(missing_ok=True)
+    config["skin_model"]["onnx_sha256"] = ""
     write_json(folder / CONFIG_FILE, config)
     write_bytes(folder / ONNX_FILE, content)
+    config["skin_model"]["onnx_sha256"] = sha256(content)
+    write_json(folder / CONFIG_FILE, config)
 
 
 def _auc(value: float | None) -> str:

@@ -1,5 +1,6 @@
 """Outlines on rendered lesions, whose shape is known, and what counts as no lesion."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -202,5 +203,7 @@ def test_an_onnx_file_of_other_weights_is_not_run(tmp_path):
     torch.manual_seed(0)
     outline_network.save(outline_network.create(), {}, other)
     shutil.copy(outline.WEIGHTS.with_name(outline.ONNX_FILE), tmp_path)
+    files = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in tmp_path.iterdir()}
+    (tmp_path / "outline.json").write_text(json.dumps({"files": files}))
     assert weights_file.session(tmp_path / outline.ONNX_FILE, outline.WEIGHTS) is not None
     assert weights_file.session(tmp_path / outline.ONNX_FILE, other) is None

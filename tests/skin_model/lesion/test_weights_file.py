@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import app
+from on_device import build
 from skin_model import __main__ as command_line
+from skin_model import comparison
 from skin_model.assess import Assessor
 from skin_model.lesion import locate, outline, weights_file
+from skin_model.network import checkpoint
 from skin_model.network.checkpoint import EMBEDDED, CheckpointError
 from skin_model.photo import open_photo
 from tests.conftest import REPOSITORY
@@ -64,7 +68,16 @@ def test_a_damaged_file_is_refused_in_one_sentence(name, ending, damage, folder)
 @pytest.mark.parametrize("name", NAMES)
 def test_missing_weights_are_told_in_one_sentence(name, folder):
     (folder / f"{name}.safetensors").unlink()
-    with pytest.raises(CheckpointError, match=rf"{name}\.safetensors cannot be read\. Copy it again\."):
+    with pytest.raises(CheckpointError, match=rf"{name}\.safetensors cannot be read: .*\. Copy it again\."):
+        weights_file.session(folder / f"{name}.onnx", folder / f"{name}.safetensors")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no json", b"{}", b"[]"], ids=["deleted", "empty", "text", "{}", "[]"])
+@pytest.mark.parametrize("name", NAMES)
+def test_without_the_file_that_names_them_nothing_is_run(name, content, folder):
+    beside = folder / f"{name}.json"
+    beside.unlink() if content is None else beside.write_bytes(content)
+    with pytest.raises(CheckpointError, match=rf"{name}\.json is .*Copy it again\."):
         weights_file.session(folder / f"{name}.onnx", folder / f"{name}.safetensors")
 
 
@@ -98,6 +111,32 @@ def test_the_command_line_says_a_damaged_locator_in_one_sentence(in_place):
     assert found.stdout == ""
     assert found.stderr.startswith("Error: ")
     assert found.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"limits": {"area": {}}}'])
+def test_the_app_says_damaged_limits_of_change_before_it_listens(content, in_place, monkeypatch, tmp_path):
+    (tmp_path / "repeatability.json").write_text(content)
+    broken = partial(comparison.Limits.read, tmp_path / "repeatability.json")
+    monkeypatch.setattr(comparison, "embedded_limits", broken)
+    with pytest.raises(CheckpointError, match=r"repeatability\.json is missing or damaged\. Copy it again\."):
+        app.serve()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_page_is_built_of_a_damaged_file(name, folder, monkeypatch, tmp_path):
+    flip_the_end(folder / f"{name}.onnx")
+    monkeypatch.setattr(build, name.upper(), folder / f"{name}.onnx")
+    with pytest.raises(SystemExit, match=rf"^Error: .*{name}\.onnx is not the file that {name}\.json names"):
+        build.main(tmp_path / "site", build.MODEL)
+    assert not (tmp_path / "site").exists()
+
+
+def test_no_page_is_built_of_a_damaged_network(monkeypatch, tmp_path):
+    copied = shutil.copytree(EMBEDDED, tmp_path / "weights")
+    flip_the_end(copied / "model.fp16.onnx")
+    monkeypatch.setattr(checkpoint, "EMBEDDED", copied)
+    with pytest.raises(SystemExit, match=r"^Error: .*model\.fp16\.onnx is not the file that config\.json names"):
+        build.main(tmp_path / "site", build.MODEL)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,7 +9,6 @@ import torch
 from safetensors.torch import load, load_file, save_file
 
 from skin_model.diagnoses import DIAGNOSES
-from skin_model.network import checkpoint as checkpoints
 from skin_model.network.calibration import Calibration, DiagnosisCalibration, Thresholds
 from skin_model.network.checkpoint import EMBEDDED, Checkpoint, CheckpointError, Config
 from skin_model.network.preprocessing import Preprocessing
@@ -145,15 +144,6 @@ def test_a_config_without_a_key_names_it(saved):
     change_config(saved, lambda content: content["skin_model"].pop("thresholds"))
     with pytest.raises(CheckpointError, match="lacks the key 'thresholds'"):
         Checkpoint.load(saved)
-
-
-def test_a_checkpoint_that_needs_a_locator_is_refused_where_there_is_none(saved, tmp_path, monkeypatch):
-    change_config(saved, lambda content: content["skin_model"]["preprocessing"].update(square="spot"))
-    monkeypatch.setattr(checkpoints, "EMBEDDED", tmp_path)
-    with pytest.raises(CheckpointError, match="cut round the spot, and this version has no locator"):
-        Checkpoint.load(saved)
-    (tmp_path / "locator.safetensors").touch()
-    assert Checkpoint.load(saved).config.preprocessing.square == "spot"
 
 
 def test_a_truncated_weights_file_is_refused(saved):

@@ -166,7 +166,7 @@ def test_after_ctrl_c_the_same_command_scores_what_is_missing_and_nothing_twice(
     started.wait(timeout=ENOUGH)
     said = (tmp_path / "said").read_text()
     assert started.returncode == INTERRUPTED, said
-    assert said.splitlines()[-1] == "Interrupted. The same command goes on where it stopped."
+    assert said.splitlines()[-1] == "Interrupted. Repeat the command: it goes on from what is finished."
     kept = {file: file.read_bytes() for file in tmp_path.glob("scores/shards/*.parquet")}
     before = read_scores(tmp_path / "scores").num_rows
     assert 0 < before <= FIRST_BLOCKS

@@ -67,7 +67,7 @@ def test_after_an_interruption_it_says_that_the_same_command_goes_on(monkeypatch
     with pytest.raises(SystemExit) as ending:
         main(["prepare", "--data", ".", "--out", "work"])
     assert ending.value.code == 130
-    assert capsys.readouterr().err.strip() == "Interrupted. The same command goes on where it stopped."
+    assert capsys.readouterr().err.strip() == "Interrupted. Repeat the command: it goes on from what is finished."
 
 
 def test_split_csv_has_exactly_the_promised_columns(work):

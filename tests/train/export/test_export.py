@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -236,9 +237,10 @@ def own(checkpoint, tmp_path):
     return Path(shutil.copytree(checkpoint, tmp_path / "own"))
 
 
-def test_an_export_into_the_checkpoint_is_what_answers_from_then_on(own, graph_at_hand, tmp_path):
+def test_an_export_into_the_checkpoint_is_what_answers_from_then_on(own, graph_at_hand, tmp_path, capsys):
     assert type(Assessor.load(own).engine) is TorchEngine
     main_ends_with(0, ["export", "--checkpoint", str(own), "--out", str(tmp_path / "out"), "--into-checkpoint"])
+    assert f"Put model.fp16.onnx into {own} and named it in its config.json." in capsys.readouterr().out
     assert type(Assessor.load(own).engine) is OnnxEngine
     assert (own / "model.fp16.onnx").read_bytes() == (tmp_path / "out/model.fp16.onnx").read_bytes()
 
@@ -254,22 +256,24 @@ def test_a_spoilt_export_is_not_put_into_the_checkpoint(own, spoilt_halves, grap
     assert type(Assessor.load(own).engine) is TorchEngine
 
 
-@pytest.mark.parametrize("write", ["write_json", "write_bytes"])
+@pytest.mark.parametrize("done", range(3))
 def test_a_checkpoint_can_be_loaded_wherever_the_export_into_it_was_interrupted(
-    write, own, graph_at_hand, monkeypatch, tmp_path
+    done, own, graph_at_hand, monkeypatch, tmp_path
 ):
     export(own, tmp_path / "first", into_checkpoint=True)
-    writing = getattr(exporting, write)
+    written = []
 
-    def interrupt(file, *rest, **options):
-        if file.parent == own:
+    def until_interrupted(write, file, *rest, **options):
+        if file.parent == own and len(written) == done:
             raise KeyboardInterrupt
-        writing(file, *rest, **options)
+        written.extend([file] if file.parent == own else [])
+        write(file, *rest, **options)
 
-    monkeypatch.setattr(exporting, write, interrupt)
+    for name in ("write_json", "write_bytes"):
+        monkeypatch.setattr(exporting, name, partial(until_interrupted, getattr(exporting, name)))
     with pytest.raises(KeyboardInterrupt):
         export(own, tmp_path / "second", into_checkpoint=True)
-    assert type(Assessor.load(own).engine) is TorchEngine
+    assert type(Assessor.load(own).engine) is (OnnxEngine if done == 0 else TorchEngine)
 
 
 def test_the_embedded_checkpoint_vouches_for_its_onnx_file():
@@ -285,6 +289,10 @@ def test_the_embedded_checkpoint_vouches_for_its_onnx_file():
         (["--formats", "coreml"], "There is no format coreml. Choose one or more: onnx, tflite."),
         (["--data", "a", "--work", "b"], "Say which photographs to check on: --data FOLDER or --work WORK, not both."),
         (["--checkpoint", "./nowhere"], "There is no folder ./nowhere."),
+        (
+            ["--into-checkpoint", "--checkpoint", "owner/name"],
+            "owner/name is on the Hub, and a file is only put beside",
+        ),
         (["--into-checkpoint", "--formats", "tflite"], "Only the ONNX file is put into the checkpoint's folder"),
         (["--work", "./nowhere"], "There is no nowhere/split.csv. Make it first"),
     ],
