@@ -38,6 +38,8 @@ PARTS = (FOLD, *FAMILIES)
 LEAST_SIDE = 128
 """Photographs whose shorter side has fewer pixels take no part: they would be judged by their blur."""
 RESAMPLES = 500
+_LESS = "-less-"
+"""Between the name of a recipe and that of the table of photographs that it did not learn from."""
 
 
 def compare(
@@ -181,9 +183,10 @@ def table(out: Path) -> pd.DataFrame:
 
 
 def differences(out: Path, baseline: str) -> pd.DataFrame:
-    """Of every other recipe: name, part, difference to the baseline's AUC with low and high (95 %), on the photographs
-    and seeds that both have; the part "mean" is that over all such parts.
+    """Of every other recipe: name, against, part, difference to that one's AUC with low and high (95 %), on the
+    photographs and seeds that both have; the part "mean" is that over all such parts.
 
+    One trained with ``less`` photographs is compared with the same recipe that had them, the others with the baseline.
     Paired bootstrap over groups: both networks are judged on the same draws. Raises UserError without the baseline.
     """
     done = _done(out)
@@ -191,32 +194,39 @@ def differences(out: Path, baseline: str) -> pd.DataFrame:
         raise UserError(f"{out} holds no {baseline}. Train it too, or compare with one of: {', '.join(done)}.")
     rows = []
     for name in done:
-        apart = {}
-        for part in (p for p in PARTS if name != baseline and p in done[name] and p in done[baseline]):
-            seeds = range(min(len(done[name][part]), len(done[baseline][part])))
-            mine, theirs = ([_drawn(out, one, part, seed) for seed in seeds] for one in (name, baseline))
+        apart, whole = {}, name.partition(_LESS)[0]
+        against = whole if name != whole and whole in done else baseline
+        for part in (p for p in PARTS if name != against and p in done[name] and p in done[against]):
+            seeds = range(min(len(done[name][part]), len(done[against][part])))
+            mine, theirs = ([_drawn(out, one, part, seed) for seed in seeds] for one in (name, against))
             apart[part] = np.mean(mine, axis=0) - np.mean(theirs, axis=0)
         if apart:
             apart["mean"] = np.mean(list(apart.values()), axis=0)
         for part, values in apart.items():
             low, high = np.quantile(values[1:], (0.025, 0.975))
-            rows.append({"name": name, "part": part, "difference": values[0], "low": low, "high": high})
-    return pd.DataFrame(rows, columns=["name", "part", "difference", "low", "high"])
+            row = {"name": name, "against": against, "part": part}
+            rows.append(row | {"difference": values[0], "low": low, "high": high})
+    return pd.DataFrame(rows, columns=["name", "against", "part", "difference", "low", "high"])
 
 
 def markdown(found: pd.DataFrame, apart: pd.DataFrame) -> str:
-    """``table``'s rows, each with its mean difference to the baseline, as a Markdown table."""
-    of_mean = apart[apart["part"] == "mean"].set_index("name")
+    """``table``'s rows, and ``differences``' by part, as two Markdown tables."""
+    parts = ["one fold", *(f"without {name}" for name in FAMILIES)]
     lines = []
     for row in found.to_dict("records"):
-        against = "–"
-        if row["name"] in of_mean.index:
-            one = of_mean.loc[row["name"]]
-            against = f"{one['difference']:+.3f} ({one['low']:+.3f} to {one['high']:+.3f})"
         aucs = ["–" if np.isnan(row[part]) else f"{row[part]:.3f}" for part in PARTS]
-        lines.append([row["name"], row["says"], row["epochs"], row["seeds"], *aucs, against, f"{row['minutes']:.0f}"])
-    head = ["recipe", "what it is", "epochs", "seeds", "one fold", *(f"without {name}" for name in FAMILIES)]
-    return markdown_table([*head, "against the baseline", "minutes"], lines)
+        lines.append([row["name"], row["says"], row["epochs"], row["seeds"], *aucs, f"{row['minutes']:.0f}"])
+    tables = [markdown_table(["recipe", "what it is", "epochs", "seeds", *parts, "minutes"], lines)]
+    lines = []
+    for (name, against), rows in apart.groupby(["name", "against"], sort=False):
+        of = {
+            row.part: f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
+            for row in rows.itertuples(index=False)
+        }
+        lines.append([name, against, *(of.get(part, "–") for part in (*PARTS, "mean"))])
+    if lines:
+        tables.append(markdown_table(["difference of", "to", *parts, "mean"], lines))
+    return "\n\n".join(tables)
 
 
 def _done(out: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
@@ -259,7 +269,7 @@ def _named(rows: pd.DataFrame, less: Path | None) -> np.ndarray:
 
 
 def _name(recipe: str, less: Path | None) -> str:
-    return recipe if less is None else f"{recipe}-less-{less.stem}"
+    return recipe if less is None else f"{recipe}{_LESS}{less.stem}"
 
 
 def _folder(out: Path, name: str, less: Path | None, seed: int, part: str) -> Path:

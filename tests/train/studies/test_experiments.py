@@ -1,6 +1,7 @@
 """Experiments: what is held out, what a difference means, and that nothing is trained twice."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -156,8 +157,24 @@ def test_a_baseline_that_was_not_trained_is_one_sentence(compared):
 
 def test_the_table_shows_what_was_not_trained_as_a_dash(compared):
     lines = experiments.markdown(experiments.table(compared), experiments.differences(compared, "old")).splitlines()
-    assert lines[2].startswith("| new | What new is. | 3 | 2 | 0.875 | – | – | – | – | +0.250 (")
-    assert lines[3] == "| old | What old is. | 3 | 1 | 0.750 | 0.750 | – | – | – | – | 2 |"
+    assert lines[2] == "| new | What new is. | 3 | 2 | 0.875 | – | – | – | – | 2 |"
+    assert lines[3] == "| old | What old is. | 3 | 1 | 0.750 | 0.750 | – | – | – | 2 |"
+
+
+def test_a_difference_stands_below_by_part_with_its_interval(compared):
+    lines = experiments.markdown(experiments.table(compared), experiments.differences(compared, "old")).splitlines()
+    cells = lines[-1].strip("| ").split(" | ")
+    assert cells[:2] == ["new", "old"]
+    assert re.fullmatch(r"\+0\.250 \([+-]\d\.\d{3} to \+\d\.\d{3}\)", cells[2])
+    assert cells[3:-1] == ["–"] * 4
+    assert cells[-1] == cells[2]  # one part, so it is the mean
+
+
+def test_a_recipe_that_lacked_photographs_is_compared_with_itself_that_had_them(compared):
+    write_fold(compared, "new-less-newest", FOLD, THREE_OF_FOUR)
+    apart = experiments.differences(compared, "old").set_index(["name", "part"])
+    assert apart.loc[("new-less-newest", FOLD), "against"] == "new"
+    assert apart.loc[("new-less-newest", FOLD), "difference"] == pytest.approx(-0.25)
 
 
 def test_an_unknown_part_is_one_sentence_that_names_the_known_ones(tmp_path, capsys):
@@ -182,4 +199,4 @@ def test_the_pages_table_holds_its_rows():
     found = pd.read_csv(page.with_suffix(".csv"))
     for row in found.itertuples():
         assert f"| {row.name} | {row.says} |" in table
-    assert len(table.strip().splitlines()) == len(found) + 2
+    assert len(table.strip().partition("\n\n")[0].splitlines()) == len(found) + 2
