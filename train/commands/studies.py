@@ -70,7 +70,9 @@ def experiments(
         ),
     ] = None,
     backbone: options.Backbone = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Networks at a time, one core each. Default: all.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Networks at a time, a core and 8 GB each. Default: a network a core.")
+    ] = None,
     page: options.Page = None,
 ) -> None:
     """Compare recipes at their full length: train each without a part of the photographs, and judge it on that part.

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from tqdm import tqdm
 
 from skin_model.atomic_files import write_json
 from skin_model.pools import end_with_the_command
+from train import UserError
 from train.digests import sha256
 from train.fitting.recipes import Recipe
 
@@ -23,7 +25,10 @@ FOLD_FILE, SCORES_FILE = "fold.json", "scores.csv"
 def side_by_side(
     train: Callable[..., dict[str, Any]], calls: Sequence[tuple[Any, ...]], jobs: int | None
 ) -> Iterator[dict[str, Any]]:
-    """What ``train`` returns for each tuple of arguments, as it comes, ``jobs`` at a time (default: all cores)."""
+    """What ``train`` returns for each tuple of arguments, as it comes, ``jobs`` at a time (default: all cores).
+
+    Raises UserError where a process is ended from outside, as a system does that has no memory left.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs or os.cpu_count() or 1, mp_context=context, initializer=end_with_the_command) as pool:
@@ -31,6 +36,11 @@ def side_by_side(
         try:
             for done in tqdm(as_completed(started), total=len(started), desc="Networks", unit="network", disable=None):
                 yield done.result()
+        except BrokenProcessPool:
+            raise UserError(
+                "A training process was ended from outside, perhaps because memory ran out. "
+                "Repeat the command with fewer --jobs: it goes on from what is finished."
+            ) from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
