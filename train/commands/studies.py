@@ -85,6 +85,7 @@ def experiments(
     from train.studies import experiments
 
     asked = {"seeds": seeds, "less": less, "backbone": backbone, "jobs": jobs}
+    experiments.check(out, recipes, against, page)
     found = experiments.compare(work, out, recipes, parts or [experiments.FOLD], **asked)
     table = experiments.markdown(found, experiments.differences(out, against))
     print(table)

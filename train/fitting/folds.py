@@ -112,6 +112,8 @@ class CrossFitting:
             part = f"training and validation, with {self.count} folds"
             keep_recipe(self.out, recipe, self.work, fitting.hashes(taught_by), part=part)
         everything = np.arange(len(self.rows))
+        if self.accelerator.is_main_process:
+            tqdm.write("Training the last network, on the photographs of all folds.", file=sys.stderr)
         run = self._run(self.out, recipe, everything, everything[:0], taught_by)
         gates = [load_checkpoint(self.folder(k) / "checkpoint").gate for k in range(self.count)]
         return self._finish(

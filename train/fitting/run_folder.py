@@ -47,13 +47,27 @@ def keep_recipe(
         # A run from before a setting was added has that setting's default.
         kept = _with_defaults(json.loads(file.read_text()))
         same_teachers = kept.pop("teachers", []) == now.pop("teachers", []) or teachers is None
-        if _settings(kept) != _settings(now) or not same_teachers:
+        differing = _differing(_settings(kept), _settings(now)) + ([] if same_teachers else ["teachers"])
+        if not differing:
+            return
+        if any((out / name).exists() for name in (STATE_FILE, HISTORY_FILE, "checkpoint")):
             raise UserError(
-                f"{out} holds a run of another recipe or split, or one with other teachers or another start. "
-                "Choose another folder with --out."
+                f"{out} holds another run: it differs in {', '.join(differing)}. Choose another folder with --out."
             )
-        return
+        # A run that failed before its first epoch holds nothing that could be lost.
     write_json(file, now)
+
+
+def _differing(kept: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """The names of the settings that differ: the recipe's own, the split, the start, the part."""
+    names = {**kept["recipe"], **now["recipe"]}
+    found = [name for name in names if kept["recipe"].get(name) != now["recipe"].get(name)]
+    others = {
+        "split_sha256": "the split",
+        "start": "the checkpoint that it starts from",
+        "part": "what is learned from",
+    }
+    return found + [said for name, said in others.items() if kept.get(name) != now.get(name)]
 
 
 def _settings(kept: dict[str, Any]) -> dict[str, Any]:

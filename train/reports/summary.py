@@ -10,6 +10,8 @@ from train.reports.sections.parts import ALL, value_of
 
 WORRIED = 0.02
 """The prevalence that the summary speaks of: 2 of 100 lesions, as among people who come because a spot worries them."""
+LEAK = "leak"
+"""The audit's verdict on what tells malignant from benign without a look at the lesion."""
 DARK_SKIN = ("5", "6")
 """Fitzpatrick types as ``subgroups`` names them."""
 
@@ -21,7 +23,8 @@ def summary(metrics: Mapping[str, Any]) -> list[str]:
 
 def weak_spots(metrics: Mapping[str, Any]) -> list[str]:
     """One sentence for each weakness that was measured: melanoma as first diagnosis, what the skin around a lesion
-    gives away, and the source in which "cannot tell" fails the malignant most."""
+    gives away, other leaks that the shortcut audit found, and the source in which "cannot tell" fails the malignant
+    most."""
     found = []
     ham = (metrics["sets"].get("ham10000:dermoscopic") or {}).get("diagnoses") or {}
     melanoma = (ham.get("per_class") or {}).get("mel")
@@ -36,6 +39,9 @@ def weak_spots(metrics: Mapping[str, Any]) -> list[str]:
             f"With the lesion painted over, HAM10000 still gives an AUC of {text(blanked['auc'])}: what "
             "surrounds a lesion says much about it, and the network may have learnt that."
         )
+    for name, audited in (metrics.get("shortcuts") or {}).items():
+        if name != "lesion_blanked" and isinstance(audited, Mapping) and audited.get("verdict") == LEAK:
+            found.append(audited["says"])
     conformal = (metrics.get("abstention") or {}).get("conformal") or {}
     covered = {name: (of.get("malignant") or {}).get("coverage") for name, of in conformal.items()}
     judged = {name: coverage for name, coverage in covered.items() if coverage and not coverage.get("too_few")}

@@ -86,6 +86,24 @@ def compare(
     return table(out)
 
 
+def check(out: Path, recipes: Sequence[str], against: str, page: Path | None) -> None:
+    """Raises UserError, before hours of training, where the comparison could not be written at their end."""
+    known = {*recipes, *_done(out)}
+    if against not in known:
+        raise UserError(f"{out} holds no {against} to compare with. Add it to --recipes, or choose another --against.")
+    if page is None:
+        return
+    if not page.is_file() or not {START, END} <= set(page.read_text(encoding="utf-8", errors="replace").splitlines()):
+        raise UserError(f"{page} is no page with the lines {START} and {END}. Put them where the table belongs.")
+    rows = page.with_suffix(".csv")
+    lost = [] if not rows.is_file() else [name for name in pd.read_csv(rows)["name"] if name not in known]
+    if lost:
+        raise UserError(
+            f"{page} has rows of {', '.join(lost)}, which {out} does not hold, so they would be lost. "
+            "Name the folder that holds them after --out, or a copy of the page after --page."
+        )
+
+
 def recipe_of(name: str, seed: int) -> Recipe:
     """The recipe at its full length, of which the last epoch is kept, so that what is held out decides nothing.
 

@@ -27,7 +27,7 @@ def table(runs: Sequence[Path]) -> pd.DataFrame:
             kept = json.loads((run / RECIPE_FILE).read_text())
             history = pd.read_csv(run / HISTORY_FILE)
         except (OSError, ValueError) as problem:
-            raise UserError(f"{run} holds no run of python -m train fit ({problem}).") from None
+            raise UserError(f"{run} holds no run of python -m train fit, or a damaged one.") from problem
         splits.add(kept["split_sha256"])
         best = history.loc[history["validation_auc"].idxmax()]
         rows.append(

@@ -88,7 +88,7 @@ def test_the_checkpoint_names_its_teachers(taught):
 
 def test_a_run_is_not_resumed_with_other_teachers(taught):
     folder, work, learner = taught
-    with pytest.raises(UserError, match="with other teachers"):
+    with pytest.raises(UserError, match="differs in teachers"):
         fitting.fit(work, folder / "learner", learner, teachers=[folder / "learner" / "checkpoint"])
 
 

@@ -260,7 +260,7 @@ def test_an_interrupted_run_ends_at_the_same_weights(finished, tmp_path, stoppin
 
 def test_resuming_with_another_recipe_is_refused(finished):
     work, run = finished
-    with pytest.raises(UserError, match="another recipe or split"):
+    with pytest.raises(UserError, match="holds another run"):
         fitting.fit(work, run, TINY.change(epochs=5))
 
 

@@ -173,7 +173,7 @@ def test_a_run_of_the_same_settings_under_another_name_is_the_same_run(crossed):
 
 def test_other_folds_in_the_same_folder_are_refused(crossed):
     work, run, _ = crossed
-    with pytest.raises(UserError, match="another recipe or split"):
+    with pytest.raises(UserError, match="holds another run"):
         folds.fit_folds(work, run, DISTILLED, count=3)
 
 

@@ -179,9 +179,20 @@ def test_a_run_from_before_a_setting_was_added_goes_on(tmp_path):
     kept = json.loads((tmp_path / "recipe.json").read_text())
     del kept["recipe"]["stages"], kept["recipe"]["augmentation"]["shear"]
     (tmp_path / "recipe.json").write_text(json.dumps(kept))
+    (tmp_path / "state.pt").touch()
     run_folder.keep_recipe(tmp_path, recipe, work)
-    with pytest.raises(UserError, match="another recipe"):
+    with pytest.raises(UserError, match="holds another run: it differs in stages"):
         run_folder.keep_recipe(tmp_path, recipe.change(stages=STAGED.stages), work)
+
+
+def test_a_folder_whose_run_failed_before_its_first_epoch_is_taken_by_another(tmp_path):
+    work = write_work(tmp_path, training=4, validation=4)
+    recipe = RECIPES["single-run"]
+    run_folder.keep_recipe(tmp_path, recipe, work)
+    run_folder.keep_recipe(tmp_path, recipe.change(epochs=3), work)
+    (tmp_path / "history.csv").touch()
+    with pytest.raises(UserError, match="holds another run: it differs in epochs"):
+        run_folder.keep_recipe(tmp_path, recipe, work)
 
 
 RARE = pd.DataFrame(

@@ -282,3 +282,10 @@ def test_the_weak_spots_stand_beside_the_table():
     text = tables(metrics)
     assert "With the lesion painted over, HAM10000 still gives an AUC of 0.810 (0.800–0.820)" in text
     assert "in clinic_a the share is 0.920 (" in text
+
+
+@pytest.mark.parametrize(("verdict", "told"), [("leak", True), ("watch", False)])
+def test_what_the_audit_calls_a_leak_is_told_beside_the_table(verdict, told):
+    metrics = full_metrics()
+    metrics["shortcuts"]["sharpness"] = {"auc": figure(0.72), "verdict": verdict, "says": "Sharpness alone tells."}
+    assert ("Sharpness alone tells." in tables(metrics)) == told

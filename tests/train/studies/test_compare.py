@@ -148,7 +148,7 @@ def test_repeating_the_call_trains_and_scores_nothing_again(done, monkeypatch, t
 
 def test_a_run_of_other_settings_is_not_taken_for_this_one(done):
     work, out, *_ = done
-    with pytest.raises(UserError, match="another recipe or split"):
+    with pytest.raises(UserError, match="holds another run"):
         run(work, out, names=("seven-class-cnn",), epochs=2)
 
 

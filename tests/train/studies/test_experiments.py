@@ -178,11 +178,46 @@ def test_a_recipe_that_lacked_photographs_is_compared_with_itself_that_had_them(
 
 
 def test_an_unknown_part_is_one_sentence_that_names_the_known_ones(tmp_path, capsys):
-    words = ["--work", str(tmp_path), "--out", str(tmp_path / "out"), "--recipes", "plain", "--parts", "moon"]
+    words = [
+        "--work",
+        str(tmp_path),
+        "--out",
+        str(tmp_path / "out"),
+        "--recipes",
+        "plain",
+        "--against",
+        "plain",
+        "--parts",
+        "moon",
+    ]
     with pytest.raises(SystemExit) as ended:
         main(["experiments", *words])
     assert ended.value.code == 2
     assert f"There is no part moon. Choose: {', '.join(PARTS)}." in capsys.readouterr().err
+
+
+def test_a_baseline_that_nobody_trains_is_told_before_the_training(compared):
+    with pytest.raises(UserError, match=r"holds no plain to compare with\. Add it to --recipes"):
+        experiments.check(compared, ["new"], "plain", None)
+    experiments.check(compared, ["plain"], "plain", None)
+
+
+@pytest.mark.parametrize("content", [None, "", f"{experiments.START} and no end"])
+def test_a_page_without_the_marks_is_told_before_the_training(content, compared, tmp_path):
+    page = tmp_path / "page.md"
+    if content is not None:
+        page.write_text(content)
+    with pytest.raises(UserError, match=r"page\.md is no page with the lines"):
+        experiments.check(compared, ["new"], "old", page)
+
+
+def test_a_page_keeps_rows_that_the_folder_does_not_hold(compared, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"{experiments.START}\n{experiments.END}\n")
+    pd.DataFrame({"name": ["old", "newest"]}).to_csv(tmp_path / "page.csv", index=False)
+    with pytest.raises(UserError, match=r"has rows of newest, which .* does not hold, so they would be lost"):
+        experiments.check(compared, ["new"], "old", page)
+    experiments.check(compared, ["newest"], "old", page)
 
 
 def test_a_page_gets_the_table_and_its_rows(tmp_path):
