@@ -14,13 +14,15 @@
     });
   }
 
+  /** Whether there is a place for it. */
   function sayInBatch(text) {
     const place = document.querySelector("#batch-message");
     place?.querySelector(".batch-too-large")?.remove();
-    if (!text) return;
+    if (!text) return Boolean(place);
     const said = Object.assign(document.createElement("p"), { className: "warning batch-too-large", textContent: text });
     said.setAttribute("role", "alert");
     place?.append(said);
+    return Boolean(place);
   }
 
   /** Gives files to an input as if they had been chosen there. */
@@ -66,17 +68,30 @@
   for (const kind of ["dragenter", "dragover"]) {
     window.addEventListener(kind, (event) => { if (carries(event)) event.preventDefault(); });
   }
+  /** Whether what was dropped is taken. */
+  function take(files, at) {
+    const batch = document.querySelector("#batch-files");
+    if (!shown(batch)) return arrive(files, at);
+    if (!files.length) return sayInBatch(sentence("address"));
+    const input = batch.querySelector("input[type=file]");
+    if (input) hand(input, files);
+    return Boolean(input);
+  }
+
+  /** Gradio builds a tab when it is first opened: what is dropped before that is taken once it is there. */
+  function takeOnceBuilt(files, at) {
+    const until = performance.now() + 3000;
+    const again = () => { if (!take(files, at) && performance.now() < until) setTimeout(again, 100); };
+    again();
+  }
+
   window.addEventListener("drop", (event) => {
     if (!carries(event)) return;
     const files = [...event.dataTransfer.files];
     if (!files.length && isField(event)) return;
     event.preventDefault();
-    if (shown(document.querySelector("#batch-files"))) {
-      const batch = document.querySelector("#batch-files input[type=file]");
-      if (files.length && batch) { event.stopImmediatePropagation(); hand(batch, files); }
-      else if (!files.length) sayInBatch(sentence("address"));
-    } else {
-      arrive(files, document.elementFromPoint(event.clientX, event.clientY));
-    }
+    const batch = document.querySelector("#batch-files");
+    if (files.length && shown(batch) && batch.querySelector("input[type=file]")) event.stopImmediatePropagation();
+    takeOnceBuilt(files, document.elementFromPoint(event.clientX, event.clientY));
   }, true);
 })();

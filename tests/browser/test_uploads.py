@@ -14,7 +14,9 @@ from tests.browser.test_tabs import EXAMPLES, choose, choose_pair, open_tab
 GERMAN = Words("de")
 LONG = 60_000
 """Milliseconds: tens of megabytes on a busy machine."""
-DROP = """([place, encoded, address]) => {
+DROP = """([place, encoded, opening]) => {
+    const tabs = [...document.querySelectorAll('[role="tab"]')];
+    if (opening) tabs.find((tab) => tab.textContent.trim() === opening).click();
     const transfer = new DataTransfer();
     if (encoded) {
         const bytes = Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0));
@@ -36,12 +38,15 @@ def too_large(tmp_path_factory):
     return file
 
 
-def drop(page, place: str, *, photo: bool = True) -> list[bool]:
-    """Drops a photo, or its address, on a place; whether the page kept the browser from leaving for it."""
+def drop(page, place: str, *, photo: bool = True, opening: str | None = None) -> list[bool]:
+    """Drops a photo, or its address, on a place; whether the page kept the browser from leaving for it.
+
+    opening: the name of a tab that is clicked at the same moment.
+    """
     import base64
 
     encoded = base64.b64encode((EXAMPLES / "tone-1.jpg").read_bytes()).decode() if photo else None
-    return page.evaluate(DROP, [place, encoded])
+    return page.evaluate(DROP, [place, encoded, opening])
 
 
 # --- large ------------------------------------------------------------------------------------------------------------
@@ -100,13 +105,20 @@ def test_a_photo_dropped_beside_the_stage_is_taken(open_page, place):
 
 def test_a_photo_dropped_on_a_tab_of_many_or_two_photos_is_taken_there(open_page):
     page = open_page(tab="batch")
-    page.locator("#batch-files input[type=file]").wait_for(state="attached")  # Gradio builds a tab when it is opened
     assert drop(page, "#page-head") == [True, True]
     page.get_by_text(sentence("batch.done", count=1, refused=0)).wait_for()
     open_tab(page, "compare")
     page.locator("#compare-after .stage").wait_for()
     assert drop(page, "#compare-after") == [True, True]
     page.locator("#compare-after img").wait_for()
+
+
+@pytest.mark.parametrize("photo", [True, False], ids=["photo", "address"])
+def test_what_is_dropped_before_gradio_has_built_the_tab_is_taken_once_it_is_there(open_page, photo):
+    page = open_page(tab="about")
+    drop(page, "#page-head", photo=photo, opening=sentence("tab.batch"))
+    said = sentence("batch.done", count=1, refused=0) if photo else sentence("interface.stage.address")
+    page.get_by_text(said).locator("visible=true").wait_for()
 
 
 def test_a_photo_dropped_on_a_tab_that_takes_none_does_not_end_the_visit(open_page):
