@@ -308,7 +308,7 @@ def build(assessor: Assessor, words: Words) -> None:
         event.then(None, js=_SCROLL_TO_ANSWER, **private)
     camera.click(None, js="() => window.dispatchEvent(new Event('open-camera'))", **private)
     for control in sliders:
-        control.input(None, sliders, js=_DRAW_SQUARE, **private)
+        control.input(None, sliders, js=_DRAW_SQUARE, trigger_mode="always_last", **private)
 
     if about is not None:
         tell = partial(about_spot.told, assessor, words)
