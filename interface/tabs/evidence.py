@@ -208,7 +208,7 @@ def _choose_figure(
         return show(names[0]) if request.query_params.get("tab") == "evidence" else [gr.skip()] * 3
 
     drawn = [explained, plot, link]
-    chosen.input(show, chosen, drawn, **private)
+    chosen.input(show, chosen, drawn, trigger_mode="always_last", **private)
     # Drawn when the tab is seen: plotly is slow to import, and most visitors never look here. A link to the tab may
     # choose it before the page listens.
     tab.select(show, chosen, drawn, **private)
