@@ -33,7 +33,9 @@ def serve() -> None:
         if checkpoint.fallback_for:
             warning = f"Warning: {checkpoint.why_not} The embedded checkpoint answers instead."
             print(warning, file=sys.stderr, flush=True)
-        outline.embedded(), embedded_limits()  # what is damaged is told now, and not to whoever compares photos first
+        # What is damaged is told now, and not to whoever compares two photos first.
+        outline.embedded()
+        embedded_limits()
         page = blocks.build(Assessor(checkpoint), settings)
         _, address, _ = blocks.launch(page, settings, prevent_thread_lock=True)
         print(sentence("interface.serving", address=address), flush=True)

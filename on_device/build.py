@@ -57,7 +57,7 @@ def build(out: Path, model: Path = MODEL, cache: Path | None = None) -> dict[str
     _refuse_to_overwrite(out)
     if not model.is_file():
         raise CannotBuild(f"There is no model {model}. Make one with: {EXPORT}")
-    if model == MODEL:
+    if model.resolve() == MODEL.resolve():
         Checkpoint.load()  # a damaged file of it is told, and not put into visitors' browsers
     contents, downloads = _contents(model.read_bytes(), runtime.files(cache))
     beside = {"app.webmanifest": _web_manifest(), "icons/icon.svg": icons.SVG.encode()}

@@ -14,15 +14,13 @@
     });
   }
 
-  /** Whether there is a place for it. */
   function sayInBatch(text) {
     const place = document.querySelector("#batch-message");
     place?.querySelector(".batch-too-large")?.remove();
-    if (!text) return Boolean(place);
+    if (!text) return;
     const said = Object.assign(document.createElement("p"), { className: "warning batch-too-large", textContent: text });
     said.setAttribute("role", "alert");
     place?.append(said);
-    return Boolean(place);
   }
 
   /** Gives files to an input as if they had been chosen there. */
@@ -68,14 +66,14 @@
   for (const kind of ["dragenter", "dragover"]) {
     window.addEventListener(kind, (event) => { if (carries(event)) event.preventDefault(); });
   }
-  /** Whether what was dropped is taken. */
+
+  /** Whether what was dropped is taken. No files: an address. */
   function take(files, at) {
-    const batch = document.querySelector("#batch-files");
+    const batch = document.querySelector("#batch-files"), input = batch?.querySelector("input[type=file]");
     if (!shown(batch)) return arrive(files, at);
-    if (!files.length) return sayInBatch(sentence("address"));
-    const input = batch.querySelector("input[type=file]");
-    if (input) hand(input, files);
-    return Boolean(input);
+    if (files.length) input && hand(input, files);
+    else sayInBatch(sentence("address"));
+    return Boolean(files.length ? input : document.querySelector("#batch-message"));
   }
 
   /** Gradio builds a tab when it is first opened: what is dropped before that is taken once it is there. */

@@ -62,7 +62,9 @@ def experiments(
         ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How often each is trained.")] = 1,
-    against: Annotated[str, typer.Option(help="The recipe that the others are compared with.")] = "single-run",
+    against: Annotated[
+        str, typer.Option(help="What others are compared with; one with --less: itself with all photographs.")
+    ] = "single-run",
     less: Annotated[
         Path | None,
         typer.Option(
@@ -77,7 +79,7 @@ def experiments(
 ) -> None:
     """Compare recipes at their full length: train each without a part of the photographs, and judge it on that part.
 
-    Half an hour to an hour of one core a recipe, part and seed. It never opens the test split.
+    Half an hour to an hour of two cores a recipe, part and seed. It never opens the test split.
 
     An interrupted call goes on where it stopped; one with other recipes adds its rows.
     """

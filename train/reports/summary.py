@@ -10,8 +10,6 @@ from train.reports.sections.parts import ALL, value_of
 
 WORRIED = 0.02
 """The prevalence that the summary speaks of: 2 of 100 lesions, as among people who come because a spot worries them."""
-LEAK = "leak"
-"""The audit's verdict on what tells malignant from benign without a look at the lesion."""
 DARK_SKIN = ("5", "6")
 """Fitzpatrick types as ``subgroups`` names them."""
 
@@ -40,7 +38,7 @@ def weak_spots(metrics: Mapping[str, Any]) -> list[str]:
             "surrounds a lesion says much about it, and the network may have learnt that."
         )
     for name, audited in (metrics.get("shortcuts") or {}).items():
-        if name != "lesion_blanked" and isinstance(audited, Mapping) and audited.get("verdict") == LEAK:
+        if name != "lesion_blanked" and isinstance(audited, Mapping) and audited.get("verdict") == "leak":
             found.append(audited["says"])
     conformal = (metrics.get("abstention") or {}).get("conformal") or {}
     covered = {name: (of.get("malignant") or {}).get("coverage") for name, of in conformal.items()}

@@ -26,6 +26,7 @@ from train.evaluation.metrics import ranking
 from train.fitting.recipes import Recipe
 from train.fitting.recipes import find as find_recipe
 from train.fitting.run_folder import HISTORY_FILE
+from train.reports.markdown import fill
 from train.reports.markdown import table as markdown_table
 from train.studies.resumable import FOLD_FILE, SCORES_FILE, is_done, keep, key_of, side_by_side
 from train.studies.train_and_score import within_sources, without_test
@@ -93,10 +94,12 @@ def check(out: Path, recipes: Sequence[str], against: str, page: Path | None) ->
         raise UserError(f"{out} holds no {against} to compare with. Add it to --recipes, or choose another --against.")
     if page is None:
         return
-    if not page.is_file() or not {START, END} <= set(page.read_text(encoding="utf-8", errors="replace").splitlines()):
-        raise UserError(f"{page} is no page with the lines {START} and {END}. Put them where the table belongs.")
+    if not page.is_file():
+        raise UserError(f"There is no page {page}.")
+    fill(page.read_text(encoding="utf-8", errors="replace"), {START: ""}, END, str(page))
     rows = page.with_suffix(".csv")
-    lost = [] if not rows.is_file() else [name for name in pd.read_csv(rows)["name"] if name not in known]
+    named = read_text_table(rows, usecols=["name"])["name"] if rows.is_file() else []
+    lost = [name for name in named if name not in known]
     if lost:
         raise UserError(
             f"{page} has rows of {', '.join(lost)}, which {out} does not hold, so they would be lost. "

@@ -23,7 +23,9 @@ from tests.conftest import REPOSITORY
 
 EXPORT = (EMBEDDED / ONNX_FILE).read_bytes()
 DAMAGES = {
-    "bytes flipped": lambda content: content[:1_000_000] + bytes(b ^ 255 for b in content[1_000_000:]),
+    "bytes flipped": lambda content: (
+        content[: 10**6] + bytes(b ^ 255 for b in content[10**6 : 10**6 + 64]) + content[10**6 + 64 :]
+    ),
     "cut": lambda content: content[: len(content) // 2],
     "empty": lambda content: b"",
     "text": lambda content: b"no network",
