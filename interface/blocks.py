@@ -45,6 +45,9 @@ _GRADIO_WORDS = (
     "loading",
     "queue",
     "lost",
+    "waiting",
+    "keep_open",
+    "failed",
     *(f"plot_{name}" for name in ("download", "zoom", "pan", "box", "lasso", "in", "out", "fit", "reset")),
 )
 """What Gradio and plotly say, by the keys of our own words for it."""
@@ -148,7 +151,7 @@ def head_script(settings: Settings) -> str:
 def _gradio_words(words: Words) -> dict[str, str]:
     """With their placeholders, which the script fills."""
     held = {"name": "{name}", "position": "{position}", "size": "{size}"}
-    return {key: words(f"gradio.{key}", **held) for key in _GRADIO_WORDS}
+    return {key: words(f"gradio.{key}", **held) for key in _GRADIO_WORDS} | {"busy": words("interface.busy")}
 
 
 def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) -> Any:

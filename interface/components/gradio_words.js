@@ -4,9 +4,9 @@
   const known = {
     "Drop File Here": "drop_file", "or": "or", "- or -": "or", "Click to Upload": "click_to_upload",
     "Click to upload or drop files": "drop_or_upload", "File upload": "file_upload", "More tabs": "more_tabs", "common.upload": "add_files", "Clear": "clear",
-    "Reset to default value": "reset", "Undo": "undo", "undo": "undo", "common.complete": "complete", "Plot": "plot", "Warning": "warning", "Error": "error",
+    "Reset to default value": "reset", "Undo": "undo", "undo": "undo", "common.complete": "complete", "Plot": "plot", "Warning": "warning", "Error": "error", "Connection Lost": "error",
     "processing": "processing", "Uploading...": "uploading", "Loading...": "loading", "Loading": "loading",
-    "Connection errored out.": "lost", "Connection to the server was lost. Attempting reconnection...": "lost", "Download plot as a PNG": "plot_download", "Zoom": "plot_zoom", "Pan": "plot_pan",
+    "Download plot as a PNG": "plot_download", "Zoom": "plot_zoom", "Pan": "plot_pan",
     "Box Select": "plot_box", "Lasso Select": "plot_lasso", "Zoom in": "plot_in", "Zoom out": "plot_out",
     "Autoscale": "plot_fit", "Reset axes": "plot_reset",
   };
@@ -14,6 +14,12 @@
     [/^number input for (?<name>.+)$/, "number_input"], [/^range slider for (?<name>.+)$/, "range_slider"],
     [/^In queue: (?<position>\d+) of (?<size>\d+)$/, "queue"], [/^queue: (?<position>\d+)\/(?<size>\d+)$/, "queue"],
     [/^processing \|$/, "processing"],
+    // Some end with the browser's own words for it ("Failed to fetch", "Load failed").
+    [/^(Connection errored out|Connection to the server was lost|Lost connection|Cannot connect to |Could not connect to |Could not resolve app config|Error uploading file)/, "lost"],
+    [/^(This application is currently busy|Queue is full|There is a long queue)/, "busy"],
+    [/^On mobile, the connection can break/, "keep_open"],
+    [/^Waiting for file\(s\) to finish uploading/, "waiting"],
+    [/^(An error occurred|An unknown error occurred|Could not parse server response|Unexpected client exception|Dependency function failed|Server returned \d)/, "failed"],
   ];
 
   function ours(text) {

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import gradio
+
 from skin_model.wording import Words, sentence
 from tests.conftest import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
 TABS = ("compare", "batch", "mistakes", "evidence", "on_device", "about", "check")
+SCRIPTS = ("core", "index", "Blocks")
+KEYS = ("connection_can_break", "long_requests_queue", "lost_connection", "waiting_for_inputs")
 PHONE = {"width": 390, "height": 844}
 PLACES = """() => ["#page-head h1", "#tab-check-button"].map((name) => {
     const { x, y } = document.querySelector(name).getBoundingClientRect();
@@ -85,3 +92,39 @@ def test_a_german_page_holds_none_of_gradios_english_words(open_page):
         for label in labels
         if label.startswith(("number input", "range slider", "Reset to default", "common.", "Clear"))
     ]
+
+
+def gradios_sentences() -> list[str]:
+    """What Gradio's installed page says where a connection fails or a queue is long, in Gradio's English."""
+    assets = Path(gradio.__file__).parent / "templates" / "frontend" / "assets"
+    script = "".join(path.read_text(encoding="utf-8") for name in SCRIPTS for path in assets.glob(f"{name}-*.js"))
+    # The first of each key: Gradio bundles its English, the other languages are files of their own.
+    named = [re.search(rf"\b{key}:`([^`]+)`", script)[1] for key in KEYS]
+    constants = re.findall(
+        r"`((?:Connection|This application|Could not (?:resolve|parse)|Error uploading|An unknown)[^`]+)`", script
+    )
+    return [text.replace("${e}", "e") for text in named + constants]
+
+
+def test_a_german_page_says_in_german_why_gradio_cannot_answer(open_page):
+    page, sentences = open_page(language="de"), gradios_sentences()
+    assert len(sentences) >= len(KEYS) + 4
+    left = page.evaluate(
+        """async (sentences) => {
+            const places = sentences.map((text) => document.body.appendChild(document.createElement("p")));
+            places.forEach((place, i) => place.append(sentences[i]));
+            await new Promise((done) => setTimeout(done, 200));
+            const left = sentences.filter((text, i) => places[i].innerText.trim() === text.trim());
+            places.forEach((place) => place.remove());
+            return left;
+        }""",
+        sentences,
+    )
+    assert not left
+
+
+def test_a_photo_that_cannot_be_sent_is_told_in_the_language_of_the_page(open_page):
+    page = open_page(language="de")
+    page.route("**/gradio_api/upload*", lambda route: route.abort())
+    page.locator("#sources input[type=file]").set_input_files(EXAMPLES / "tone-1.jpg")
+    page.get_by_text(Words("de")("gradio.lost"), exact=True).wait_for()
