@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 
 from skin_model.photo.colours import Colours, UnknownColours
 from skin_model.photo.decoding import Stored, format_of, read_header
+from skin_model.photo.jpeg_end import with_its_end
 from skin_model.wording import sentence
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -122,12 +123,14 @@ def open_photo(source: str | os.PathLike | bytes, *, region: tuple[int, int, int
     kind = format_of(data)
     if kind is None:
         raise UnsupportedFormat
-    if kind == "jpeg":
-        _check_scans(data)
+    ended = kind != "jpeg" or _check_scans(data)
     with _damage_refused():
         stored = read_header(data, kind)
         claimed = stored.size
     _check_size(*claimed)
+    if not ended:
+        with _damage_refused():
+            stored = read_header(with_its_end(data), kind)
     factor = _reduction(*claimed) if region is None else 1
 
     with _damage_refused():
@@ -182,21 +185,28 @@ _MARKER_SEGMENT = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
 """Any JPEG marker but a stuffed byte (00), a restart (D0 to D7) and those without content (01, D8)."""
 
 
-def _check_scans(data: bytes) -> None:
-    """Refuses a JPEG that never ends (cut, or filled up with zeros), that holds more than ``MAX_SCANS`` scans, or whose
-    coefficients, which a decoder keeps from scan to scan, would take more than ``MAX_COEFFICIENTS``.
+def _check_scans(data: bytes) -> bool:
+    """Whether a JPEG has its end marker. Refuses one that holds more than ``MAX_SCANS`` scans, whose coefficients,
+    which a decoder keeps from scan to scan, would take more than ``MAX_COEFFICIENTS``, or that never ends (cut, or
+    filled up with zeros) and is not of the one scan of which can be told whether it is whole.
     """
-    scans, coefficients, position = 0, 0, 2
+    scans, coefficients, position, colours, one_scan = 0, 0, 2, None, False
     while scans <= MAX_SCANS and (marker := _MARKER_SEGMENT.search(data, position)):
         kind, position = data[marker.start() + 1], marker.end()
         if kind == 0xD9:
             if scans > 1 and coefficients > MAX_COEFFICIENTS:
                 raise TooManyPixels
-            return
+            return True
         scans += kind == 0xDA
+        if kind in (0xC0, 0xC1):  # sequential
+            colours = data[position + 7 : position + 8]
+        elif kind == 0xDA:
+            one_scan = scans == 1 and colours == data[position + 2 : position + 3]
         if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
             coefficients = max(coefficients, _coefficients(data[position : position + 20]))
         position += int.from_bytes(data[position : position + 2], "big")
+    if one_scan:
+        return False
     raise DamagedFile
 
 

@@ -74,6 +74,8 @@ def truncated() -> Iterator[Case]:
         for share in (0.02, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.95):
             length = max(12, int(share * len(whole)))
             yield _case(f"truncated/{kind}-at-{share}", whole[:length], "damaged_file")
+    yield _case("truncated/jpeg-without-its-end-mark", complete()["jpeg"][:-2], PHOTO)
+    yield _case("truncated/jpeg-without-its-last-pixels", complete()["jpeg"][:-40], "damaged_file")
 
 
 def flipped() -> Iterator[Case]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from skin_model.wording import Words
-from tests.hostile.corpus import ANY, PHOTO, Case, cases
+from tests.hostile.corpus import ANY, PHOTO, Case, cases, complete
 from tests.on_device.conftest import encoded
 
 pytestmark = pytest.mark.browser
@@ -52,6 +52,17 @@ def wrongs(scripts, chosen: list[Case], milliseconds: float = float("inf")) -> l
         if answer["took"] > milliseconds:
             found.append(f"{case.name}: {answer['took']:.0f} ms")
     return found
+
+
+def test_the_page_knows_a_jpeg_that_lost_its_end_mark_from_one_that_lost_pixels(scripts):
+    cut = [case for case in EVERY if case.name.startswith("truncated/jpeg-without-its")]
+    answers = {case.name: scripts(ASSESS, encoded(case.build())) for case in cut}
+    whole = scripts(ASSESS, encoded(complete()["jpeg"]))
+    without_mark, without_pixels = (
+        answers[f"truncated/jpeg-without-its-{lost}"] for lost in ("end-mark", "last-pixels")
+    )
+    assert without_mark["refused"] == whole["refused"] and without_mark["risk"] == whole["risk"]
+    assert without_pixels["refused"] == "damaged_file"
 
 
 def test_a_sample_of_bad_files_ends_in_an_answer_or_a_refusal(scripts):

@@ -29,7 +29,10 @@ function isHeic(bytes) {
   return !some(AV1_BRANDS) && (ANY_CODEC.includes(main) || some(HEVC_BRANDS));
 }
 
-/** Width and height as stored (before any turning), or null where only the decoder knows (HEIF). */
+/**
+ * Width and height as stored (before any turning), or null where only the decoder knows (HEIF). `unended` where a JPEG
+ * lacks its end marker and jpeg_end.js can tell whether it lacks pixels too.
+ */
 export function sizeOf(bytes, format, limits) {
   try {
     if (format === "jpeg") return jpegSize(bytes, limits);
@@ -42,10 +45,13 @@ export function sizeOf(bytes, format, limits) {
   return null;
 }
 
-/** Refuses a JPEG that never ends, holds more scans than any encoder writes, or keeps too much from scan to scan. */
+/**
+ * Refuses a JPEG that never ends and is not of one scan, holds more scans than any encoder writes, or keeps too much
+ * from scan to scan.
+ */
 function jpegSize(bytes, limits) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let size = null, scans = 0, kept = 0, at = 2;
+  let size = null, scans = 0, kept = 0, at = 2, colours = null, oneScan = false;
   while (scans <= limits.max_scans) {
     while (at + 1 < bytes.length && !(bytes[at] === 0xff && isSegment(bytes[at + 1]))) at++;
     if (at + 1 >= bytes.length) break;
@@ -59,9 +65,11 @@ function jpegSize(bytes, limits) {
     const frame = kind >= 0xc0 && kind <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(kind);
     if (frame && !size) size = { width: view.getUint16(at + 5), height: view.getUint16(at + 3) };
     if (frame) kept = Math.max(kept, coefficients(view, at));
-    if (kind === 0xda) scans++;
+    if (kind === 0xc0 || kind === 0xc1) colours = view.getUint8(at + 7); // sequential
+    if (kind === 0xda) oneScan = ++scans === 1 && colours === view.getUint8(at + 2);
     if (at + 1 < bytes.length) at += view.getUint16(at);
   }
+  if (oneScan) return { ...size, unended: true };
   throw new Refused("damaged_file");
 }
 

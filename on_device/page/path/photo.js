@@ -2,6 +2,7 @@
 import { cut, picture } from "../pixels/picture.js";
 import { toSrgb } from "../pixels/colour.js";
 import { checkSize, formatOf, Refused, sizeOf } from "./header.js";
+import { withItsEnd } from "./jpeg_end.js";
 import { statedColours } from "./stated_colours.js";
 
 const STRIP = 512; // rows read at a time: a large photo never lies in memory twice
@@ -28,19 +29,30 @@ const coloursOf = new WeakMap();
 export async function decode(file, limits) {
   if (file.size === 0) throw new Refused("empty_file");
   if (file.size > limits.max_bytes) throw new Refused("file_too_large");
-  const bytes = new Uint8Array(await file.arrayBuffer());
-  const format = formatOf(bytes);
-  const stored = sizeOf(bytes, format, limits), stated = statedColours(bytes, format);
+  let bytes = new Uint8Array(await file.arrayBuffer());
+  const format = formatOf(bytes), stored = sizeOf(bytes, format, limits);
   if (stored) checkSize(stored, limits);
-  let bitmap;
+  let bitmap, stated;
   try {
+    if (stored?.unended) bytes = await withItsEnd(bytes, (jpeg) => levelsOf(jpeg, limits));
+    stated = statedColours(bytes, format);
     bitmap = await upright(new Blob([stated.bytes], { type: `image/${format}` }));
-  } catch {
+  } catch (problem) {
+    if (problem instanceof Refused) throw problem;
     throw new Refused(format === "heif" ? "heic_unreadable" : "damaged_file");
   }
   if (!stored) checkSize(bitmap, limits);
   if (stated.colours) coloursOf.set(bitmap, stated.colours);
   return bitmap;
+}
+
+async function levelsOf(jpeg, limits) {
+  const bitmap = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
+  try {
+    return pixelsOf(bitmap, limits).rgb.data;
+  } finally {
+    bitmap.close?.();
+  }
 }
 
 /** As EXIF says, which some browsers leave out where they are not told (whatwg/html issue 7210) and older ones cannot be told. */

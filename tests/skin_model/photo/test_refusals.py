@@ -157,10 +157,47 @@ COMPLETE = {
 @pytest.mark.parametrize("name", COMPLETE)
 def test_a_file_cut_anywhere_is_damaged(name):
     whole = COMPLETE[name]
-    # A PNG whose last pixel is there is complete; what follows it are checksums and its end mark.
-    last = len(whole) - 32 if name == "PNG" else len(whole) - 1
+    # A file whose last pixel is there is complete: what may lack are end marks and the checksums of a PNG.
+    last = len(whole) - {"PNG": 32, "JPEG": 3}.get(name, 1)
     for length in {*range(12, last, max(1, last // 60)), last}:
         assert refusal(whole[:length]) == "damaged_file", length
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+@pytest.mark.parametrize("zeros", [0, 500])
+@pytest.mark.parametrize("quality", [50, 90, 100])
+def test_a_jpeg_that_lost_its_end_mark_alone_is_whole(quality, lost, zeros):
+    """python-pillow/Pillow issues 1510 and 4414: every browser shows them."""
+    whole = encode(rendered(), "JPEG", quality=quality)
+    assert np.array_equal(open_photo(whole[:-lost] + bytes(zeros)).rgb, open_photo(whole).rgb)
+
+
+def jpeg_of_a_scan_a_colour() -> bytes:
+    """Sequential: the scans of three grey JPEGs under one frame of three components."""
+    greys = [encode(channel, "JPEG", quality=90) for channel in Image.fromarray(rendered()).convert("YCbCr").split()]
+    frame, scan = greys[0].index(b"\xff\xc0"), greys[0].index(b"\xff\xda")
+    tables = greys[0][frame + 13 : scan]  # behind the frame of one component
+    components = b"".join(bytes((number, 0x11, 0)) for number in (1, 2, 3))
+    head = greys[0][:frame] + b"\xff\xc0\0\x11" + greys[0][frame + 4 : frame + 9] + b"\3" + components + tables
+    scans = b"".join(
+        b"\xff\xda\0\x08\1" + bytes((number, 0)) + grey[grey.index(b"\xff\xda") + 7 : -2]
+        for number, grey in enumerate(greys, 1)
+    )
+    return head + scans + b"\xff\xd9"
+
+
+def test_a_jpeg_that_ends_before_the_scans_of_its_colours_is_damaged():
+    """No bit is missing in what is there."""
+    whole = jpeg_of_a_scan_a_colour()
+    assert np.ptp(open_photo(whole).rgb.mean((0, 1))) > 10  # it is coloured
+    second = whole.index(b"\xff\xda", whole.index(b"\xff\xda") + 2)
+    assert refusal(whole[:second]) == "damaged_file"
+
+
+def test_a_progressive_jpeg_that_ends_before_its_fine_scans_is_damaged():
+    whole = encode(rendered(), "JPEG", progressive=True)
+    first = whole.index(b"\xff\xda")
+    assert refusal(whole[: whole.index(b"\xff\xc4", first)]) == "damaged_file"
 
 
 def test_a_jpeg_filled_up_with_zeros_is_damaged():
