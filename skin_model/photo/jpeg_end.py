@@ -9,6 +9,8 @@ import io
 
 from PIL.JpegImagePlugin import JpegImageFile
 
+from skin_model.photo.decoding import ByPillow
+
 END = b"\xff\xd9"
 STRIP = 512
 """Rows."""
@@ -34,9 +36,9 @@ def with_its_end(data: bytes) -> bytes:
 
 def _pixels(data: bytes) -> bytes:
     """A digest of them, taken strip by strip: a large picture lies in memory once."""
-    picture, digest = JpegImageFile(io.BytesIO(data)), hashlib.sha256()
-    width, height = picture.size
-    picture.load()
+    stored, digest = ByPillow(JpegImageFile(io.BytesIO(data))), hashlib.sha256()
+    width, height = stored.size
+    stored.decode(1)
     for top in range(0, height, STRIP):
-        digest.update(picture.crop((0, top, width, min(top + STRIP, height))).tobytes())
+        digest.update(stored.part((0, top, width, min(top + STRIP, height))).tobytes())
     return digest.digest()
