@@ -6,7 +6,8 @@ const texts = props.texts;
 const image = element.querySelector(".stage-picture img");
 const video = element.querySelector("video");
 const uploadInput = () => document.querySelector(`#${props.sources} input[type=file]`);
-let stream = null;
+let stream = null, opened = 0;
+let lens = null; // the one that the visitor chose, for the next photo too
 // How many of several photos at once were left out: the stage takes the first.
 let left = 0, handing = false;
 
@@ -66,10 +67,15 @@ element.addEventListener("photo-arrived", ({ detail: files }) => {
 part("empty").addEventListener("click", () => uploadInput()?.click());
 
 // --- camera ---------------------------------------------------------------------------------------------------------
-function closeCamera() {
+function stopCamera() {
+  opened++;
   stream?.getTracks().forEach((track) => track.stop());
   stream = null;
   video.srcObject = null;
+}
+
+function closeCamera() {
+  stopCamera();
   part("camera").hidden = true;
   show();
 }
@@ -78,20 +84,41 @@ async function openCamera() {
   say("");
   // Browsers give pages without https no camera; the phone's own camera app still works.
   if (!navigator.mediaDevices?.getUserMedia) { part("native").click(); return; }
+  const mine = ++opened, which = lens ? { deviceId: { exact: lens } } : { facingMode: { ideal: "environment" } };
   try {
-    stream = await navigator.mediaDevices.getUserMedia({
+    const begun = await navigator.mediaDevices.getUserMedia({
       audio: false,
-      video: { facingMode: { ideal: "environment" }, width: { ideal: 3840 }, height: { ideal: 2160 } },
+      video: { ...which, width: { ideal: 3840 }, height: { ideal: 2160 } },
     });
+    if (mine !== opened) { begun.getTracks().forEach((track) => track.stop()); return; } // closed meanwhile
+    stream = begun;
   } catch (problem) {
+    if (mine !== opened) return;
+    if (lens && problem.name !== "NotAllowedError") { lens = null; openCamera(); return; } // it is gone, or taken
+    closeCamera();
     say(problem.name === "NotAllowedError" ? texts.camera_denied : texts.camera_missing);
     return;
   }
   video.srcObject = stream;
+  lenses().then((all) => { part("lens").hidden = all.length < 2; });
   for (const name of ["empty", "picture", "tools"]) part(name).hidden = true;
   part("camera").hidden = false;
   part("shutter").focus({ preventScroll: true });
   element.scrollIntoView({ block: "start" });
+}
+
+async function lenses() {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices.filter(({ kind }) => kind === "videoinput").map(({ deviceId }) => deviceId);
+}
+
+// Of several lenses browsers often open the wide one, which is not sharp so near (mozmorris/react-webcam issue 365).
+async function otherLens() {
+  const all = await lenses(), here = stream?.getVideoTracks()[0].getSettings().deviceId;
+  if (!here) return;
+  lens = all[(all.indexOf(here) + 1) % all.length];
+  stopCamera(); // some phones open a lens only once the other is closed
+  openCamera();
 }
 
 function takePhoto() {
@@ -109,6 +136,7 @@ function takePhoto() {
 window.addEventListener(props.camera, openCamera);
 window.addEventListener("pagehide", () => stream && closeCamera());
 part("shutter").addEventListener("click", takePhoto);
+part("lens").addEventListener("click", otherLens);
 part("close").addEventListener("click", closeCamera);
 part("native").addEventListener("change", () => handOver(part("native").files[0]));
 

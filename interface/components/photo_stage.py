@@ -27,6 +27,7 @@ _TEXTS = (
     "camera_missing",
     "shutter",
     "close",
+    "other_camera",
     "choose_part",
     "other_spot",
     "whole",

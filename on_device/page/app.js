@@ -248,6 +248,7 @@ async function openCamera() {
     camera = null;
     return message(problem.name === "NotAllowedError" ? "interface.stage.camera_denied" : "interface.stage.camera_missing");
   }
+  mine.lensButton(at("lens"), cameraEnded);
   for (const id of ["empty", "picture", "tools", "part", "sources"]) at(id).hidden = true;
   at("camera").hidden = false;
   at("shutter").focus({ preventScroll: true });

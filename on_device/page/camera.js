@@ -8,7 +8,13 @@ import { blur, workingCopy } from "./path/quality.js";
 
 const LOOK_EVERY = 60; // milliseconds between two looks
 const BURST = 6, BURST_EVERY = 80;
+let chosen = null; // the lens that the visitor chose, for the next photo too
 const wait = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+
+async function lenses() {
+  const devices = await navigator.mediaDevices.enumerateDevices();
+  return devices.filter(({ kind }) => kind === "videoinput").map(({ deviceId }) => deviceId);
+}
 
 export class Camera {
   /**
@@ -22,17 +28,41 @@ export class Camera {
 
   /** Throws what the browser throws: NotAllowedError where the visitor or the page's settings refuse. */
   async start() {
-    this.stream = await navigator.mediaDevices.getUserMedia({
+    const which = chosen ? { deviceId: { exact: chosen } } : { facingMode: { ideal: "environment" } };
+    const stream = await navigator.mediaDevices.getUserMedia({
       audio: false,
-      video: { facingMode: { ideal: "environment" }, width: { ideal: 1920 }, height: { ideal: 1440 } },
+      video: { ...which, width: { ideal: 1920 }, height: { ideal: 1440 } },
+    }).catch((problem) => {
+      if (!chosen || problem.name === "NotAllowedError") throw problem;
+      chosen = null; // it is gone, or taken
     });
+    if (!stream) return this.start();
+    if (this.stopped) { stream.getTracks().forEach((track) => track.stop()); return; } // closed meanwhile
+    this.stream = stream;
     for (const track of this.stream.getTracks()) track.addEventListener("ended", () => this.open && this.onEnd());
     this.video.srcObject = this.stream;
     await this.video.play().catch(() => {});
     this.aim();
   }
 
+  /** A button that goes on to the next lens, hidden until there are two. onProblem: called with what `start` throws. */
+  lensButton(button, onProblem) {
+    button.hidden = true;
+    button.onclick = () => this.next().catch(onProblem);
+    lenses().then((all) => { button.hidden = all.length < 2; });
+  }
+
+  /** Of several lenses browsers often open the wide one, which is not sharp so near (mozmorris/react-webcam issue 365). */
+  async next() {
+    const all = await lenses();
+    if (!this.open || this.bursting) return;
+    chosen = all[(all.indexOf(this.stream.getVideoTracks()[0].getSettings().deviceId) + 1) % all.length];
+    this.stream.getTracks().forEach((track) => track.stop()); // some phones open a lens only once the other is closed
+    await this.start();
+  }
+
   stop() {
+    this.stopped = true;
     this.stream?.getTracks().forEach((track) => track.stop());
     this.stream = null;
     this.video.srcObject = null;

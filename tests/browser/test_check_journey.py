@@ -11,7 +11,7 @@ from PIL import Image
 
 from interface.tabs import on_device
 from skin_model.wording import sentence
-from tests.conftest import REPOSITORY
+from tests.conftest import FAKE_CAMERA, REPOSITORY
 from tests.rendering import two_moles
 
 EXAMPLES = REPOSITORY / "examples"
@@ -177,6 +177,22 @@ def test_the_camera_takes_a_photo_that_is_scored(open_page):
     wait_for_risk(page)
     assert is_drawn(page, "#overlay img")
     assert page.evaluate("document.querySelector('video').srcObject") is None
+
+
+def test_of_two_lenses_the_other_one_can_be_chosen(launch, served):
+    """Phones often open the wide one, which is not sharp so near (mozmorris/react-webcam issue 365)."""
+    with launch(FAKE_CAMERA[0], f"{FAKE_CAMERA[1]}=device-count=2") as chromium:
+        page = chromium.new_page()
+        page.goto(served)
+        lens = "document.querySelector('video').srcObject?.getVideoTracks()[0].getSettings().deviceId"
+        page.get_by_role("button", name=sentence("interface.camera"), exact=True).click()
+        page.locator(".stage-lens").wait_for()
+        first = page.evaluate(lens)
+        page.locator(".stage-lens").click()
+        page.wait_for_function(f"(first) => {lens} && {lens} !== first", arg=first)
+        page.wait_for_function("document.querySelector('video').videoWidth > 0")
+        page.get_by_role("button", name=sentence("interface.stage.shutter")).click()
+        wait_for_risk(page)
 
 
 def test_a_camera_that_is_denied_is_told_in_a_sentence(open_page):

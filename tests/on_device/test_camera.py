@@ -278,3 +278,27 @@ def test_a_camera_that_is_refused_is_explained(ready_page):
     page.locator("#message:not(:empty)").wait_for()
     assert page.locator("#message").inner_text() == Words()("interface.stage.camera_denied")
     assert page.locator("#camera").is_hidden()
+
+
+def test_of_two_lenses_the_other_one_can_be_chosen_and_is_opened_the_next_time(launch, address):
+    """Phones often open the wide one, which is not sharp so near (mozmorris/react-webcam issue 365)."""
+    with launch(FAKE_CAMERA[0], f"{FAKE_CAMERA[1]}=device-count=2") as chromium:
+        page = start(chromium, address)
+        lens = "document.getElementById('video').srcObject?.getVideoTracks()[0].getSettings().deviceId"
+        page.locator("#use-camera").click()
+        page.locator("#lens").wait_for()
+        first = page.evaluate(lens)
+        page.locator("#lens").click()
+        page.wait_for_function(f"(first) => {lens} && {lens} !== first", arg=first)
+        second = page.evaluate(lens)
+        page.locator("#close-camera").click()
+        page.locator("#use-camera").click()
+        page.locator("#lens").wait_for()
+        assert page.evaluate(lens) == second
+        page.locator("#lens").click()
+        page.wait_for_function(f"(first) => {lens} === first", arg=first)
+
+
+def test_with_one_lens_no_other_is_offered(aim):
+    page = aim(SCENES["ready"])
+    assert page.locator("#shutter").is_visible() and not page.locator("#lens").is_visible()

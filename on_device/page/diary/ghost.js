@@ -45,13 +45,14 @@ export async function cameraScreen(diary, id) {
     await take(diary, source, id, true);
   }
   diary.onLeave(() => camera.stop());
-  const shutter = diary.button("interface.stage.shutter", () => shoot().catch(ended), "primary"), nodes = [heading, ...(ghost ? [element("p", {}, diary.say("diary.ghost.line"))] : []), element("div", { class: "stage-camera", "data-editing": "" }, view, element("div", { class: "row" }, shutter, diary.link("interface.stage.close", `spot/${id}`)))];
+  const shutter = diary.button("interface.stage.shutter", () => shoot().catch(ended), "primary"), lens = diary.button("interface.stage.other_camera"), nodes = [heading, ...(ghost ? [element("p", {}, diary.say("diary.ghost.line"))] : []), element("div", { class: "stage-camera", "data-editing": "" }, view, element("div", { class: "row" }, shutter, lens, diary.link("interface.stage.close", `spot/${id}`)))];
   if (ghost) {
     const strength = element("input", { type: "range", min: 0, max: 80, value: 40, id: "ghost-strength" });
     strength.addEventListener("input", () => ghost.canvas.style.setProperty("opacity", strength.value / 100));
     nodes.at(-1).append(element("label", { class: "field" }, element("span", {}, diary.say("diary.ghost.strength")), strength));
   }
-  camera.start().catch((problem) => {
+  lens.hidden = true;
+  camera.start().then(() => camera.lensButton(lens, () => ended())).catch((problem) => {
     view.replaceWith(element("p", { class: "warning", role: "alert" }, words.say(problem.name === "NotAllowedError" ? "interface.stage.camera_denied" : "interface.stage.camera_missing")));
   });
   return nodes;
