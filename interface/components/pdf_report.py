@@ -39,6 +39,20 @@ _SCALES = (1.0, 0.93, 0.86, 0.8, 0.74)
 """Long sentences and many problems make everything a little smaller, so that it stays one page."""
 
 
+VISITORS_DATE = "(...given) => [...given.slice(0, -1), new Date().toLocaleDateString('sv')]"
+"""Script that gives an event its last input: the date where the visitor is, year-month-day as Swedes write it."""
+
+
+def date_on_paper(told: object) -> date:
+    """What ``VISITORS_DATE`` told, where it can be today somewhere on earth; else the server's date."""
+    today = date.today()
+    try:
+        day = date.fromisoformat(str(told))
+    except ValueError:
+        return today
+    return day if abs((day - today).days) <= 1 else today
+
+
 @cache
 def _fonts() -> tuple[str, str]:
     """Regular and bold type with Latin and Arabic letters: the one that matplotlib, which captum needs, brings."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import date
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -202,7 +201,8 @@ def build(assessor: Assessor, words: Words) -> None:
             return [gr.skip()] * len(everything)
         return show(most_serious_first(old, added), *settings)
 
-    def as_pdf(old: ScoredPhoto | None, method_name: str, strength_percent: float, *fields: Any) -> str:
+    def as_pdf(old: ScoredPhoto | None, method_name: str, strength_percent: float, *rest: Any) -> str:
+        *fields, day = rest
         if old is None or old.assessment.refused is not None:
             gr.Warning(words("refused.expired"), duration=8)
             return ""
@@ -219,7 +219,7 @@ def build(assessor: Assessor, words: Words) -> None:
             after,
             found,
             assessor.checkpoint,
-            date.today(),
+            pdf_report.date_on_paper(day),
             part_only=old.region is not None,
             not_located=not_located(assessor, old),
             with_context=told,
@@ -301,9 +301,15 @@ def build(assessor: Assessor, words: Words) -> None:
     answers.append(shown.too_large(lambda: refuse(too_large), None, everything, show_progress="hidden", **private))
     answers.append(more.upload(add, [more, current, *settings], everything, show_progress_on=answer, **private))
     telling = about.fields if about is not None else []
-    make_page.click(as_pdf, [current, method, strength, *telling], pdf, show_progress_on=make_page, **private).then(
-        None, js="() => document.querySelector('#pdf a')?.click()", **private
-    )
+    day = gr.Textbox(visible=False)
+    make_page.click(
+        as_pdf,
+        [current, method, strength, *telling, day],
+        pdf,
+        js=pdf_report.VISITORS_DATE,
+        show_progress_on=make_page,
+        **private,
+    ).then(None, js="() => document.querySelector('#pdf a')?.click()", **private)
     for event in answers:
         event.then(None, js=_SCROLL_TO_ANSWER, **private)
     camera.click(None, js="() => window.dispatchEvent(new Event('open-camera'))", **private)

@@ -4,7 +4,6 @@ import base64
 import csv
 import io
 from collections.abc import Iterator
-from datetime import date
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import xlsxwriter
 from interface.components import batch_report
 from interface.components.batch_files import UNREADABLE, BatchRefused, Place, batch, opened
 from interface.components.batch_list import REFUSED, SORTING, ListedPhoto, batch_list, most_urgent_first
+from interface.components.pdf_report import VISITORS_DATE, date_on_paper
 from interface.server.sessions import has_left
 from interface.server.settings import Settings
 from skin_model.assess import Assessment, Assessor, refused_assessment
@@ -125,6 +125,7 @@ def build(page: gr.Blocks, assessor: Assessor, words: Words, settings: Settings)
 
     def run(
         paths: list[str] | None,
+        day: str | None,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008
     ) -> Iterator[list[Any]]:
@@ -155,13 +156,14 @@ def build(page: gr.Blocks, assessor: Assessor, words: Words, settings: Settings)
             gr.update(value=batch_list(words, scored, checkpoint.config), visible=True),
             workbook_link(words, rows, "self-skin-check.xlsx"),
             csv_link(words, rows, "self-skin-check.csv"),
-            batch_report.download(words, batch_report.batch_report(words, scored, checkpoint, date.today())),
+            batch_report.download(words, batch_report.batch_report(words, scored, checkpoint, date_on_paper(day))),
         ]
 
     files.change(
         run,
-        files,
+        [files, gr.Textbox(visible=False)],
         [message, table, sheet, link, document],
+        js=VISITORS_DATE,
         show_progress_on=message,
         api_visibility="private",
         # A queue of their own, so that single photos need not wait for hundreds.

@@ -64,7 +64,7 @@ def test_no_path_stands_for_an_upload(app, config, tab, foreign, photo):
         return [
             (tab.function, [file_data(place), *tab.settings]),
             (endpoint(config, "assess"), [file_data(place), METHOD, 0.5]),
-            (function_of(config, "batch-files", "change"), [[file_data(place)]]),
+            (function_of(config, "batch-files", "change"), [[file_data(place)], ""]),
         ]
 
     # The questions are put as they should be: with an upload each is answered.
@@ -294,7 +294,7 @@ def test_markup_in_a_files_name_comes_back_as_text_only(app, config, photo):
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(name, photo)
     place = upload(app.address, packed.getvalue(), "moles.zip").json()[0]
-    found = ask(app.address, function_of(config, "batch-files", "change"), [[file_data(place)]])
+    found = ask(app.address, function_of(config, "batch-files", "change"), [[file_data(place)], ""])
     said = json.dumps(found["output"]["data"])
     assert "&lt;img src=x onerror=alert(1)&gt;" in said
     assert "<img src=x" not in said

@@ -81,13 +81,13 @@ def test_whoever_vanishes_during_a_batch_frees_the_place(app, config, photo):
     def timed(many: int) -> float:
         place = upload(app.address, as_zip(photo, many), "moles.zip").json()[0]
         start = time.monotonic()
-        assert ask(app.address, batch, [[file_data(place)]])["success"]
+        assert ask(app.address, batch, [[file_data(place)], ""])["success"]
         return time.monotonic() - start
 
     timed(1)
     whole = timed(40) / 40 * 200
     place = upload(app.address, as_zip(photo, 200), "moles.zip").json()[0]
-    joined = join(app.address, batch, [[file_data(place)]], session_hash="vanishing")
+    joined = join(app.address, batch, [[file_data(place)], ""], session_hash="vanishing")
     assert joined.status_code == 200
     with httpx.stream(
         "GET", f"{app.address}{API}/queue/data", params={"session_hash": "vanishing"}, timeout=60
@@ -99,7 +99,7 @@ def test_whoever_vanishes_during_a_batch_frees_the_place(app, config, photo):
 def test_single_photos_do_not_wait_for_a_batch(app, config, tab, photo):
     place = upload(app.address, as_zip(photo, 200), "moles.zip").json()[0]
     batch = function_of(config, "batch-files", "change")
-    join(app.address, batch, [[file_data(place)]], session_hash="patient")
+    join(app.address, batch, [[file_data(place)], ""], session_hash="patient")
 
     async def go() -> None:
         async with httpx.AsyncClient(base_url=app.address, timeout=120) as client, Visitor(client, tab) as visitor:

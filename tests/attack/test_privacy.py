@@ -127,7 +127,7 @@ async def compared(visitor: Visitor, config: dict, photo: bytes) -> None:
 
 async def batch(visitor: Visitor, config: dict, photo: bytes) -> None:
     place = await visitor.upload(as_zip(photo), f"{NAME}.zip")
-    data = await _ask(visitor, function_of(config, "batch-files", "change"), [[file_data(place)]])
+    data = await _ask(visitor, function_of(config, "batch-files", "change"), [[file_data(place)], ""])
     assert NAME in json.dumps(data)
 
 

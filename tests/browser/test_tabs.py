@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import zipfile
 from collections import OrderedDict
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -112,6 +114,19 @@ def test_one_click_saves_a_pdf_that_says_what_the_page_says(open_page):
     assert page.locator("#answer h2").inner_text() in text
     assert page.locator("#answer .risk strong").inner_text() in text
     assert sentence("notice.screening") in text
+
+
+@pytest.mark.parametrize("place", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])  # 25 hours apart
+def test_the_page_for_the_doctor_has_the_date_where_the_visitor_is(open_page, place):
+    """ICTU/quality-time issue 1505: servers stand elsewhere."""
+    pypdf = pytest.importorskip("pypdf", reason="needs pypdf (requirements-dev.txt)")
+    page = open_page(timezone_id=place)
+    choose(page, "#sources", EXAMPLES / "tone-1.jpg")
+    page.locator("#answer .risk strong").wait_for()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name=sentence("interface.pdf")).click()
+    (sheet,) = pypdf.PdfReader(saved.value.path()).pages
+    assert datetime.now(ZoneInfo(place)).date().isoformat() in sheet.extract_text()
 
 
 def test_further_photos_of_the_spot_give_the_middle_value_and_three_are_enough(open_page):

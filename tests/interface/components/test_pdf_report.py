@@ -4,7 +4,7 @@ import base64
 import io
 import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -107,3 +107,16 @@ def test_the_page_is_handed_over_inside_the_link(seen):
     link = pdf_report.download(Words(), document)
     assert base64.b64decode(re.search(r"base64,([^\"]+)", link)[1]) == document
     assert 'download="self-skin-check.pdf"' in link
+
+
+@pytest.mark.parametrize(
+    "told", [None, "", "yesterday", 3, "0001-01-01", "9999-12-31", (date.today() - timedelta(2)).isoformat()]
+)
+def test_a_date_that_is_nowhere_today_gives_way_to_the_servers(told):
+    assert pdf_report.date_on_paper(told) == date.today()
+
+
+@pytest.mark.parametrize("days", [-1, 0, 1])
+def test_the_visitors_date_counts(days):
+    day = date.today() + timedelta(days)
+    assert pdf_report.date_on_paper(day.isoformat()) == day
