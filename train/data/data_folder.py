@@ -11,7 +11,7 @@ from skin_model.command_line import printable
 from skin_model.photo.folders import list_folder
 from train.data.labels import CatalogueError, NoLabel, Told, plain, settle, taken_for
 from train.data.photograph_names import PICTURE_ENDINGS, PhotographNames, SeveralPhotographs
-from train.data.tables import header, read_text_table
+from train.data.tables import by_column, column, header, read_text_table
 
 COLUMNS: tuple[str, ...] = (
     "root",
@@ -70,7 +70,8 @@ class Collected:
     """What a reader made of a data folder.
 
     rows: as COLUMNS. left_out: dicts with the reason. labels: (upstream's label, what it was taken for) -> photographs.
-    unlabelled: photographs of which nobody could tell benign from malignant; upstream's own "indeterminate" is none.
+    unlabelled: photographs of which nobody could tell benign from malignant, contradictions included; upstream's own
+    "indeterminate" is none.
     columns: of the tables, as far as they were taken for nothing at all.
     """
 
@@ -151,8 +152,9 @@ class DataFolder:
         return {path: cells for path in self.other_files if (cells := header(self.root / path))}
 
     def tables(self, *columns: str) -> list[Path]:
-        """Tables that have all these columns."""
-        return [path for path, cells in self.headers.items() if set(columns) <= set(cells)]
+        """Tables that have all these columns, in whatever spelling."""
+        asked = set(map(column, columns))
+        return [path for path, cells in self.headers.items() if asked <= set(map(column, cells))]
 
     def rows_of(self, *columns: str) -> Iterator[tuple[Path, dict[str, str]]]:
         """Every row, as ``table`` gives it, of every table that has these columns, with the table's relative path."""
@@ -161,12 +163,15 @@ class DataFolder:
                 yield path, row
 
     def table(self, path: Path, names: Sequence[str] | None = None) -> Iterator[dict[str, str]]:
-        """A table's rows as text, "" for empty and unknown cells. names: of the columns, where the file has none.
+        """A table's rows as text by ``tables.column``, "" for empty and unknown cells.
+
+        names: of the columns, where the file has none.
 
         Raises CatalogueError where it is no table.
         """
         self._read.add(path)
-        yield from read_text_table(self.root / path, names).map(known_text).to_dict("records")
+        file = self.root / path
+        yield from by_column(file, read_text_table(file, names)).map(known_text).to_dict("records")
 
     def add(
         self, name: str, source: str, image_id: str, told: Sequence[Told], below: Path = Path(), **known: str
@@ -233,7 +238,7 @@ class DataFolder:
                 try:
                     code, malignant = settle(entry.told)
                 except NoLabel as problem:
-                    found.unlabelled += str(problem).startswith("no label") and not problem.upstream and not reason
+                    found.unlabelled += not problem.upstream and not reason
                     reason = reason or str(problem)
             if row["file"] and (entry.told or not reason.startswith(("a mask", "a copy"))):
                 words = ", ".join(f"{place.place} {place.text}" for place in entry.told) or "no label"

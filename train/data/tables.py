@@ -60,23 +60,64 @@ def header(file: Path) -> list[str]:
         return []
 
 
+def column(name: str) -> str:
+    """A column's name in one spelling: File_Name, FileName, file name and file-name are file_name."""
+    return "_".join(re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))).lower()
+
+
+def by_column(file: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with its columns' names in one spelling, and columns of one name and content once.
+
+    Raises CatalogueError where two columns bear one name and differ, for one of them would be passed over.
+    """
+    first: dict[str, str] = {}
+    for name in table.columns:
+        plain = name if name in first.values() else re.sub(r"\.\d+$", "", name)
+        plain = column(plain if plain in table.columns else name)
+        if plain in first and not table[first[plain]].equals(table[name]):
+            raise CatalogueError(f"{file} has two columns called {first[plain]} whose cells differ; remove one.")
+        first.setdefault(plain, name)
+    return table[list(first.values())].set_axis(list(first), axis=1)
+
+
 def _parsed(text: str, separator: str, names: Sequence[str] | None, usecols: Any) -> pd.DataFrame:
-    options: dict[str, Any] = {
-        "sep": separator,
-        "dtype": str,
-        "keep_default_na": False,
-        "skipinitialspace": True,
-        "usecols": usecols,
-    }
-    if names:
-        options |= {"header": None, "names": list(names)}
-    table = pd.read_csv(io.StringIO(text), **options)
-    if isinstance(table.index, pd.RangeIndex):
-        return table
-    # pandas takes surplus cells in front for an index. Where all those behind are empty, each row ends in a separator.
-    if (table.iloc[:, -1] == "").all():
-        return table.reset_index().set_axis([*table.columns, "surplus"], axis=1).drop(columns="surplus")
-    raise pd.errors.ParserError("Its rows have more cells than its first line.")
+    first = next((row for row in csv.reader(io.StringIO(text), delimiter=separator) if row), [])
+    named = [cell.strip() for cell in names or first]
+    named = [name if name not in named[:k] else f"{name}.{named[:k].count(name)}" for k, name in enumerate(named)]
+    surplus = [f"surplus {k}" for k in range(_surplus(text, separator, len(named)))]
+    return pd.read_csv(
+        io.StringIO(text),
+        sep=separator,
+        dtype=str,
+        keep_default_na=False,
+        skipinitialspace=True,
+        header=None if names else 0,
+        names=[*named, *surplus] if named else None,
+        usecols=None if usecols is None else lambda name: name in surplus or _is_asked(name, usecols),
+    ).drop(columns=surplus)
+
+
+def _surplus(text: str, separator: str, width: int) -> int:
+    """How many empty cells stand behind the last column, as spreadsheets write them.
+
+    Raises ValueError where one of them says something, for then the cells in front of it may have shifted.
+    """
+    if all(line.count(separator) < width for line in text.split("\n")):
+        return 0
+    most = 0
+    for row in csv.reader(io.StringIO(text), delimiter=separator):
+        if any(map(str.strip, row[width:])):
+            kept = {"\t": "a tab"}.get(separator, f"a {separator}")
+            raise ValueError(
+                f"The row that begins with {row[0][:40]} has more cells than the first line; a text that holds {kept} "
+                "stands in quotation marks."
+            )
+        most = max(most, len(row) - width)
+    return most
+
+
+def _is_asked(name: str, usecols: Any) -> bool:
+    return usecols(name) if callable(usecols) else name in usecols
 
 
 def _with_points(column: pd.Series) -> pd.Series:
@@ -97,6 +138,8 @@ def _json_lines(file: Path, text: str) -> pd.DataFrame:
             return _table(json.loads(text))
         except (ValueError, AttributeError) as problem:
             raise CatalogueError(f"{file} is no list of JSON objects; mend or remove it.") from problem
+    if columns := _json_columns(text):
+        return _table([dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)])
     rows: list[dict[str, Any]] = []
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
@@ -106,6 +149,17 @@ def _json_lines(file: Path, text: str) -> pd.DataFrame:
         except (ValueError, AttributeError) as problem:
             raise CatalogueError(f"Line {number} of {file} is not a JSON object; mend or remove it.") from problem
     return _table(rows)
+
+
+def _json_columns(text: str) -> dict[str, list[Any]]:
+    """The columns of a table that is one JSON object, as pandas writes it; {} where it is no such table."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return {}
+    columns = {name: list(cells.values()) if isinstance(cells, dict) else cells for name, cells in told.items()}
+    are_lists = all(isinstance(cells, list) for cells in columns.values())
+    return columns if are_lists and len({len(cells) for cells in columns.values()}) == 1 else {}
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:

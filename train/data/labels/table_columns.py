@@ -9,10 +9,10 @@ from train.data.labels.meaning import BENIGN, MALIGN, Meaning, Told
 from train.data.labels.plain_text import plain
 from train.data.labels.wording import meaning
 
-_YES = frozenset(("true", "yes", "y", "positive", "pos", "m", "ja", "oui", "si"))
-_NO = frozenset(("false", "no", "n", "negative", "neg", "b", "nein", "non"))
+_YES = frozenset(("true", "t", "yes", "y", "positive", "pos", "m", "ja", "oui", "si"))
+_NO = frozenset(("false", "f", "no", "n", "negative", "neg", "b", "nein", "non"))
 _ANSWERS = frozenset((0.0, 1.0))
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d*)?")
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def _number(text: str) -> float | None:

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from train.data.data_folder import DataFolder, given_split
-from train.data.labels import NoLabel, Told, meaning, settle
+from train.data.labels import NoLabel, Told, meaning, plain, settle
 from train.data.labels.meaning import NOTHING
+from train.data.labels.vocabulary import CANCER
 from train.data.layouts.layout import Layout
 
 
@@ -13,7 +14,8 @@ class ClassFolders:
     """What the folders above photographs say of them. pictures: paths of all photographs below the data folder."""
 
     def __init__(self, pictures: Iterable[Path]) -> None:
-        self._classes = {folder for path in pictures for folder in path.parents if meaning(folder.name).understood}
+        named = {folder for path in pictures for folder in path.parents if meaning(folder.name).understood}
+        self._classes = named - {folder for folder in named if _is_title(folder, named)}
         self._beside = {folder.parent for folder in self._classes}
 
     def __bool__(self) -> bool:
@@ -36,6 +38,15 @@ class ClassFolders:
         return []
 
 
+def _is_title(folder: Path, named: set[Path]) -> bool:
+    """Whether a folder is called by its subject, as "skin cancer" or "moles" with benign and malignant below it.
+
+    One that is called malignant or benign itself is a class, and contradicts the other below it.
+    """
+    subject = bool(meaning(folder.name).diagnosis or CANCER & set(plain(folder.name).split()))
+    return subject and {meaning(other.name).malignant for other in named if folder in other.parents} >= {0, 1}
+
+
 def _read(data: DataFolder) -> None:
     folders = ClassFolders(data.pictures)
     source = data.root.name
@@ -55,7 +66,7 @@ def _made_from_others(data: DataFolder, folders: ClassFolders) -> dict[Path, str
 
     Photographs of different classes may share a name by chance, and so may those of train and test.
     """
-    found: dict[Path, str] = {}
+    found = {path: reason for path, reason in data.names.derived().items() if folders.of(path)}
     for namesakes in data.names.namesakes():
         by_label: dict[object, list[Path]] = {}
         for path in namesakes:
