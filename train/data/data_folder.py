@@ -50,6 +50,8 @@ _NO_PHOTOGRAPH: dict[str, str] = {
 }
 """Words of an image type -> what is left out, since it is no photograph of skin."""
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+:)/+(.+)", re.IGNORECASE)
+_SHOWN = 60
+"""Letters of a row that a reason shows."""
 _NAMED = 6
 """Columns that a sentence names at most."""
 _LONGEST_LINK = 1024
@@ -194,6 +196,9 @@ class DataFolder:
                 row["file"] = printable(row["file"])
                 reason = "its name is not UTF-8, as in old archives; rename it"
             key = (self.root / self.names.original(found)).resolve()
+        elif not name.strip():
+            others = [text for text in known.values() if text] or [place.text for place in told]
+            reason = f"its row names no photograph ({', '.join(others)[:_SHOWN]})"
         elif not reason:
             reason = "no such photograph in the folder"
         if word := next((word for word in plain(known.get("modality", "")).split() if word in _NO_PHOTOGRAPH), None):
@@ -211,10 +216,15 @@ class DataFolder:
         """Whether any row so far has its photograph here."""
         return any(entry.row["file"] for entry in self._entries.values())
 
-    def holds(self, name: str) -> bool:
+    @property
+    def tables_read(self) -> list[Path]:
+        """The tables whose rows were read."""
+        return sorted(self._read)
+
+    def holds(self, name: str, below: Path = Path()) -> bool:
         """Whether a photograph of the folder is called so, be it several."""
         try:
-            return self.names.find(name) is not None
+            return self.names.find(name, below) is not None
         except SeveralPhotographs:
             return True
 

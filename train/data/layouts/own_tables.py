@@ -13,7 +13,7 @@ _LABELS = ("diagnosis", "malignant")
 _KNOWN = tuple(column for column in COLUMNS[4:] if column not in _LABELS)
 _REQUIRED = ("file", "image_id", "malignant", "source")
 _CLASSES = ("diagnosis", "dx", "label", "class", "class_name", "label_name", "category")
-_ANSWERS = ("malignant", "benign_malignant", "target")
+_ANSWERS = ("malignant", "benign_malignant", "is_malignant", "target")
 
 
 def _lesion_tables(data: DataFolder) -> list[Path]:
