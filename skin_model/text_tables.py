@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import re
+from collections.abc import Iterator
 from itertools import islice
 
 SEPARATORS = ("\t", ";", "|", ",")
@@ -23,6 +24,8 @@ _MARKS = (
 )
 _ARCHIVE = b"PK\3\4"
 """Begins a ZIP, and so an Excel workbook, which may be called .csv."""
+_END_OF_FILE = "\x1a"
+"""As DOS ended a text."""
 _SEPARATOR_LINE = re.compile(r'\s*"?sep=(\\t|.)"?[\t;|, ]*(\n|$)', re.IGNORECASE)
 _ABOVE = re.compile(r"\A(?:[ \t]*\n|#[ !].*\n|#\n)+")
 """A # without a space behind it may begin the name of a column."""
@@ -48,7 +51,7 @@ def decoded(data: bytes, whole: bool = True) -> str:
         raise ValueError("It is a ZIP archive or an Excel workbook.")
     if "\0" in text:
         raise ValueError("It has NUL bytes, as damaged and binary files do.")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.removesuffix(_END_OF_FILE).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _unmarked(data: bytes) -> str:
@@ -78,6 +81,11 @@ def cut(text: str) -> tuple[str, str]:
     return max(SEPARATORS, key=lambda separator: _cells(text, separator)), text
 
 
+def rows_of(text: str, separator: str) -> Iterator[list[str]]:
+    """The cells of every row; raises csv.Error where a quotation mark is wrong."""
+    return csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
+
+
 def _without_title(text: str) -> str:
     """The text from the line on from which all those looked at are cut into as many cells, where none above is."""
     lines = text.split("\n", _LOOKED_AT)
@@ -88,7 +96,7 @@ def _without_title(text: str) -> str:
             return text
         for separator in SEPARATORS:
             try:
-                found = list(csv.reader(rows[start:], delimiter=separator))
+                found = list(rows_of("\n".join(rows[start:]), separator))
             except csv.Error:
                 continue
             widths = {len(row) for row in found if row}
@@ -100,7 +108,7 @@ def _without_title(text: str) -> str:
 def _cells(text: str, separator: str) -> tuple[int, int, int]:
     """How well a separator cuts a text: cells of the first row, rows that have as many, and rank among equals."""
     try:
-        rows = [row for row in islice(csv.reader(io.StringIO(text), delimiter=separator), _LOOKED_AT) if row]
+        rows = [row for row in islice(rows_of(text, separator), _LOOKED_AT) if row]
     except csv.Error:
         rows = []
     width = len(rows[0]) if rows else 0

@@ -211,7 +211,10 @@ def _seen(data: DataFolder) -> str:
     said += f" in folders named {', '.join(folders[:6])}{' …' if len(folders) > 6 else ''}" if folders else ""
     tables = [f"{path} ({', '.join(cells[:6])})" for path, cells in data.headers.items() if len(cells) > 1]
     said += f" and the tables {'; '.join(tables[:3])}." if tables else "."
-    whole = [path for path, cells in data.headers.items() if len(cells) == 1 and path.suffix.lower() in _TABLES]
+    whole = [path for path, cells in data.headers.items() if len(cells) == 1]
+    if listless := [path for path in whole if path.suffix.lower() == ".json"]:
+        said += f" {listless[0]} is no list of JSON objects."
+    whole = [path for path in whole if path.suffix.lower() in _TABLES]
     if whole:
         said += f" Nothing separates the cells of {whole[0]} (no comma, semicolon, tab or bar in its first line)."
     for path in data.other_files:

@@ -197,7 +197,7 @@ class DataFolder:
                 reason = "its name is not UTF-8, as in old archives; rename it"
             key = (self.root / self.names.original(found)).resolve()
         elif not name.strip():
-            others = [text for text in known.values() if text] or [place.text for place in told]
+            others = [text for text in known.values() if text] or [place.text for place in told] or ["empty"]
             reason = f"its row names no photograph ({', '.join(others)[:_SHOWN]})"
         elif not reason:
             reason = "no such photograph in the folder"

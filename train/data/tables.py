@@ -11,13 +11,15 @@ from typing import Any
 import pandas as pd
 
 from skin_model.photo import Photo, PhotoRefused, open_photo
-from skin_model.text_tables import cut, decoded
+from skin_model.text_tables import cut, decoded, rows_of
 from train.data.labels import CatalogueError
 
 _HEAD_BYTES = 2**18
 """Enough for the first row of the widest public table, HAM10000 as 2352 columns of pixels."""
 _DECIMAL = re.compile(r"[+-]?\d+,\d+")
 _JSON = re.compile(r"\s*(\[\s*)?\{")
+_SHOWN = 40
+"""Letters of a cell that a sentence shows."""
 _WHOLE = re.compile(r"[+-]?\d*")
 
 
@@ -27,8 +29,8 @@ def read_text_table(file: Path, names: Sequence[str] | None = None, usecols: Any
     names: of the columns, where the file has none. usecols: those to read, as ``pandas.read_csv`` takes them.
 
     Reads commas, semicolons, tabs and bars, ``sep=`` lines, UTF-8, UTF-16 and cp1252, JSON Lines and a list of JSON
-    objects, by the content;
-    numbers with a decimal comma get a point. Raises CatalogueError where the file is empty or no such table.
+    objects, by the content; numbers with a decimal comma get a point. Raises CatalogueError where the file is empty or
+    no such table, and where cells have shifted.
     """
     try:
         text = decoded(file.read_bytes())
@@ -55,7 +57,7 @@ def header(file: Path) -> list[str]:
             first, _ = json.JSONDecoder().raw_decode(text[text.index("{") :])
             return [str(key) for key in first] if isinstance(first, dict) else []
         separator, text = cut(text)
-        return [cell.strip() for cell in next(csv.reader(io.StringIO(text), delimiter=separator), [])]
+        return [cell.strip() for cell in next(rows_of(text, separator), [])]
     except (OSError, ValueError, csv.Error):
         return []
 
@@ -81,7 +83,7 @@ def by_column(file: Path, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _parsed(text: str, separator: str, names: Sequence[str] | None, usecols: Any) -> pd.DataFrame:
-    first = next((row for row in csv.reader(io.StringIO(text), delimiter=separator) if row), [])
+    first = next((row for row in rows_of(text, separator) if row), [])
     named = [cell.strip() for cell in names or first]
     named = [name if name not in named[:k] else f"{name}.{named[:k].count(name)}" for k, name in enumerate(named)]
     surplus = [f"surplus {k}" for k in range(_surplus(text, separator, len(named)))]
@@ -97,23 +99,34 @@ def _parsed(text: str, separator: str, names: Sequence[str] | None, usecols: Any
     ).drop(columns=surplus)
 
 
-def _surplus(text: str, separator: str, width: int) -> int:
-    """How many empty cells stand behind the last column, as spreadsheets write them.
+_IN_WORDS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
 
-    Raises ValueError where one of them says something, for then the cells in front of it may have shifted.
+
+def _surplus(text: str, separator: str, width: int) -> int:
+    """How many empty cells stand behind the last column of every row, as spreadsheets write them.
+
+    Raises ValueError where cells have shifted, for a separator or a quotation mark in a text that is not quoted.
     """
-    if all(line.count(separator) < width for line in text.split("\n")):
+    lines = text.split("\n")
+    longest = any(line.count(separator) >= width for line in lines)
+    if not longest and '"' not in text:
         return 0
-    most = 0
-    for row in csv.reader(io.StringIO(text), delimiter=separator):
-        if any(map(str.strip, row[width:])):
-            kept = {"\t": "a tab"}.get(separator, f"a {separator}")
+    surplus: set[int] = set()
+    for row in rows_of(text, separator):
+        begins = f"the row that begins with {row[0][:_SHOWN]}" if row else ""
+        behind = len(row) - width
+        if any(map(str.strip, row[width:])) or (behind > 0 and surplus - {behind}):
+            told = _IN_WORDS.get(separator, f"a {separator}")
             raise ValueError(
-                f"The row that begins with {row[0][:40]} has more cells than the first line; a text that holds {kept} "
-                "stands in quotation marks."
+                f"{begins[:1].upper()}{begins[1:]} has more cells than the first line; put a text that holds {told} "
+                "in quotation marks."
             )
-        most = max(most, len(row) - width)
-    return most
+        if behind >= 0:
+            surplus.add(behind)
+        within = [line for cell in row if cell.count("\n") > 1 for line in cell.split("\n")[1:-1]]
+        if width > 1 and any(line.count(separator) == width - 1 for line in within):
+            raise ValueError(f"A quotation mark that opens in {begins} closes only some rows later.")
+    return max(surplus, default=0)
 
 
 def _is_asked(name: str, usecols: Any) -> bool:

@@ -71,7 +71,7 @@ def _read_imagefolder(data: DataFolder) -> None:
         data.add(
             file,
             row.get("source", "") or data.root.name,
-            row.get("image_id", "") or place.with_suffix("").as_posix(),
+            row.get("image_id", "") or (place.with_suffix("") if file else place).as_posix(),
             labels.of(row) if labelled else folders.of(place),
             below,
             **known,
