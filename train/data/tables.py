@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ _HEAD_BYTES = 2**18
 """Enough for the first row of the widest public table, HAM10000 as 2352 columns of pixels."""
 _DECIMAL = re.compile(r"[+-]?\d+,\d+")
 _JSON = re.compile(r"\s*(\[\s*)?\{")
+_SEPARATORS = {"\t": "a tab", ";": "a semicolon", "|": "a bar", ",": "a comma"}
 _SHOWN = 40
 """Letters of a cell that a sentence shows."""
 _WHOLE = re.compile(r"[+-]?\d*")
@@ -86,7 +88,7 @@ def _parsed(text: str, separator: str, names: Sequence[str] | None, usecols: Any
     first = next((row for row in rows_of(text, separator) if row), [])
     named = [cell.strip() for cell in names or first]
     named = [name if name not in named[:k] else f"{name}.{named[:k].count(name)}" for k, name in enumerate(named)]
-    surplus = [f"surplus {k}" for k in range(_surplus(text, separator, len(named)))]
+    surplus = [f"surplus {k}" for k in range(_surplus(text, separator, len(named), not names))]
     return pd.read_csv(
         io.StringIO(text),
         sep=separator,
@@ -99,34 +101,30 @@ def _parsed(text: str, separator: str, names: Sequence[str] | None, usecols: Any
     ).drop(columns=surplus)
 
 
-_IN_WORDS = {",": "a comma", ";": "a semicolon", "\t": "a tab", "|": "a bar"}
-
-
-def _surplus(text: str, separator: str, width: int) -> int:
+def _surplus(text: str, separator: str, width: int, named: bool) -> int:
     """How many empty cells stand behind the last column of every row, as spreadsheets write them.
 
-    Raises ValueError where cells have shifted, for a separator or a quotation mark in a text that is not quoted.
+    width: columns. named: whether the first row names them. Raises ValueError where cells have shifted, for a separator
+    or a quotation mark in a text that is not quoted.
     """
-    lines = text.split("\n")
-    longest = any(line.count(separator) >= width for line in lines)
-    if not longest and '"' not in text:
+    if '"' not in text and all(line.count(separator) < width for line in text.split("\n")):
         return 0
-    surplus: set[int] = set()
-    for row in rows_of(text, separator):
-        begins = f"the row that begins with {row[0][:_SHOWN]}" if row else ""
-        behind = len(row) - width
-        if any(map(str.strip, row[width:])) or (behind > 0 and surplus - {behind}):
-            told = _IN_WORDS.get(separator, f"a {separator}")
-            raise ValueError(
-                f"{begins[:1].upper()}{begins[1:]} has more cells than the first line; put a text that holds {told} "
-                "in quotation marks."
-            )
+    begins_of: dict[int, str] = {}
+    for row in islice(filter(None, rows_of(text, separator)), int(named), None):
+        begins, behind = row[0][:_SHOWN], len(row) - width
         if behind >= 0:
-            surplus.add(behind)
-        within = [line for cell in row if cell.count("\n") > 1 for line in cell.split("\n")[1:-1]]
+            begins_of.setdefault(behind, begins)
+        if len(begins_of) > 1 or any(map(str.strip, row[width:])):
+            raise ValueError(
+                f"The row that begins with {begins_of[max(begins_of)]} has more cells than the first line; put a text "
+                f"that holds {_SEPARATORS.get(separator, separator)} in quotation marks."
+            )
+        within = [line for cell in row if "\n" in cell for line in cell.split("\n")[1:-1]]
         if width > 1 and any(line.count(separator) == width - 1 for line in within):
-            raise ValueError(f"A quotation mark that opens in {begins} closes only some rows later.")
-    return max(surplus, default=0)
+            raise ValueError(
+                f"A quotation mark that opens in the row that begins with {begins} closes only some rows later."
+            )
+    return max(begins_of, default=0)
 
 
 def _is_asked(name: str, usecols: Any) -> bool:

@@ -51,6 +51,25 @@ def test_more_than_a_tenth_without_a_label_stops_it_with_the_list_and_one_senten
     errors = [line for line in said.err.splitlines() if line.startswith("Error: ")]
     assert len(errors) == 1 and "2 of the 10 photographs" in errors[0] and "--allow-unlabelled" in errors[0]
     assert not (tmp_path / "work/split.csv").exists()
+    listed = json.loads((tmp_path / "work/audit.json").read_text())["labels"]
+    assert [one["photographs"] for one in listed] == [4, 4, 2]
+
+
+def test_more_than_a_tenth_with_contradicting_labels_stops_it_too(tmp_path, capsys):
+    data = imagefolder(tmp_path / "set", *["melanoma"] * 4, *["nevus"] * 4)
+    write_text(data / "more.csv", "file_name,label", "0.png,nevus")
+    assert run("prepare", "--data", data, "--out", tmp_path / "work") == 2
+    said = capsys.readouterr()
+    assert "label melanoma, label nevus  ->  conflicting label: diagnosis mel, but also nv" in said.out
+    assert "1 of the 8 photographs" in said.err
+
+
+def test_where_it_stops_the_audit_of_an_earlier_split_stays(tmp_path):
+    good, bad = imagefolder(tmp_path / "a", *["melanoma", "nevus"] * 4), imagefolder(tmp_path / "b", *["thing"] * 4)
+    assert run("prepare", "--data", good, "--out", tmp_path / "work") == 0
+    audit = (tmp_path / "work/audit.json").read_bytes()
+    assert run("prepare", "--data", bad, "--out", tmp_path / "work") == 2
+    assert (tmp_path / "work/audit.json").read_bytes() == audit
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ _NAMES: dict[str, str] = {
     "mel": """melanoma; malignant melanoma; lentigo maligna; lentigo maligna melanoma; melanom; malignes Melanom;
         mélanome; mélanome malin; melanoma maligno; melanoma cutâneo; czerniak; czerniak złośliwy""",
     "bcc": """basal cell carcinoma; basal cell cancer; basal cell skin cancer; basal cell; basalioma; Basaliom;
-        Basaliome; Basalzellkarzinom; Basalzellkarzinome; carcinome basocellulaire; carcinoma basocelular;
+        Basaliome; Basalzellkarzinom; Basalzellkarzinome; carcinome basocellulaire; carcinomes basocellulaires;
+        carcinoma basocelular; carcinomas basocelulares;
         carcinoma de células basales; carcinoma basocellulare; carcinoma a cellule basali; epitelioma basocelular;
         rak podstawnokomórkowy""",
     "akiec": """actinic keratosis; solar keratosis; squamous cell carcinoma; squamous cell cancer; squamous cell;
@@ -32,7 +33,8 @@ _NAMES: dict[str, str] = {
         intraepithelial carcinoma; intraepidermal carcinoma; intra epithelial carcinoma; maladie de Bowen;
         Plattenepithelkarzinom; Plattenepithelkarzinome; Spinaliom; Spinaliome; aktinische Keratose;
         aktinische Keratosen; carcinome épidermoïde; carcinome spinocellulaire; carcinome à cellules squameuses;
-        carcinoma espinocelular; carcinoma spinocellulare; carcinoma squamocellulare; carcinoma epidermoide;
+        carcinoma espinocelular; carcinomas espinocelulares;
+        carcinoma spinocellulare; carcinoma squamocellulare; carcinoma epidermoide;
         carcinoma de células escamosas; carcinoma escamoso; rak kolczystokomórkowy; kératose actinique;
         kératoses actiniques; queratosis actínica; queratosis actínicas; queratose actínica; ceratose actínica;
         ceratoses actínicas; cheratosi attinica; cheratosi attiniche; rogowacenie słoneczne""",

@@ -9,12 +9,9 @@ from pathlib import Path
 from train.data.data_folder import DataFolder, given_split
 from train.data.labels import LabelColumns, meaning, plain
 from train.data.layouts.layout import Layout, marked
+from train.data.layouts.own_tables import ANSWERS, CLASSES
 from train.data.tables import column
 
-CLASSES = ("diagnosis", "dx", "label", "class", "class_name", "label_name", "category", "disease", "diagnostic")
-CLASSES += ("nine_partition_label", "three_partition_label")
-ANSWERS = ("malignant", "benign_malignant", "is_malignant", "target")
-"""Columns that name a class, and that ask for malignancy, in the tables of nobody in particular."""
 _KNOWN = ("lesion_id", "patient_id", "confirmed_by", "age", "sex", "site", "fitzpatrick", "licence", "modality")
 _NAMES = frozenset({"image", "img", "file", "filename", "photo", "picture", "path", "filepath"})
 """Words of a column whose cells may be numbers and name photographs all the same."""

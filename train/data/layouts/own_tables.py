@@ -12,8 +12,10 @@ from train.data.tables import column
 _LABELS = ("diagnosis", "malignant")
 _KNOWN = tuple(column for column in COLUMNS[4:] if column not in _LABELS)
 _REQUIRED = ("file", "image_id", "malignant", "source")
-_CLASSES = ("diagnosis", "dx", "label", "class", "class_name", "label_name", "category")
-_ANSWERS = ("malignant", "benign_malignant", "is_malignant", "target")
+CLASSES = ("diagnosis", "dx", "label", "class", "class_name", "label_name", "category", "disease", "diagnostic")
+CLASSES += ("nine_partition_label", "three_partition_label")
+ANSWERS = ("malignant", "benign_malignant", "is_malignant", "target")
+"""Columns that name a class, and that ask for malignancy, the most specific first."""
 
 
 def _lesion_tables(data: DataFolder) -> list[Path]:
@@ -55,9 +57,9 @@ def _imagefolder_rows(data: DataFolder) -> list[tuple[Path, dict[str, str]]]:
 
 def _read_imagefolder(data: DataFolder) -> None:
     found = _imagefolder_rows(data)
-    labels = LabelColumns([row for _, row in found], _CLASSES, _ANSWERS)
+    labels = LabelColumns([row for _, row in found], CLASSES, ANSWERS)
     # Where no column has a label, the folder's name is one, as the datasets library has it too.
-    labelled = any(name in row for _, row in found for name in (*_CLASSES, *_ANSWERS))
+    labelled = any(name in row for _, row in found for name in (*CLASSES, *ANSWERS))
     if not labelled:
         names = (name for path in _imagefolder_tables(data) for name in data.headers[path])
         data.ignore(name for name in names if not _is_known(name))
