@@ -9,7 +9,7 @@ from pathlib import Path
 
 from skin_model.command_line import printable
 from skin_model.photo.folders import list_folder
-from train.data.labels import CatalogueError, NoLabel, Told, plain, settle, taken_for
+from train.data.labels import ANSWERS, CLASSES, CatalogueError, NoLabel, Told, plain, settle, taken_for
 from train.data.photograph_names import PICTURE_ENDINGS, PhotographNames, SeveralPhotographs
 from train.data.tables import by_column, column, header, read_text_table
 
@@ -165,7 +165,7 @@ class DataFolder:
                 yield path, row
 
     def table(self, path: Path, names: Sequence[str] | None = None) -> Iterator[dict[str, str]]:
-        """A table's rows as text by ``tables.column``, "" for empty and unknown cells.
+        """A table's rows as text by ``tables.column``, "" for empty and unknown cells, but for labels as they stand.
 
         names: of the columns, where the file has none.
 
@@ -173,7 +173,10 @@ class DataFolder:
         """
         self._read.add(path)
         file = self.root / path
-        yield from by_column(file, read_text_table(file, names)).map(known_text).to_dict("records")
+        cells = by_column(file, read_text_table(file, names)).map(_bare)
+        others = [name for name in cells.columns if name not in (*CLASSES, *ANSWERS)]
+        cells[others] = cells[others].map(known_text)
+        yield from cells.to_dict("records")
 
     def add(
         self, name: str, source: str, image_id: str, told: Sequence[Told], below: Path = Path(), **known: str
@@ -299,9 +302,13 @@ def is_utf_8(name: str) -> bool:
     return True
 
 
+def _bare(text: str) -> str:
+    return text.strip().strip(_UNSEEN).strip()
+
+
 def known_text(text: str) -> str:
     """A table's cell without spaces around it, "" where it only says that nothing is known."""
-    text = text.strip().strip(_UNSEEN).strip()
+    text = _bare(text)
     return "" if text.lower() in _UNKNOWN or _SIGNS_OF_NOTHING.fullmatch(text) else text
 
 

@@ -64,6 +64,13 @@ def test_more_than_a_tenth_with_contradicting_labels_stops_it_too(tmp_path, caps
     assert "1 of the 8 photographs" in said.err
 
 
+def test_a_label_that_says_nothing_is_listed_as_it_stands(tmp_path, capsys):
+    data = imagefolder(tmp_path / "set", *["melanoma"] * 10, *["nevus"] * 10, "unknown", "NaN")
+    assert run("prepare", "--data", data, "--out", tmp_path / "work") == 0
+    said = capsys.readouterr().out
+    assert "       1  label unknown  ->  no label" in said and "       1  label NaN  ->  no label" in said
+
+
 def test_where_it_stops_the_audit_of_an_earlier_split_stays(tmp_path):
     good, bad = imagefolder(tmp_path / "a", *["melanoma", "nevus"] * 4), imagefolder(tmp_path / "b", *["thing"] * 4)
     assert run("prepare", "--data", good, "--out", tmp_path / "work") == 0

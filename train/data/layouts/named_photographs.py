@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from train.data.data_folder import DataFolder, given_split
-from train.data.labels import LabelColumns, meaning, plain
+from train.data.labels import ANSWERS, CLASSES, LabelColumns, meaning, plain
 from train.data.layouts.layout import Layout, marked
-from train.data.layouts.own_tables import ANSWERS, CLASSES
 from train.data.tables import column
 
 _KNOWN = ("lesion_id", "patient_id", "confirmed_by", "age", "sex", "site", "fitzpatrick", "licence", "modality")

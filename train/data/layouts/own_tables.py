@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from train.data.data_folder import COLUMNS, DataFolder, given_split
-from train.data.labels import CatalogueError, LabelColumns
+from train.data.labels import ANSWERS, CLASSES, CatalogueError, LabelColumns
 from train.data.layouts.class_folders import ClassFolders
 from train.data.layouts.class_names import class_names
 from train.data.layouts.layout import Layout
@@ -12,10 +12,6 @@ from train.data.tables import column
 _LABELS = ("diagnosis", "malignant")
 _KNOWN = tuple(column for column in COLUMNS[4:] if column not in _LABELS)
 _REQUIRED = ("file", "image_id", "malignant", "source")
-CLASSES = ("diagnosis", "dx", "label", "class", "class_name", "label_name", "category", "disease", "diagnostic")
-CLASSES += ("nine_partition_label", "three_partition_label")
-ANSWERS = ("malignant", "benign_malignant", "is_malignant", "target")
-"""Columns that name a class, and that ask for malignancy, the most specific first."""
 
 
 def _lesion_tables(data: DataFolder) -> list[Path]:
