@@ -154,7 +154,8 @@ def prepare(
     near = near.assign(i=new_position[near["i"]], j=new_position[near["j"]])
     rows = rows[usable].reset_index(drop=True)
     if rows.empty:
-        raise UserError(f"Every photograph was left out; {work / 'left_out.csv'} would hold the reasons.")
+        reasons = (f"{reason}, for example {example}" for reason, example in _examples(left_out).items())
+        raise UserError(f"Every photograph was left out: {'; '.join(reasons)}.")
     rows["split"] = splits.assign(rows, splits.decided(rows, earlier), seed)
     audit = shortcuts.audit(rows, near) | looked_at
     if keep_split is not None:

@@ -152,8 +152,8 @@ def _again(rows: pd.DataFrame) -> np.ndarray:
 
 def _why(data: DataFolder, found: Collected) -> str:
     """Why nothing was found: the reasons with an example each, and archives that nobody unpacked."""
-    examples = {str(row["reason"]): str(row["image_id"]) for row in reversed(found.left_out)}
-    reasons = [f"{reason} ({name})" for reason, name in sorted(examples.items())[:3]]
+    told = {str(row["reason"]).partition(" (")[0]: row for row in reversed(found.left_out)}
+    reasons = [f"{row['reason']} ({row['image_id']})" for _, row in sorted(told.items())[:3]]
     ignored = found.ignored if found.unlabelled else ""
     if not found.left_out and data.tables_read:
         ignored += f" {data.tables_read[0]} has no rows."

@@ -41,6 +41,8 @@ _FEW_COLOURS = 16
 _SIDE = 32
 _SAME = 8.0
 """Mean difference in levels of two pictures of that side which show the same."""
+_SAME_SIZED = 2.5
+"""The same of two that are as large as each other, where one was saved again in another format."""
 _SAME_ASPECT = 0.03
 
 
@@ -200,7 +202,7 @@ class PhotographNames:
             if at is None or len(parts) == 1:
                 continue
             ends = [stem[: stem.rindex(part)].rstrip("_-. ") for part in parts[1 : at + 1]]
-            ends += [stem[stem.index(parts[1]) :]] if at == 0 else []
+            ends += [stem[len(parts[0]) :].lstrip("_-. ")] if at == 0 else []
             beside = [
                 other
                 for end in ends
@@ -281,9 +283,10 @@ def _is_derived(path: Path) -> bool:
 
 
 def _reduced(one: _Sight | None, other: _Sight | None) -> bool:
-    """Whether one is a smaller copy of the other."""
-    if one is None or other is None or one.size[0] >= other.size[0]:
+    """Whether one is a smaller copy of the other, or the same in another format."""
+    if one is None or other is None or one.size[0] > other.size[0]:
         return False
     aspects = (one.size[0] / one.size[1], other.size[0] / other.size[1])
     same_shape = abs(aspects[0] / aspects[1] - 1) < _SAME_ASPECT
-    return same_shape and float(np.abs(one.small - other.small).mean()) < _SAME
+    apart = _SAME_SIZED if one.size == other.size else _SAME
+    return same_shape and float(np.abs(one.small - other.small).mean()) < apart

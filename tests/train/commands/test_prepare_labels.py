@@ -184,3 +184,11 @@ def test_a_photograph_whose_name_is_not_utf_8_is_left_out_with_the_reason(tmp_pa
     assert "benign/R\ufffdcken.png" in left_out and "its name is not UTF-8" in left_out
     assert len((tmp_path / "work/split.csv").read_text(encoding="utf-8").splitlines()) == 8
     assert "not looked at" not in capsys.readouterr().out
+
+
+def test_where_no_photograph_can_be_opened_it_says_why(tmp_path, capsys):
+    for name in ("benign", "malignant"):
+        write_text(tmp_path / f"set/{name}/a.jpg", "version https://git-lfs.github.com/spec/v1")
+    assert run("prepare", "--data", tmp_path / "set", "--out", tmp_path / "work") == 2
+    said = capsys.readouterr().err
+    assert "Every photograph was left out: unreadable: unsupported_format, for example benign/a.jpg." in said

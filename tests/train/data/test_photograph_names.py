@@ -151,6 +151,11 @@ def test_an_enhanced_copy_is_not_taken_for_the_photograph(tmp_path):
     assert names(tmp_path, "images/a.jpg").find("a") == Path("images/a.jpg")
 
 
+def test_one_picture_in_two_formats_is_one_photograph(tmp_path):
+    write(tmp_path / "one/a.png", 0)
+    assert names(tmp_path, "one/a.jpg").find("a") in (Path("one/a.jpg"), Path("one/a.png"))
+
+
 def test_equal_files_are_one_photograph(tmp_path):
     write(tmp_path / "two/a.png", 0)
     assert names(tmp_path, "one/a.png").find("a") == Path("one/a.png")

@@ -15,7 +15,11 @@ class ClassFolders:
 
     def __init__(self, pictures: Iterable[Path]) -> None:
         named = {folder for path in pictures for folder in path.parents if meaning(folder.name).understood}
-        self._classes = named - {folder for folder in named if _is_title(folder, named)}
+        below: dict[Path, set[int | None]] = {}
+        for folder in named:
+            for above in folder.parents:
+                below.setdefault(above, set()).add(meaning(folder.name).malignant)
+        self._classes = {folder for folder in named if not (_is_subject(folder) and below.get(folder, set()) >= {0, 1})}
         self._beside = {folder.parent for folder in self._classes}
 
     def __bool__(self) -> bool:
@@ -38,13 +42,12 @@ class ClassFolders:
         return []
 
 
-def _is_title(folder: Path, named: set[Path]) -> bool:
-    """Whether a folder is called by its subject, as "skin cancer" or "moles" with benign and malignant below it.
+def _is_subject(folder: Path) -> bool:
+    """Whether a folder may be called by its subject, as "skin cancer" or "moles" above benign and malignant.
 
     One that is called malignant or benign itself is a class, and contradicts the other below it.
     """
-    subject = bool(meaning(folder.name).diagnosis or CANCER & set(plain(folder.name).split()))
-    return subject and {meaning(other.name).malignant for other in named if folder in other.parents} >= {0, 1}
+    return bool(meaning(folder.name).diagnosis or CANCER & set(plain(folder.name).split()))
 
 
 def _read(data: DataFolder) -> None:
@@ -77,9 +80,11 @@ def _made_from_others(data: DataFolder, folders: ClassFolders) -> dict[Path, str
             by_label.setdefault(label, []).append(path)
         unlabelled = by_label.pop(None, [])
         for paths in by_label.values():
-            found |= {
-                path: reason for path, reason in data.names.made_from_others([*paths, *unlabelled]).items() if reason
-            }
+            made = data.names.made_from_others([*paths, *unlabelled])
+            for folder in {path.parent for path in paths}:  # the same picture as .jpg and .png
+                beside = [path for path in paths if path.parent == folder and not made[path]]
+                made |= data.names.told_apart(beside) if len(beside) > 1 else {}
+            found |= {path: reason for path, reason in made.items() if reason}
     return found
 
 

@@ -398,3 +398,14 @@ def test_parquet_is_named_with_what_to_do(tmp_path):
     (tmp_path / "train.parquet").write_bytes(b"PAR1")
     with pytest.raises(catalogue.CatalogueError, match=r"train\.parquet in it .* save its table as CSV"):
         catalogue.read(tmp_path)
+
+
+def test_one_picture_in_two_formats_counts_once_and_two_pictures_twice(tmp_path):
+    for number, name in enumerate(("benign", "malignant")):
+        write(tmp_path / name / "0.jpg", number)
+        write(tmp_path / name / "0.png", number)
+        write(tmp_path / name / "1.jpg", number + 10)
+        write(tmp_path / name / "1.png", number + 20)
+    table, left_out = catalogue.read_all([tmp_path])
+    assert len(table) == 6
+    assert left_out["file"].tolist() == ["benign/0.png", "malignant/0.png"]
