@@ -27,7 +27,7 @@ class ContextTable:
         try:
             separator, text = cut(decoded(file.read_bytes()))
             rows = list(csv.DictReader(io.StringIO(text), delimiter=separator, skipinitialspace=True))
-        except (OSError, UnicodeDecodeError, csv.Error) as problem:
+        except (OSError, ValueError, csv.Error) as problem:
             raise UnknownContext(f"{file} cannot be read as a CSV table ({problem}).") from None
         if not rows or "file" not in rows[0] or not set(_TOLD) & set(rows[0]):
             raise UnknownContext(f"{file} needs a column file and at least one of: {', '.join(_TOLD)}.")

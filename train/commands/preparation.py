@@ -116,7 +116,7 @@ def prepare(
     split as keep_split's photographs do. manifest: a data set of that kind without pictures, a folder or on the Hub,
     whose photographs are then looked for in the folders. allow_unlabelled: go on where more than a tenth of a folder's
     photographs have no label. keep_split: an earlier split.csv, or a checkpoint that says in trained_on.json what its
-    parts were. Prints what every label was taken for.
+    parts were. Prints what every label was taken for; audit.json says it too where it stops and there is no split yet.
     Returns the audit. The same data, seed and old split give the same split.csv, byte for byte. Raises UserError
     where the data cannot be read, too many labels are not understood, or a group would cross.
     """
@@ -127,10 +127,12 @@ def prepare(
         survey = catalogue.survey(places, work)
         rows, left_out = survey.rows, survey.left_out
         print(_label_lines(survey))
+        looked_at = {"labels": _labels(survey), "not_looked_at": _not_looked_at(survey)}
+        if not (work / "split.csv").exists():  # whose audit stays with it
+            write_json(work / "audit.json", looked_at)
         _refuse_unlabelled(survey, allow_unlabelled)
         if survey.empty:
             raise UserError(survey.empty[0])
-        looked_at = {"labels": _labels(survey), "not_looked_at": _not_looked_at(survey)}
     else:
         looked_at = {}
         rows, left_out, listed = hub_datasets.match(manifest, places, work)
@@ -152,7 +154,8 @@ def prepare(
     near = near.assign(i=new_position[near["i"]], j=new_position[near["j"]])
     rows = rows[usable].reset_index(drop=True)
     if rows.empty:
-        raise UserError(f"Every photograph was left out; {work / 'left_out.csv'} would hold the reasons.")
+        reasons = (f"{reason}, for example {example}" for reason, example in _examples(left_out).items())
+        raise UserError(f"Every photograph was left out: {'; '.join(reasons)}.")
     rows["split"] = splits.assign(rows, splits.decided(rows, earlier), seed)
     audit = shortcuts.audit(rows, near) | looked_at
     if keep_split is not None:

@@ -11,7 +11,7 @@ import pandas as pd
 from skin_model.command_line import printable
 from train.data.data_folder import COLUMNS, Collected, DataFolder, existing_folder, is_utf_8
 from train.data.labels import CatalogueError
-from train.data.layouts import CLASS_FOLDERS, LAYOUTS, Layout
+from train.data.layouts import CLASS_FOLDERS, LAYOUTS, NAMED_PHOTOGRAPHS, Layout
 from train.data.tables import read_text_table
 
 __all__ = [
@@ -29,9 +29,10 @@ __all__ = [
 
 LEFT_OUT = ("root", "file", "source", "image_id", "diagnosis", "malignant", "reason")
 """Columns of the rows that are left out."""
-_TABLES = frozenset((".csv", ".tsv", ".tab", ".jsonl", ".ndjson"))
+_TABLES = frozenset((".csv", ".tsv", ".tab", ".data", ".dat", ".jsonl", ".ndjson"))
 _WORKBOOKS = frozenset((".xlsx", ".xls", ".ods", ".numbers"))
-_PACKED = _WORKBOOKS | {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".hdf5", ".h5", ".npz", ".parquet"}
+_COLUMNAR = frozenset((".parquet", ".arrow", ".feather"))
+_PACKED = _WORKBOOKS | _COLUMNAR | {".zip", ".tar", ".gz", ".bz2", ".xz", ".tgz", ".7z", ".rar", ".hdf5", ".h5", ".npz"}
 """Endings of files that hold photographs or tables in a form that is not read here."""
 FAMILIES: dict[str, str] = {
     "ham10000": "ham10000",
@@ -151,9 +152,11 @@ def _again(rows: pd.DataFrame) -> np.ndarray:
 
 def _why(data: DataFolder, found: Collected) -> str:
     """Why nothing was found: the reasons with an example each, and archives that nobody unpacked."""
-    examples = {str(row["reason"]): str(row["image_id"]) for row in reversed(found.left_out)}
-    reasons = [f"{reason} ({name})" for reason, name in sorted(examples.items())[:3]]
+    told = {str(row["reason"]).partition(" (")[0]: row for row in reversed(found.left_out)}
+    reasons = [f"{row['reason']} ({row['image_id']})" for _, row in sorted(told.items())[:3]]
     ignored = found.ignored if found.unlabelled else ""
+    if not found.left_out and data.tables_read:
+        ignored += f" {data.tables_read[0]} has no rows."
     return (f" Every row was left out: {'; '.join(reasons)}." if reasons else "") + ignored + _packed(data)
 
 
@@ -161,7 +164,11 @@ def _packed(data: DataFolder) -> str:
     packed = [path for path in data.other_files if path.suffix.lower() in _PACKED]
     if not packed:
         return ""
-    mend = "save it as CSV" if packed[0].suffix.lower() in _WORKBOOKS else "unpack it"
+    mend = "unpack it"
+    if packed[0].suffix.lower() in _WORKBOOKS:
+        mend = "save it as CSV"
+    elif packed[0].suffix.lower() in _COLUMNAR:
+        mend = "save its table as CSV and its photographs as files"
     return f" {packed[0]} in it was not looked at; {mend} first."
 
 
@@ -181,11 +188,13 @@ def _read(data: DataFolder) -> Layout:
 def _recognise(data: DataFolder) -> list[Layout]:
     """The layout of a folder, and those that it holds beside its own tables."""
     found = [layout for layout in LAYOUTS if layout.recognise(data)]
+    if not found and NAMED_PHOTOGRAPHS.recognise(data):
+        return [NAMED_PHOTOGRAPHS]
     if not found:
         for path in data.other_files:
             if path.suffix.lower() in _TABLES and path not in data.headers:
                 read_text_table(data.root / path)  # says what is wrong with it
-        known = "; ".join(layout.described for layout in LAYOUTS)
+        known = "; ".join(layout.described for layout in (*LAYOUTS, NAMED_PHOTOGRAPHS))
         raise CatalogueError(f"{data.root} has no layout that is known.{_seen(data)} Known are: {known}.")
     first = found[0]
     clashing = [layout for layout in found[1:] if layout.name not in first.contains]
@@ -202,6 +211,12 @@ def _seen(data: DataFolder) -> str:
     said += f" in folders named {', '.join(folders[:6])}{' …' if len(folders) > 6 else ''}" if folders else ""
     tables = [f"{path} ({', '.join(cells[:6])})" for path, cells in data.headers.items() if len(cells) > 1]
     said += f" and the tables {'; '.join(tables[:3])}." if tables else "."
+    whole = [path for path, cells in data.headers.items() if len(cells) == 1]
+    if listless := [path for path in whole if path.suffix.lower() == ".json"]:
+        said += f" {listless[0]} is no list of JSON objects."
+    whole = [path for path in whole if path.suffix.lower() in _TABLES]
+    if whole:
+        said += f" Nothing separates the cells of {whole[0]} (no comma, semicolon, tab or bar in its first line)."
     for path in data.other_files:
         target = data.link_in_words(path)
         if target:

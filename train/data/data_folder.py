@@ -9,9 +9,9 @@ from pathlib import Path
 
 from skin_model.command_line import printable
 from skin_model.photo.folders import list_folder
-from train.data.labels import CatalogueError, NoLabel, Told, plain, settle, taken_for
+from train.data.labels import ANSWERS, CLASSES, CatalogueError, NoLabel, Told, plain, settle, taken_for
 from train.data.photograph_names import PICTURE_ENDINGS, PhotographNames, SeveralPhotographs
-from train.data.tables import header, read_text_table
+from train.data.tables import by_column, column, header, read_text_table
 
 COLUMNS: tuple[str, ...] = (
     "root",
@@ -50,6 +50,8 @@ _NO_PHOTOGRAPH: dict[str, str] = {
 }
 """Words of an image type -> what is left out, since it is no photograph of skin."""
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+:)/+(.+)", re.IGNORECASE)
+_SHOWN = 60
+"""Letters of a row that a reason shows."""
 _NAMED = 6
 """Columns that a sentence names at most."""
 _LONGEST_LINK = 1024
@@ -70,7 +72,8 @@ class Collected:
     """What a reader made of a data folder.
 
     rows: as COLUMNS. left_out: dicts with the reason. labels: (upstream's label, what it was taken for) -> photographs.
-    unlabelled: photographs of which nobody could tell benign from malignant; upstream's own "indeterminate" is none.
+    unlabelled: photographs of which nobody could tell benign from malignant, contradictions included; upstream's own
+    "indeterminate" is none.
     columns: of the tables, as far as they were taken for nothing at all.
     """
 
@@ -151,8 +154,9 @@ class DataFolder:
         return {path: cells for path in self.other_files if (cells := header(self.root / path))}
 
     def tables(self, *columns: str) -> list[Path]:
-        """Tables that have all these columns."""
-        return [path for path, cells in self.headers.items() if set(columns) <= set(cells)]
+        """Tables that have all these columns, in whatever spelling."""
+        asked = set(map(column, columns))
+        return [path for path, cells in self.headers.items() if asked <= set(map(column, cells))]
 
     def rows_of(self, *columns: str) -> Iterator[tuple[Path, dict[str, str]]]:
         """Every row, as ``table`` gives it, of every table that has these columns, with the table's relative path."""
@@ -161,12 +165,18 @@ class DataFolder:
                 yield path, row
 
     def table(self, path: Path, names: Sequence[str] | None = None) -> Iterator[dict[str, str]]:
-        """A table's rows as text, "" for empty and unknown cells. names: of the columns, where the file has none.
+        """A table's rows as text by ``tables.column``, "" for empty and unknown cells, but for labels as they stand.
+
+        names: of the columns, where the file has none.
 
         Raises CatalogueError where it is no table.
         """
         self._read.add(path)
-        yield from read_text_table(self.root / path, names).map(known_text).to_dict("records")
+        file = self.root / path
+        cells = by_column(file, read_text_table(file, names)).map(_bare)
+        others = [name for name in cells.columns if name not in (*CLASSES, *ANSWERS)]
+        cells[others] = cells[others].map(known_text)
+        yield from cells.to_dict("records")
 
     def add(
         self, name: str, source: str, image_id: str, told: Sequence[Told], below: Path = Path(), **known: str
@@ -189,6 +199,9 @@ class DataFolder:
                 row["file"] = printable(row["file"])
                 reason = "its name is not UTF-8, as in old archives; rename it"
             key = (self.root / self.names.original(found)).resolve()
+        elif not name.strip():
+            others = [text for text in known.values() if text] or [place.text for place in told] or ["empty"]
+            reason = f"its row names no photograph ({', '.join(others)[:_SHOWN]})"
         elif not reason:
             reason = "no such photograph in the folder"
         if word := next((word for word in plain(known.get("modality", "")).split() if word in _NO_PHOTOGRAPH), None):
@@ -206,10 +219,15 @@ class DataFolder:
         """Whether any row so far has its photograph here."""
         return any(entry.row["file"] for entry in self._entries.values())
 
-    def holds(self, name: str) -> bool:
+    @property
+    def tables_read(self) -> list[Path]:
+        """The tables whose rows were read."""
+        return sorted(self._read)
+
+    def holds(self, name: str, below: Path = Path()) -> bool:
         """Whether a photograph of the folder is called so, be it several."""
         try:
-            return self.names.find(name) is not None
+            return self.names.find(name, below) is not None
         except SeveralPhotographs:
             return True
 
@@ -233,7 +251,7 @@ class DataFolder:
                 try:
                     code, malignant = settle(entry.told)
                 except NoLabel as problem:
-                    found.unlabelled += str(problem).startswith("no label") and not problem.upstream and not reason
+                    found.unlabelled += not problem.upstream and not reason
                     reason = reason or str(problem)
             if row["file"] and (entry.told or not reason.startswith(("a mask", "a copy"))):
                 words = ", ".join(f"{place.place} {place.text}" for place in entry.told) or "no label"
@@ -284,9 +302,13 @@ def is_utf_8(name: str) -> bool:
     return True
 
 
+def _bare(text: str) -> str:
+    return text.strip().strip(_UNSEEN).strip()
+
+
 def known_text(text: str) -> str:
     """A table's cell without spaces around it, "" where it only says that nothing is known."""
-    text = text.strip().strip(_UNSEEN).strip()
+    text = _bare(text)
     return "" if text.lower() in _UNKNOWN or _SIGNS_OF_NOTHING.fullmatch(text) else text
 
 

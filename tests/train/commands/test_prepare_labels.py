@@ -51,6 +51,32 @@ def test_more_than_a_tenth_without_a_label_stops_it_with_the_list_and_one_senten
     errors = [line for line in said.err.splitlines() if line.startswith("Error: ")]
     assert len(errors) == 1 and "2 of the 10 photographs" in errors[0] and "--allow-unlabelled" in errors[0]
     assert not (tmp_path / "work/split.csv").exists()
+    listed = json.loads((tmp_path / "work/audit.json").read_text())["labels"]
+    assert [one["photographs"] for one in listed] == [4, 4, 2]
+
+
+def test_more_than_a_tenth_with_contradicting_labels_stops_it_too(tmp_path, capsys):
+    data = imagefolder(tmp_path / "set", *["melanoma"] * 4, *["nevus"] * 4)
+    write_text(data / "more.csv", "file_name,label", "0.png,nevus")
+    assert run("prepare", "--data", data, "--out", tmp_path / "work") == 2
+    said = capsys.readouterr()
+    assert "label melanoma, label nevus  ->  conflicting label: diagnosis mel, but also nv" in said.out
+    assert "1 of the 8 photographs" in said.err
+
+
+def test_a_label_that_says_nothing_is_listed_as_it_stands(tmp_path, capsys):
+    data = imagefolder(tmp_path / "set", *["melanoma"] * 10, *["nevus"] * 10, "unknown", "NaN")
+    assert run("prepare", "--data", data, "--out", tmp_path / "work") == 0
+    said = capsys.readouterr().out
+    assert "       1  label unknown  ->  no label" in said and "       1  label NaN  ->  no label" in said
+
+
+def test_where_it_stops_the_audit_of_an_earlier_split_stays(tmp_path):
+    good, bad = imagefolder(tmp_path / "a", *["melanoma", "nevus"] * 4), imagefolder(tmp_path / "b", *["thing"] * 4)
+    assert run("prepare", "--data", good, "--out", tmp_path / "work") == 0
+    audit = (tmp_path / "work/audit.json").read_bytes()
+    assert run("prepare", "--data", bad, "--out", tmp_path / "work") == 2
+    assert (tmp_path / "work/audit.json").read_bytes() == audit
 
 
 @pytest.mark.parametrize(
@@ -158,3 +184,11 @@ def test_a_photograph_whose_name_is_not_utf_8_is_left_out_with_the_reason(tmp_pa
     assert "benign/R\ufffdcken.png" in left_out and "its name is not UTF-8" in left_out
     assert len((tmp_path / "work/split.csv").read_text(encoding="utf-8").splitlines()) == 8
     assert "not looked at" not in capsys.readouterr().out
+
+
+def test_where_no_photograph_can_be_opened_it_says_why(tmp_path, capsys):
+    for name in ("benign", "malignant"):
+        write_text(tmp_path / f"set/{name}/a.jpg", "version https://git-lfs.github.com/spec/v1")
+    assert run("prepare", "--data", tmp_path / "set", "--out", tmp_path / "work") == 2
+    said = capsys.readouterr().err
+    assert "Every photograph was left out: unreadable: unsupported_format, for example benign/a.jpg." in said

@@ -116,3 +116,82 @@ def test_a_cell_may_be_longer_than_csv_takes_by_itself(tmp_path):
     file = tmp_path / "a.csv"
     file.write_text(f"name,label,note\na,nevus,{'x' * 140_000}\nb,melanoma,\n")
     assert tables.read_text_table(file)["label"].tolist() == ["nevus", "melanoma"]
+
+
+@pytest.mark.parametrize("above", ["Export of Monday\n", "Export\nof Monday\n\n", "#Export\n"], ids=repr)
+def test_a_title_above_the_first_row_is_no_row(tmp_path, above):
+    file = written(tmp_path, before=above)
+    assert tables.read_text_table(file).to_numpy().tolist() == ROWS[1:]
+    assert tables.header(file) == ROWS[0]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "a.jpg,Nevus, Atypical,\nb.jpg,melanoma,50",
+        "a.jpg,melanoma,50\nb.jpg,Nevus, Atypical,",
+        "a.jpg,Nevus, Atypical,50,",
+    ],
+)
+def test_rows_whose_cells_have_shifted_are_refused(tmp_path, rows):
+    file = tmp_path / "a.csv"
+    file.write_text(f"name,label,age\n{rows}\n")
+    with pytest.raises(CatalogueError, match=r"a\.csv .* The row that begins with .\.jpg has more cells .* a comma"):
+        tables.read_text_table(file)
+
+
+def test_a_space_before_a_quotation_mark_changes_nothing(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text('name, label\na.jpg, "Nevus, Atypical"\n')
+    assert tables.read_text_table(file).to_dict("list") == {"name": ["a.jpg"], "label": ["Nevus, Atypical"]}
+
+
+@pytest.mark.parametrize("end", ['x"', ""])
+def test_a_quotation_mark_that_swallows_rows_is_refused_with_where_it_opens(tmp_path, end):
+    file = tmp_path / "a.csv"
+    file.write_text(f'name,label,note\na,nevus,"5 mm\nb,melanoma,x\nc,melanoma,x\nd,melanoma,{end}\n')
+    with pytest.raises(CatalogueError, match=r"quotation mark that opens in the row that begins with a "):
+        tables.read_text_table(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [(b"a,b\n1,\0\n", "NUL bytes"), (b"PK\3\4xx", "Excel workbook"), (b"a,b\n\x81,\x8d\n", "no text in UTF-8")],
+)
+def test_what_is_no_text_is_refused_with_the_cause(tmp_path, content, cause):
+    file = tmp_path / "a.csv"
+    file.write_bytes(content)
+    with pytest.raises(CatalogueError, match=cause):
+        tables.read_text_table(file)
+
+
+def test_the_end_of_a_text_of_dos_is_no_row(tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"name,label\r\na,1\r\n\x1a")
+    assert tables.read_text_table(file).to_numpy().tolist() == [["a", "1"]]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": ["x", "y"], "b": [1, 0]}', '{"a": {"0": "x", "1": "y"}, "b": {"0": 1, "1": 0}}']
+)
+def test_json_by_columns_is_a_table(tmp_path, text):
+    file = tmp_path / "a.json"
+    file.write_text(text)
+    assert tables.read_text_table(file).to_numpy().tolist() == [["x", "1"], ["y", "0"]]
+    assert tables.header(file) == ["a", "b"]
+
+
+def by_column(folder, text):
+    file = folder / "a.csv"
+    file.write_text(text)
+    return tables.by_column(file, tables.read_text_table(file))
+
+
+def test_a_column_that_stands_twice_counts_once(tmp_path):
+    assert by_column(tmp_path, "Image ID,dx,dx\na,nv,nv\n").to_dict("list") == {"image_id": ["a"], "dx": ["nv"]}
+
+
+@pytest.mark.parametrize("names", ["dx,dx", "dx,DX", "imageId,image_id"])
+def test_two_columns_of_one_name_that_differ_are_refused_by_name(tmp_path, names):
+    with pytest.raises(CatalogueError, match=rf"two columns called {names.partition(',')[0]} whose cells differ"):
+        by_column(tmp_path, f"{names}\nnv,mel\n")

@@ -7,10 +7,12 @@ A text that is not understood in full means nothing; it is never guessed.
 
 from train.data.labels.meaning import CatalogueError, Meaning, NoLabel, Told, settle, taken_for
 from train.data.labels.plain_text import plain
-from train.data.labels.table_columns import LabelColumns, answer
+from train.data.labels.table_columns import ANSWERS, CLASSES, LabelColumns, answer
 from train.data.labels.wording import diagnosis, meaning, meaning_of_levels
 
 __all__ = [
+    "ANSWERS",
+    "CLASSES",
     "CatalogueError",
     "LabelColumns",
     "Meaning",

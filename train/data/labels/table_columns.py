@@ -9,10 +9,14 @@ from train.data.labels.meaning import BENIGN, MALIGN, Meaning, Told
 from train.data.labels.plain_text import plain
 from train.data.labels.wording import meaning
 
-_YES = frozenset(("true", "yes", "y", "positive", "pos", "m", "ja", "oui", "si"))
-_NO = frozenset(("false", "no", "n", "negative", "neg", "b", "nein", "non"))
+CLASSES = ("diagnosis", "dx", "label", "class", "class_name", "label_name", "category", "disease", "diagnostic")
+CLASSES += ("nine_partition_label", "three_partition_label")
+ANSWERS = ("malignant", "benign_malignant", "is_malignant", "target")
+"""Columns that name a class, and that ask for malignancy, in tables of whatever origin; the most specific first."""
+_YES = frozenset(("true", "t", "yes", "y", "positive", "pos", "m", "ja", "oui", "si"))
+_NO = frozenset(("false", "f", "no", "n", "negative", "neg", "b", "nein", "non"))
 _ANSWERS = frozenset((0.0, 1.0))
-_NUMBER = re.compile(r"[+-]?\d+([.,]\d*)?")
+_NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def _number(text: str) -> float | None:

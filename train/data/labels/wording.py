@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 
 from train.data.labels import isic_taxonomy
 from train.data.labels.meaning import BENIGN, INDETERMINATE, MALIGN, NOTHING, Meaning, of_diagnosis
 from train.data.labels.plain_text import plain
-from train.data.labels.vocabulary import BESIDE, CODES, DENIED, NOT, OF, PHRASES
+from train.data.labels.vocabulary import BESIDE, CODES, DENIED, FILLERS, JOINED, NOT, OF, PHRASES
 
 _LONGEST = max(len(phrase.split()) for phrase in PHRASES)
-_MINUS = ("-", "\u2212", "\u2013", "\u2014")
+_MINUS = "-\u2212\u2013\u2014"
+_TURNS_ROUND = re.compile(
+    rf"""[?!~%^@\u00ac\u2260\u2190-\u21ff\u2212\u2713-\u2718\u2705\u274c]  # doubts, denies, or says how much
+    | <> | [-=]> | [<>](?!\s*=?\s*\d)                                      # "<" before a number is a thickness
+    | ^\W*[{_MINUS}] | [{_MINUS}]\W*$                                      # mel- beside mel+
+    """,
+    re.VERBOSE,
+)
+_SHARE = re.compile(r"\d?[.,]\d+\s*$")
+"""A decimal number at the end may be how likely the name in front of it is."""
 _STAGE_ZERO = "stage 0"
 _GLUED_LENGTH = 5
 """Shorter names are not looked for in words that are written together."""
@@ -35,16 +46,24 @@ def meaning(label: str) -> Meaning:
     for known in (CODES, isic_taxonomy.names(), PHRASES):
         if words in known:
             return known[words]
-    return _combined(list(_parts(tuple(_unglued(words.split())))))
+    parts = _unglued(words.split())
+    found = _combined(list(_parts(tuple(parts))))
+    # "Seborrheic keratoses and other benign tumors" holds more than its first name says.
+    more = any(pair[0] in JOINED and pair[1] == "other" for pair in pairwise(parts))
+    return _answer_alone(parts) if more and found.understood else found
+
+
+def _answer_alone(words: Sequence[str]) -> Meaning:
+    return next((PHRASES[word] for word in words if PHRASES.get(word) in (BENIGN, MALIGN)), NOTHING)
 
 
 def _lost_in_plain_words(label: str, words: str) -> bool:
     """Whether something stands in a label that turns it round, and that plain words do not show.
 
-    A "?" is a doubt, a minus behind (mel- beside mel+) or a zero (melanoma=0, malignant_0) may be a denial.
+    A "?" is a doubt, a minus in front or behind (mel- beside mel+) or a zero (melanoma=0, malignant_0) may be a denial.
     """
     zero = words.endswith(" 0") and not words.endswith(_STAGE_ZERO)
-    return "?" in label or label.rstrip().endswith(_MINUS) or zero
+    return zero or any(sign.search(label) for sign in (_TURNS_ROUND, _SHARE))
 
 
 def meaning_of_levels(levels: Sequence[str]) -> Meaning:
@@ -60,26 +79,35 @@ def meaning_of_levels(levels: Sequence[str]) -> Meaning:
 
 
 def _parts(words: tuple[str, ...]) -> Iterator[Meaning | None]:
-    """The meaning of every name among the words, one after the other; None for a word that is not known."""
-    at = 0
+    """The meaning of every name among the words, one after the other; None for a word that is not known.
+
+    None too where it cannot be told what is denied: "melanoma, no nevus", "no nevus or melanoma".
+    """
+    at, denied = 0, None
     while at < len(words):
         length, found = _name(words[at:])
         if length:
-            denied = at + length < len(words) and words[at + length] in DENIED
-            yield _denied(found) if denied else found
-            at += length + denied
+            behind = words[at + length :]
+            negative = len(behind) == 1 and behind[0] in DENIED
+            if negative:
+                found = _denied(found)
+            elif behind and behind[0] in DENIED:
+                yield None
+            yield found if denied is None or (denied == found and words[at - 1] not in JOINED) else None
+            at += length + negative
             continue
         if words[at] in NOT:
-            behind = next((k for k in range(at + 1, len(words)) if words[k] not in OF), len(words))
-            length, found = _name(words[behind:])
+            start = next((k for k in range(at + 1, len(words)) if words[k] not in OF), len(words))
+            length, found = _name(words[start:])
             if length:
-                yield _denied(found)
-                at = behind + length
+                denied = _denied(found)
+                yield denied
+                at = start + length
                 continue
             # "non-pigmented": what is denied is no diagnosis, but only where one word is glued to it.
             if words[at] != "non":
                 yield None
-        elif words[at] not in BESIDE and not words[at].isdigit():
+        elif words[at] not in (BESIDE if denied is None else FILLERS) and not words[at].isdigit():
             yield None
         at += 1
 

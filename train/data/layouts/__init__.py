@@ -5,10 +5,11 @@ from train.data.layouts.ham10000 import HAM10000, HMNIST
 from train.data.layouts.isic_archive import ISIC_CLI, MILK10K
 from train.data.layouts.isic_challenges import ISIC_2016, ISIC_2017, ISIC_2019, ISIC_2020
 from train.data.layouts.layout import Layout
+from train.data.layouts.named_photographs import NAMED_PHOTOGRAPHS
 from train.data.layouts.own_tables import IMAGEFOLDER, LESIONS_CSV
 from train.data.layouts.pad_ufes_20 import PAD_UFES_20
 
-__all__ = ["CLASS_FOLDERS", "LAYOUTS", "Layout"]
+__all__ = ["CLASS_FOLDERS", "LAYOUTS", "NAMED_PHOTOGRAPHS", "Layout"]
 
 LAYOUTS: tuple[Layout, ...] = (
     LESIONS_CSV,
@@ -24,4 +25,4 @@ LAYOUTS: tuple[Layout, ...] = (
     IMAGEFOLDER,
     CLASS_FOLDERS,
 )
-"""The layouts known, in the order in which they are tried."""
+"""The layouts known, in the order in which they are tried; NAMED_PHOTOGRAPHS is tried where it is none of them."""

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from train.data.data_folder import DataFolder, given_split
-from train.data.labels import NoLabel, Told, meaning, settle
+from train.data.labels import NoLabel, Told, meaning, plain, settle
 from train.data.labels.meaning import NOTHING
+from train.data.labels.vocabulary import CANCER
 from train.data.layouts.layout import Layout
 
 
@@ -13,7 +14,12 @@ class ClassFolders:
     """What the folders above photographs say of them. pictures: paths of all photographs below the data folder."""
 
     def __init__(self, pictures: Iterable[Path]) -> None:
-        self._classes = {folder for path in pictures for folder in path.parents if meaning(folder.name).understood}
+        named = {folder for path in pictures for folder in path.parents if meaning(folder.name).understood}
+        below: dict[Path, set[int | None]] = {}
+        for folder in named:
+            for above in folder.parents:
+                below.setdefault(above, set()).add(meaning(folder.name).malignant)
+        self._classes = {folder for folder in named if not (_is_subject(folder) and below.get(folder, set()) >= {0, 1})}
         self._beside = {folder.parent for folder in self._classes}
 
     def __bool__(self) -> bool:
@@ -36,6 +42,14 @@ class ClassFolders:
         return []
 
 
+def _is_subject(folder: Path) -> bool:
+    """Whether a folder may be called by its subject, as "skin cancer" or "moles" above benign and malignant.
+
+    One that is called malignant or benign itself is a class, and contradicts the other below it.
+    """
+    return bool(meaning(folder.name).diagnosis or CANCER & set(plain(folder.name).split()))
+
+
 def _read(data: DataFolder) -> None:
     folders = ClassFolders(data.pictures)
     source = data.root.name
@@ -55,7 +69,7 @@ def _made_from_others(data: DataFolder, folders: ClassFolders) -> dict[Path, str
 
     Photographs of different classes may share a name by chance, and so may those of train and test.
     """
-    found: dict[Path, str] = {}
+    found = {path: reason for path, reason in data.names.derived().items() if folders.of(path)}
     for namesakes in data.names.namesakes():
         by_label: dict[object, list[Path]] = {}
         for path in namesakes:
@@ -66,9 +80,11 @@ def _made_from_others(data: DataFolder, folders: ClassFolders) -> dict[Path, str
             by_label.setdefault(label, []).append(path)
         unlabelled = by_label.pop(None, [])
         for paths in by_label.values():
-            found |= {
-                path: reason for path, reason in data.names.made_from_others([*paths, *unlabelled]).items() if reason
-            }
+            made = data.names.made_from_others([*paths, *unlabelled])
+            for folder in {path.parent for path in paths}:  # the same picture as .jpg and .png
+                beside = [path for path in paths if path.parent == folder and not made[path]]
+                made |= data.names.told_apart(beside) if len(beside) > 1 else {}
+            found |= {path: reason for path, reason in made.items() if reason}
     return found
 
 

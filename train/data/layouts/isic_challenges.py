@@ -57,7 +57,7 @@ def _read_2019(data: DataFolder) -> None:
             site="anatom_site_general",
         )
         known |= {"modality": "dermoscopic", "licence": "CC BY-NC 4.0", "given_split": given_split(path)}
-        source = "ham10000" if "AKIEC" in row else "isic_2019"
+        source = "ham10000" if "akiec" in row else "isic_2019"
         data.add(row["image"], source, plain_id(row["image"]), marked(row, _CLASSES_2019), **known)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from train.data.data_folder import DataFolder
 from train.data.labels import Told, answer, meaning
+from train.data.tables import column
 
 
 @dataclass(frozen=True)
@@ -35,4 +36,4 @@ def details(data: DataFolder, key: str, *columns: str) -> dict[str, dict[str, st
 
 def marked(row: Mapping[str, str], classes: tuple[str, ...]) -> list[Told]:
     """What a row with one column a class says: the columns that are marked."""
-    return [Told(name, row[name], meaning(name)) for name in classes if answer(row.get(name, ""))]
+    return [Told(name, text, meaning(name)) for name in classes if answer(text := row.get(column(name), ""))]

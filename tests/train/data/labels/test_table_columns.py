@@ -39,13 +39,22 @@ def test_words_beside_ids_keep_their_meaning():
 
 def test_a_column_that_asks_for_malignancy_takes_yes_and_no():
     asked = {"answers": ["label"]}
-    assert read(["yes", "No", "TRUE", "m"], **asked) == [
+    assert read(["yes", "No", "TRUE", "t"], **asked) == [
         "malignant, no diagnosis",
         "benign, no diagnosis",
         "malignant, no diagnosis",
         "malignant, no diagnosis",
     ]
     assert read(["yes", "no"]) == ["no label"] * 2
+
+
+def test_zeros_and_ones_in_scientific_notation_are_answers_too():
+    assert read(["0.000e+00", "1.000e+00"]) == ["benign, no diagnosis", "malignant, no diagnosis"]
+
+
+@pytest.mark.parametrize("share", ["0.93", "1.2e-05", ".5"])
+def test_in_a_column_of_probabilities_zero_and_one_are_no_answers(share):
+    assert read(["0", "1", share], answers=["label"]) == ["no label"] * 3
 
 
 def test_an_empty_cell_says_nothing():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from train.data import labels
+from train.data.labels import plain, vocabulary
 
 
 def taken_for(text):
@@ -33,10 +34,39 @@ def taken_for(text):
         "no cancer",
         "kein Melanom",
         "pas de mélanome",
+        "melanoma-free",
+        "free of melanoma",
+        "negative for melanoma",
+        "isn't melanoma",
+        "no es melanoma",
+        "kein Krebs",
+        "non cancéreux",
     ],
 )
 def test_a_denied_cancer_is_benign_without_a_diagnosis(wording):
     assert taken_for(wording) == "benign, no diagnosis"
+
+
+@pytest.mark.parametrize(
+    "wording",
+    [
+        "benign (no melanoma)",
+        "melanoma no metastasis",
+        "Melanoma No. 12",
+        "melanoma: no, nevus: yes",
+        "no nevus or melanoma",
+        "no nevus, melanoma",
+        "not benign or malignant",
+        "not melanoma in situ",
+    ],
+)
+def test_where_it_cannot_be_told_what_is_denied_nothing_is_said(wording):
+    assert taken_for(wording).startswith("no label")
+
+
+def test_what_is_denied_behind_another_name_takes_nothing_from_it():
+    assert taken_for("nevus (not melanoma)") == "nv, benign"
+    assert taken_for("benign, not malignant") == "benign, no diagnosis"
 
 
 def test_non_melanoma_skin_cancer_is_a_cancer():
@@ -156,10 +186,64 @@ def test_the_name_of_an_indeterminate_lesion_yields_to_upstreams_own_answer():
 
 
 @pytest.mark.parametrize(
+    ("code", "wordings"),
+    [
+        ("mel", ["Malignes Melanom", "mélanomes", "melanoma cutáneo", "czerniak", "LMM"]),
+        ("bcc", ["Basaliome", "Basalzellkarzinom", "carcinoma de células basales", "carcinomas basocelulares"]),
+        ("akiec", ["aktinische Keratosen", "M. Bowen", "carcinome à cellules squameuses", "queratosis actínica"]),
+        ("nv", ["melanozytäre Nävi", "Leberflecken", "nævus nævocellulaire", "lunares", "nevo displastico"]),
+        (
+            "bkl",
+            ["Seborrhoische Keratosen", "kératoses séborrhéiques", "brodawka łojotokowa", "lentigo solaire", "PBK"],
+        ),
+        ("df", ["Histiozytom", "Dermatofibrome"]),
+        ("vasc", ["Hämangiome", "lésions vasculaires", "lesiones vasculares", "lesão vascular"]),
+    ],
+)
+def test_names_of_other_languages_are_understood(code, wordings):
+    assert {wording: labels.diagnosis(wording) for wording in wordings} == dict.fromkeys(wordings, code)
+
+
+def test_a_nevus_of_vessels_is_vascular_and_one_of_other_tissue_benign_without_a_diagnosis():
+    assert {taken_for(text) for text in ("spider naevus", "naevus flammeus", "strawberry nevus")} == {"vasc, benign"}
+    assert {taken_for(text) for text in ("Becker's nevus", "connective tissue nevus", "epidermal nevus")} == {
+        "benign, no diagnosis"
+    }
+
+
+def test_a_name_with_others_beside_it_keeps_only_what_is_said_of_all():
+    assert taken_for("Seborrheic Keratoses and other Benign Tumors") == "benign, no diagnosis"
+    assert taken_for("melanoma and other lesions").startswith("no label")
+
+
+@pytest.mark.parametrize(
+    "wording",
+    ["!melanoma", "~melanoma", "\u00acmelanoma", "-melanoma", "melanoma(-)", "<>melanoma", "nevus \u2192 melanoma"],
+)
+def test_a_sign_that_may_deny_or_change_a_name_leaves_nothing(wording):
+    assert taken_for(wording).startswith("no label")
+
+
+@pytest.mark.parametrize("wording", ["melanoma 0.02", "melanoma: 30%", "benign 90 %", "p(melanoma)=.5"])
+def test_how_likely_a_name_is_makes_it_no_label(wording):
+    assert taken_for(wording).startswith("no label")
+
+
+def test_a_thickness_is_not_how_likely_a_melanoma_is():
+    wordings = ("melanoma 0.8 mm", "melanoma (< 0.76 mm)", "melanoma (0.76 to 1.5 mm)")
+    assert {taken_for(text) for text in wordings} == {"mel, malignant"}
+
+
+@pytest.mark.parametrize(
     "wording", ["mel-", "mel -", "BCC\u2212", "melanoma=0", "malignant: 0", "malignant_0", "benign=0", "melanoma (0)"]
 )
 def test_a_name_with_a_minus_or_a_zero_behind_it_is_not_guessed(wording):
     assert taken_for(wording).startswith("no label")
+
+
+@pytest.mark.parametrize("name", sorted({*vocabulary.PHRASES, *vocabulary.CODES}))
+def test_every_name_of_the_vocabulary_is_spelled_as_labels_are_compared(name):
+    assert plain(name) == name
 
 
 def test_a_plus_or_a_number_elsewhere_turns_no_name_round():

@@ -318,3 +318,94 @@ def test_an_imagefolder_without_a_label_column_has_its_labels_from_its_folders(t
     table = catalogue.read(tmp_path)
     assert labelled(table) == {"train/nevus/a": ("nv", 0), "train/melanoma/b": ("mel", 1)}
     assert table["age"].tolist() == ["50", "60"]
+
+
+@pytest.mark.parametrize("title", ["skin_cancer", "Melanoma", "moles", "Hautkrebs"])
+def test_a_folder_called_by_its_subject_above_both_classes_is_no_class(tmp_path, title):
+    pictures(tmp_path, f"{title}/train/benign/a.jpg", f"{title}/train/malignant/b.jpg")
+    assert catalogue.read(tmp_path)["malignant"].tolist() == [0, 1]
+
+
+def test_a_class_within_the_class_that_contradicts_it_is_left_out(tmp_path):
+    pictures(tmp_path, "benign/nevus/a.jpg", "benign/melanoma/b.jpg", "malignant/bcc/c.jpg")
+    table, left_out = catalogue.read_all([tmp_path])
+    assert labelled(table) == {"benign/nevus/a": ("nv", 0), "malignant/bcc/c": ("bcc", 1)}
+    assert left_out["reason"].tolist() == ["conflicting label: diagnosis mel, but called benign"]
+
+
+def test_train_and_test_may_stand_in_the_name_of_a_class_folder(tmp_path):
+    pictures(tmp_path, "train_benign/a.jpg", "train_malignant/b.jpg", "benign_test/c.jpg")
+    table = catalogue.read(tmp_path)
+    assert table["malignant"].tolist() == [0, 0, 1]
+    assert table["given_split"].tolist() == ["test", "train", "train"]
+
+
+def test_what_is_made_of_a_photograph_beside_it_is_left_out_with_the_reason(tmp_path):
+    for number, name in enumerate(("benign", "malignant")):
+        write(tmp_path / name / f"{number}.jpg", number)
+        write(tmp_path / name / f"{number}_superpixels.png", skin(number) // 60 * 60)
+    table, left_out = catalogue.read_all([tmp_path])
+    assert labelled(table) == {"benign/0": ("", 0), "malignant/1": ("", 1)}
+    assert left_out["reason"].tolist() == [
+        "a copy of another photograph (benign/0.jpg)",
+        "a copy of another photograph (malignant/1.jpg)",
+    ]
+
+
+@pytest.mark.parametrize("head", ["LESION_ID,IMAGE_ID,DX", "Lesion ID,Image ID,dx", "lesionId,imageId,dx"])
+def test_a_known_table_is_known_however_its_columns_are_spelled(tmp_path, head):
+    pictures(tmp_path, "ISIC_1.jpg", "ISIC_2.jpg")
+    write_text(tmp_path / "HAM10000_metadata.csv", head, "HAM_1,ISIC_1,mel", "HAM_2,ISIC_2,nv")
+    table = catalogue.read(tmp_path)
+    assert labelled(table) == {"ISIC_1": ("mel", 1), "ISIC_2": ("nv", 0)} and set(table["source"]) == {"ham10000"}
+
+
+def test_classes_in_lower_case_columns_are_known(tmp_path):
+    pictures(tmp_path, "ISIC_1.jpg", "ISIC_2.jpg")
+    write_text(tmp_path / "truth.csv", "image,mel,nv,bcc,bkl,df,vasc", "ISIC_1,1,0,0,0,0,0", "ISIC_2,0,1,0,0,0,0")
+    assert labelled(catalogue.read(tmp_path)) == {"ISIC_1": ("mel", 1), "ISIC_2": ("nv", 0)}
+
+
+def test_a_row_that_names_no_photograph_is_left_out_with_what_it_says(tmp_path):
+    pictures(tmp_path, "a.jpg")
+    write_text(tmp_path / "metadata.csv", "file_name,label,age", "a.jpg,nevus,50", ",melanoma,60")
+    table, left_out = catalogue.read_all([tmp_path])
+    assert len(table) == 1 and left_out["reason"].tolist() == ["its row names no photograph (60)"]
+
+
+def test_a_table_without_rows_is_named(tmp_path):
+    pictures(tmp_path, "a.jpg")
+    write_text(tmp_path / "metadata.csv", "file_name,label")
+    with pytest.raises(catalogue.CatalogueError, match=r"metadata\.csv has no rows"):
+        catalogue.read(tmp_path)
+
+
+def test_a_table_that_nothing_cuts_into_cells_is_named(tmp_path):
+    pictures(tmp_path, "a.jpg")
+    write_text(tmp_path / "metadata.csv", "file_name^label", "a.jpg^nevus")
+    with pytest.raises(catalogue.CatalogueError, match=r"Nothing separates the cells of metadata\.csv"):
+        catalogue.read(tmp_path)
+
+
+def test_json_that_is_no_list_of_objects_is_named(tmp_path):
+    pictures(tmp_path, "a.jpg")
+    write_text(tmp_path / "metadata.json", '{"data": [{"file_name": "a.jpg", "label": "nevus"}]}')
+    with pytest.raises(catalogue.CatalogueError, match=r"metadata\.json is no list of JSON objects"):
+        catalogue.read(tmp_path)
+
+
+def test_parquet_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "train.parquet").write_bytes(b"PAR1")
+    with pytest.raises(catalogue.CatalogueError, match=r"train\.parquet in it .* save its table as CSV"):
+        catalogue.read(tmp_path)
+
+
+def test_one_picture_in_two_formats_counts_once_and_two_pictures_twice(tmp_path):
+    for number, name in enumerate(("benign", "malignant")):
+        write(tmp_path / name / "0.jpg", number)
+        write(tmp_path / name / "0.png", number)
+        write(tmp_path / name / "1.jpg", number + 10)
+        write(tmp_path / name / "1.png", number + 20)
+    table, left_out = catalogue.read_all([tmp_path])
+    assert len(table) == 6
+    assert left_out["file"].tolist() == ["benign/0.png", "malignant/0.png"]
