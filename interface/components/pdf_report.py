@@ -15,7 +15,6 @@ import numpy as np
 
 from interface.components.result_card import doubts
 from interface.components.scored_photo import CombinedAssessment
-from skin_model.diagnoses import MEDICAL_NAMES
 from skin_model.network.calibration import Thresholds
 from skin_model.network.checkpoint import Checkpoint
 from skin_model.network.risk_scale import place, segment_of, segments
@@ -241,7 +240,7 @@ def _diagnoses(pdf: FPDF, words: Words, diagnoses: dict[str, float], scale: floa
             second + (bars - length if right_to_left else 0), top + 1.2 * scale, length, height - 2.4 * scale, style="F"
         )
         pdf.set_font("page", "", 9 * scale)
-        name, medical = words(f"diagnosis.{code}.name"), MEDICAL_NAMES[code]
+        name, medical = (words(f"diagnosis.{code}.{kind}") for kind in ("name", "medical"))
         pdf.set_xy(third, top)
         text = name if name == medical else f"{name} · {medical}"
         pdf.multi_cell(width, height, text, align="R" if right_to_left else "L", new_x="LMARGIN", new_y="NEXT")
