@@ -21,7 +21,6 @@ from on_device.known_answers import known_answers
 from on_device.model_file import NotAnExport, entries, metadata
 from skin_model import __version__, border, overlay, wording
 from skin_model.comparison import embedded_limits
-from skin_model.diagnoses import MEDICAL_NAMES
 from skin_model.lesion import weights_file
 from skin_model.licence_note import told_apart
 from skin_model.network.checkpoint import Checkpoint, CheckpointError
@@ -162,7 +161,6 @@ def _config(described: dict[str, Any]) -> dict[str, Any]:
         "diagnosis_calibration": described.get("diagnosis_calibration"),
         "least_skin": float(entries(LOCATOR.read_bytes())["least_skin"]),
         "version": __version__,
-        "medical_names": MEDICAL_NAMES,
         "languages": {code: wording.Words(code).name for code in wording.languages()},
         "overlay": {
             "full": overlay.FULL,

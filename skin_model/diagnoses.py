@@ -9,16 +9,6 @@ DIAGNOSES: tuple[str, ...] = ("mel", "bcc", "akiec", "nv", "bkl", "df", "vasc")
 MALIGNANT: frozenset[str] = frozenset({"mel", "bcc", "akiec"})
 """Diagnoses that need a doctor: ``akiec`` holds actinic keratosis, Bowen's disease and squamous cell carcinoma."""
 
-MEDICAL_NAMES: dict[str, str] = {
-    "mel": "Melanoma",
-    "bcc": "Basal cell carcinoma",
-    "akiec": "Actinic keratosis, Bowen's disease or squamous cell carcinoma",
-    "nv": "Melanocytic naevus",
-    "bkl": "Benign keratosis (seborrhoeic keratosis, solar lentigo, lichen planus-like keratosis)",
-    "df": "Dermatofibroma",
-    "vasc": "Vascular lesion (angioma, haemorrhage)",
-}
-
 
 def malignant_mask(diagnoses: tuple[str, ...] = DIAGNOSES) -> list[bool]:
     """One flag per network output: whether that diagnosis is malignant."""

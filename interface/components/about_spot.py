@@ -44,10 +44,20 @@ def build(words: Words) -> AboutSpot:
     with gr.Accordion(words("context.title"), open=False, elem_id="about-spot"):
         gr.HTML(f'<p class="small">{escape(words("context.line"))}</p>')
         with gr.Row():
-            age = gr.Number(None, label=words("context.age"), precision=0, min_width=110)
+            age = _empty_number(label=words("context.age"), precision=0, min_width=110)
             sex, site = listed("sex", SEXES, 130), listed("site", ASKED_SITES, 180)
         answer = gr.HTML(elem_id="told")
     return AboutSpot(age, sex, site, answer)
+
+
+def _empty_number(**options: Any) -> gr.Number:
+    """A number field that is empty until something is typed: one without a value would show and send 0."""
+    field = gr.Number(None, **options)
+    field.value = ""  # type: ignore[assignment]
+    typed = field.preprocess
+    # On the instance, as in ``sliders``.
+    setattr(field, "preprocess", lambda text: None if text == "" else typed(text))  # noqa: B010
+    return field
 
 
 def risk_with(

@@ -1,6 +1,6 @@
 """What data sets and rows of figures are called, in the visitor's words."""
 
-from skin_model.diagnoses import MEDICAL_NAMES
+from skin_model.diagnoses import DIAGNOSES
 from skin_model.licence_note import SOURCES
 from skin_model.network.context import SEXES, SITES
 from skin_model.wording import Words
@@ -16,7 +16,7 @@ def named(words: Words, attribute: str, value: str) -> str:
         return words("mistakes.unknown")
     if attribute == "source":
         return SOURCES.get(value, value)
-    if attribute == "diagnosis" and value in MEDICAL_NAMES:
+    if attribute == "diagnosis" and value in DIAGNOSES:
         return words(f"diagnosis.{value}.name")
     if attribute == "site" and value in SITES:
         return words(f"context.site.{value}")

@@ -22,8 +22,13 @@
     [/^(An error occurred|An unknown error occurred|Could not parse server response|Unexpected client exception|Dependency function failed|Server returned \d)/, "failed"],
   ];
 
+  // Nothing can be dropped on a screen that knows only fingers.
+  const dropping = !matchMedia("(hover: none) and (pointer: coarse)").matches;
+  const onTouch = { drop_file: "", or: "", drop_or_upload: said.click_to_upload };
+
   function ours(text) {
     const key = known[text];
+    if (!dropping && key in onTouch) return onTouch[key];
     if (key) return said[key];
     for (const [shape, name] of shaped) {
       const found = shape.exec(text);
@@ -36,12 +41,12 @@
   const ownText = (node) => node.parentElement?.closest(".html-container, [role=tab], table, script, style, option") !== null;
   function mendText(node) {
     const text = node.data.trim(), words = text && !ownText(node) ? ours(text) : null;
-    if (words && words !== text) node.data = node.data.replace(text, words);
+    if (words !== null && words !== text) node.data = node.data.replace(text, words);
   }
   function mendElement(node) {
     for (const name of ATTRIBUTES) {
       const text = node.getAttribute(name), words = text ? ours(text) : null;
-      if (words && words !== text) node.setAttribute(name, words);
+      if (words !== null && words !== text) node.setAttribute(name, words);
     }
   }
   function mend(root) {

@@ -15,7 +15,6 @@ import numpy as np
 
 from interface.components.result_card import doubts
 from interface.components.scored_photo import CombinedAssessment
-from skin_model.diagnoses import MEDICAL_NAMES
 from skin_model.network.calibration import Thresholds
 from skin_model.network.checkpoint import Checkpoint
 from skin_model.network.risk_scale import place, segment_of, segments
@@ -33,6 +32,8 @@ _LONGEST_SIDE = 900
 _BOTTOM = 297 - 10
 _LINE = 7
 """Between two lines to write on."""
+_FEWEST_LINES = 2
+"""Left for what a visitor noticed."""
 _BANDS = {"low": (29, 95, 138), "raised": (146, 64, 14), "cannot_tell": (91, 33, 182), "high": (185, 28, 28)}
 """Red, green and blue of each band's heading and segments, as the app's style sheet has them."""
 _SCALES = (1.0, 0.93, 0.86, 0.8, 0.74)
@@ -194,7 +195,7 @@ def _scale(pdf: FPDF, words: Words, risk: float, band: str, thresholds: Threshol
         if number:
             pdf.set_text_color(60)
             pdf.set_font("page", "", 8.5 * scale)
-            pdf.set_xy(across(number / len(bands)) - 15, top + 10.5 * scale)
+            pdf.set_xy(across(number / len(bands)) - 15, top + 11.3 * scale)
             pdf.cell(30, 4 * scale, words.percent(segment.start), align="C")
     radius = 2.6 * scale
     x, y = across(place(risk, band, bands)), top + 7.75 * scale
@@ -231,7 +232,7 @@ def _diagnoses(pdf: FPDF, words: Words, diagnoses: dict[str, float], scale: floa
     """The diagnoses, likeliest first: share, a bar of it, plain name with the medical one."""
     right_to_left = words.direction == "rtl"
     pdf.set_font("page", "B", 9 * scale)
-    shares = max(15.0, 2 + max(pdf.get_string_width(words.percent(share)) for share in diagnoses.values()))
+    shares = max(15.0, 4 + max(pdf.get_string_width(words.percent(share)) for share in diagnoses.values()))
     bars, height = 18.0, 4.6 * scale
     for code, share in sorted(diagnoses.items(), key=lambda entry: -entry[1]):
         top = pdf.get_y()
@@ -255,7 +256,7 @@ def _diagnoses(pdf: FPDF, words: Words, diagnoses: dict[str, float], scale: floa
             second + (bars - length if right_to_left else 0), top + 1.2 * scale, length, height - 2.4 * scale, style="F"
         )
         pdf.set_font("page", "", 9 * scale)
-        name, medical = words(f"diagnosis.{code}.name"), MEDICAL_NAMES[code]
+        name, medical = (words(f"diagnosis.{code}.{kind}") for kind in ("name", "medical"))
         pdf.set_xy(third, top)
         text = name if name == medical else f"{name} · {medical}"
         pdf.multi_cell(width, height, text, align="R" if right_to_left else "L", new_x="LMARGIN", new_y="NEXT")
@@ -286,7 +287,7 @@ def _to_fill_in(pdf: FPDF, words: Words, scale: float, room: float) -> None:
         )
     pdf.set_xy(MARGIN, top + 7 * scale + step)
     pdf.cell(WIDTH, 5 * scale, words("pdf.fill.changes"), align=side, new_x="LMARGIN", new_y="NEXT")
-    for _ in range(max(1, int((_BOTTOM - room - pdf.get_y()) / step))):
+    for _ in range(max(_FEWEST_LINES, int((_BOTTOM - room - pdf.get_y()) / step))):
         pdf.ln(step)
         pdf.line(MARGIN, pdf.get_y(), MARGIN + WIDTH, pdf.get_y())
     pdf.ln(3 * scale)

@@ -272,13 +272,9 @@ if (element.closest("#photo-stage")) {
 
   // From the page in another language: one after the other, as the visitor did.
   async function takeUp({ files, example, box }) {
-    const card = () => document.querySelector("#answer section");
-    const answered = async (ask) => {
-      const before = card();
-      ask();
-      await until(() => card() && card() !== before);
-    };
-    await until(() => card() && uploadInput() && document.querySelector("#examples button"));
+    // An event, for the card says nothing of it: Gradio changes its words in place, and a photo that was not taken none.
+    const answered = (ask) => new Promise((done) => { window.addEventListener("photo-answered", done, { once: true }); ask(); });
+    await until(() => document.querySelector("#answer section") && uploadInput() && document.querySelector("#examples button"));
     const [first, ...further] = files;
     await answered(() => (example === null ? handOver(first) : document.querySelectorAll("#examples button")[example].click()));
     if (box) await answered(() => trigger("box", { box }));

@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from skin_model.assess import Assessment
-from skin_model.diagnoses import MALIGNANT, MEDICAL_NAMES
+from skin_model.diagnoses import MALIGNANT
 from skin_model.network.calibration import CANNOT_TELL, LOW, Calibration, Thresholds, band
 from skin_model.network.risk_scale import place, segment_of, segments
 from skin_model.overlay import NOTICEABLE
@@ -195,7 +195,7 @@ def diagnosis_bars(words: Words, diagnoses: Mapping[str, float] | None, *, weigh
             f"<span>{escape(words.percent(share))}</span></div>"
             f'<div class="bar" aria-hidden="true"><i style="width:{100 * share:.1f}%"></i></div>'
             f'<p class="small">{escape(words(f"diagnosis.{code}.line"))} '
-            f'<span class="medical">{escape(MEDICAL_NAMES[code])}</span></p></li>'
+            f'<span class="medical">{escape(words(f"diagnosis.{code}.medical"))}</span></p></li>'
         )
     note = f'<p class="small">{escape(words("interface.diagnoses.weighted"))}</p>' if weighted else ""
     return f'<ol class="bars">{"".join(rows)}</ol>{note}'

@@ -50,6 +50,7 @@ _HIDE_OLD_ANSWER = "() => { document.body.classList.add('looking'); }"
 _DRAW_SQUARE = "(...box) => { window.dispatchEvent(new CustomEvent('draw-square', { detail: box.slice(0, 3) })); }"
 _SCROLL_TO_ANSWER = """() => {
     document.body.classList.remove("looking");
+    window.dispatchEvent(new Event("photo-answered"));
     const answer = document.querySelector("#answer");
     document.querySelector("#examples details")?.removeAttribute("open");
     // What was pressed may be gone, and with it the keyboard's place on the page.

@@ -76,8 +76,7 @@ def to_the_diary(words: Words, folder: Path = BUILT) -> str:
         return ""
     # In a new window, for the answer is gone once its page is left.
     link = f'<a class="download" target="_blank" rel="noopener" href="{_address(words)}#spots">'
-    told = f'<p class="small">{escape(words("interface.keep_eye.line"))}</p>'
-    return f'<div class="keep-eye">{link}{escape(words("interface.keep_eye"))}</a>{told}</div>'
+    return f'<div class="keep-eye">{link}{escape(words("interface.keep_eye"))}</a></div>'
 
 
 def _address(words: Words) -> str:

@@ -100,7 +100,7 @@ export function diagnosisBars(words, diagnoses, config) {
       element("span", {}, element("strong", {}, words.say(`diagnosis.${code}.name`)), " ", config.malignant[config.labels.indexOf(code)] ? element("em", {}, words.say("interface.needs_doctor")) : null),
       element("span", {}, words.percent(share))),
     element("div", { class: "bar", "aria-hidden": "true" }, element("i", { style: { width: `${(100 * share).toFixed(1)}%` } })),
-    element("p", { class: "small" }, words.say(`diagnosis.${code}.line`), " ", element("span", { class: "medical", lang: "en" }, config.medical_names[code]))))), note);
+    element("p", { class: "small" }, words.say(`diagnosis.${code}.line`), " ", element("span", { class: "medical" }, words.say(`diagnosis.${code}.medical`)))))), note);
 }
 
 /** How steady the number is, and what steadiness does not say. */

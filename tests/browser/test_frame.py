@@ -15,8 +15,9 @@ TABS = ("compare", "batch", "mistakes", "evidence", "on_device", "about", "check
 SCRIPTS = ("core", "index", "Blocks")
 KEYS = ("connection_can_break", "long_requests_queue", "lost_connection", "waiting_for_inputs")
 PHONE = {"width": 390, "height": 844}
-PLACES = """() => ["#page-head h1", "#tab-check-button"].map((name) => {
-    const { x, y } = document.querySelector(name).getBoundingClientRect();
+STAYING = "#page-head h1, .language, #tabs [role=tablist] > [role=tab]"
+PLACES = """(staying) => [...document.querySelectorAll(staying)].map((one) => {
+    const { x, y } = one.getBoundingClientRect();
     return [x, y + scrollY];
 })"""
 
@@ -34,7 +35,8 @@ def test_header_and_tabs_stay_in_their_place_in_every_tab(open_page):
         page.locator(f"#tab-{tab}-button").click()
         page.locator(f"#tab-{tab}-button[aria-selected=true]").wait_for()
         page.wait_for_timeout(300)
-        places[tab] = page.evaluate(PLACES)
+        places[tab] = page.evaluate(PLACES, STAYING)
+    assert len(places["check"]) == 2 + len(TABS)
     assert places == dict.fromkeys(TABS, places["check"])
 
 

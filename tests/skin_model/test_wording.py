@@ -24,7 +24,7 @@ KEYS = (
     + ["refused.no_such_file", "refused.not_skin", "notice.screening", "notice.privacy"]
     + [f"problem.{code}" for code in quality.PROBLEMS]
     + [f"{part}.{band}" for part in ("band", "next_step") for band in BANDS]
-    + [f"diagnosis.{code}.{part}" for code in DIAGNOSES for part in ("name", "line")]
+    + [f"diagnosis.{code}.{part}" for code in DIAGNOSES for part in ("name", "medical", "line")]
 )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import gradio as gr
 import pytest
 
 from interface.components import about_spot, scored_photo
@@ -30,6 +31,13 @@ def photo(examples, assessor):
 
 def test_nothing_told_says_nothing(assessor, photo):
     assert about_spot.told(assessor, WORDS, photo, None, "", "") == ""
+
+
+def test_an_age_that_nobody_typed_is_none_and_no_nought():
+    with gr.Blocks():
+        age = about_spot.build(WORDS).age
+    assert age.get_config()["value"] == ""  # Gradio shows, and sends, 0 for a number that is not there
+    assert [age.preprocess(typed) for typed in ("", None, 0, 45.6)] == [None, None, 0, 46]
 
 
 def test_without_a_photo_nothing_is_said(assessor):

@@ -92,6 +92,14 @@ def test_there_is_room_to_write_what_a_photo_does_not_show(seen, language):
             assert words(f"pdf.fill.{name}") in text
 
 
+@pytest.mark.parametrize("language", languages())
+def test_a_page_holds_no_english_name_of_a_diagnosis_beside_another_languages(seen, language):
+    text = text_of(page(seen, language))
+    for code in ("bcc", "nv", "akiec"):
+        english = Words()(f"diagnosis.{code}.medical").split(",")[0]
+        assert (english in text) == (language == "en")
+
+
 def test_a_page_on_a_part_of_the_photo_says_so(seen):
     assert Words()("interface.part_only") in text_of(page(seen, part_only=True))
     assert Words()("interface.part_only") not in text_of(page(seen))

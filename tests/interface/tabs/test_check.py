@@ -18,7 +18,7 @@ from interface.components import result_card
 from interface.components.photo_stage import data_uri, full_size_box, staged
 from interface.tabs import check
 from skin_model.assess import Assessment, Assessor
-from skin_model.diagnoses import DIAGNOSES, MEDICAL_NAMES
+from skin_model.diagnoses import DIAGNOSES
 from skin_model.network.calibration import BANDS, Calibration, Thresholds
 from skin_model.network.checkpoint import EMBEDDED
 from skin_model.photo import open_photo
@@ -154,7 +154,7 @@ def test_diagnoses_come_likeliest_first_with_plain_and_medical_names():
     ]
     assert order == sorted(order)
     for code in DIAGNOSES:
-        assert MEDICAL_NAMES[code].replace("'", "&#x27;") in html
+        assert sentence(f"diagnosis.{code}.medical").replace("'", "&#x27;") in html
     assert html.count(sentence("interface.needs_doctor")) == 3
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from skin_model.diagnoses import DIAGNOSES, MEDICAL_NAMES
+from skin_model.diagnoses import DIAGNOSES
 from train.bootstrap import FEWEST_GROUPS
 from train.reports import inline_plots
 from train.reports.sections.parts import (
@@ -17,6 +17,7 @@ from train.reports.sections.parts import (
     decimal,
     forest,
     has,
+    medical_name,
     percent,
     share,
 )
@@ -191,7 +192,7 @@ def diagnoses(metrics: Mapping[str, Any]) -> Section:
     tables = [Table("The most probable diagnosis against the true one", head, rows, few_means=FEW_DIAGNOSES)]
     for name, seven in found.items():
         tables += [_per_class(name, seven), _confusion(name, seven)]
-    codes = "; ".join(f"{code}: {MEDICAL_NAMES[code].split(' (')[0]}" for code in DIAGNOSES)
+    codes = "; ".join(f"{code}: {medical_name(code)}" for code in DIAGNOSES)
     says = (f"Diagnoses of which a family has no photograph have no row. {codes}.",)
     return Section(key, title, says, tuple(tables))
 

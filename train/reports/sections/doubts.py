@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from skin_model.diagnoses import DIAGNOSES, MEDICAL_NAMES
+from skin_model.diagnoses import DIAGNOSES
 from train.reports.sections.parts import (
     Cell,
     Section,
@@ -13,6 +13,7 @@ from train.reports.sections.parts import (
     forest,
     has,
     measured_by,
+    medical_name,
     percent,
     share,
 )
@@ -229,6 +230,4 @@ def saliency(metrics: Mapping[str, Any]) -> Section:
 
 
 def _subgroup(attribute: str, value: str) -> str:
-    return (
-        f"{value} ({MEDICAL_NAMES[value].split(' (')[0]})" if attribute == "diagnosis" and value in DIAGNOSES else value
-    )
+    return f"{value} ({medical_name(value)})" if attribute == "diagnosis" and value in DIAGNOSES else value

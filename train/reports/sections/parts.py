@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from skin_model.wording import sentence
 from train.bootstrap import FEWEST_GROUPS
 from train.reports import inline_plots
 
@@ -148,3 +149,8 @@ def measured_by(found: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The seed and the command that belong to this part of metrics.json alone, where it names any."""
     own = {name: found[name] for name in ("seed", "command") if isinstance(found.get(name), str | int)}
     return own or None
+
+
+def medical_name(code: str) -> str:
+    """A diagnosis as doctors write it, without what else it holds, such as "Vascular lesion"."""
+    return sentence(f"diagnosis.{code}.medical").split(" (")[0]
