@@ -1,7 +1,9 @@
 // The one gate for a photo: a file in, upright sRGB pixels of a working copy out, and nothing else of the file.
 import { cut, picture } from "../pixels/picture.js";
 import { toSrgb } from "../pixels/colour.js";
+import { partsOf, without } from "./containers.js";
 import { checkSize, formatOf, Refused, sizeOf } from "./header.js";
+import { orientationOf, turnedBitmap } from "./orientation.js";
 import { statedColours } from "./stated_colours.js";
 
 const STRIP = 512; // rows read at a time: a large photo never lies in memory twice
@@ -30,16 +32,19 @@ export async function decode(file, limits) {
   if (file.size > limits.max_bytes) throw new Refused("file_too_large");
   const bytes = new Uint8Array(await file.arrayBuffer());
   const format = formatOf(bytes);
-  const stored = sizeOf(bytes, format, limits), stated = statedColours(bytes, format);
+  const stored = sizeOf(bytes, format, limits);
   if (stored) checkSize(stored, limits);
+  const parts = format === "heif" ? [] : partsOf(bytes, format);
+  const { colours, told } = await statedColours(parts, format), lies = orientationOf(parts, format);
+  const followed = new Set([...told, ...lies.told]), left = without(bytes, format, parts.filter((part) => followed.has(part)));
   let bitmap;
   try {
-    bitmap = await upright(new Blob([stated.bytes], { type: `image/${format}` }));
+    bitmap = turnedBitmap(await upright(new Blob([left], { type: `image/${format}` })), lies.turn);
   } catch {
     throw new Refused(format === "heif" ? "heic_unreadable" : "damaged_file");
   }
   if (!stored) checkSize(bitmap, limits);
-  if (stated.colours) coloursOf.set(bitmap, stated.colours);
+  if (colours) coloursOf.set(bitmap, colours);
   return bitmap;
 }
 
