@@ -2,7 +2,9 @@
 
 import lzma
 import mimetypes
+import re
 import struct
+import unicodedata
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -22,8 +24,13 @@ _LONGEST_NAME = 255
 _LOCKED, _UTF_8 = 1, 1 << 11
 """Flags of an entry."""
 _UNICODE_PATH = 0x7075
-_CODE_PAGES = {"pl": "cp852", "ar": "cp720"}
-"""Of Windows for archives, by language; cp850 in the west."""
+_CODE_PAGES = {"pl": ("cp852", "cp1250"), "ar": ("cp720", "cp1256")}
+_WESTERN = ("cp850", "cp1252")
+"""Of Windows, by language: that of its archives, and the other one, which some programs write instead."""
+_RAW = frozenset((".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf"))
+"""Cameras' own formats, which ``mimetypes`` does not know: photos, though none that can be read."""
+_LETTERS = frozenset(("Ll", "Lu", "Lo"))
+_PACKED = frozenset((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
 UNREADABLE = (
     # A decompressor's own, and that of one that asks for gigabytes.
     *(zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, zlib.error, lzma.LZMAError),
@@ -61,7 +68,7 @@ def batch(files: list[Path], most: int, language: str = ENGLISH) -> Batch:
     found: list[tuple[str, Place]] = []
     total = others = 0
     for file in files:
-        if file.suffix.lower() != ".zip":
+        if file.suffix.lower() != ".zip" or _is_photo(file):
             found.append((printable(file.name), file))
             total += file.stat().st_size
             continue
@@ -69,15 +76,15 @@ def batch(files: list[Path], most: int, language: str = ENGLISH) -> Batch:
             if _entries(file) > MOST_ENTRIES:
                 raise BatchRefused("too_many", most=most)
             with zipfile.ZipFile(file) as archive:
-                listed = [
-                    entry for entry in archive.infolist() if not _is_folder(entry) and not _hidden(entry.filename)
-                ]
+                listed = [entry for entry in archive.infolist() if not _is_folder(entry) and not _is_hidden(entry)]
                 if any(entry.flag_bits & _LOCKED for entry in listed):
-                    raise BatchRefused("locked_zip", file=file.name)
+                    raise BatchRefused("locked_zip", file=printable(file.name))
                 inside = [entry for entry in listed if _is_picture(archive, entry)]
+                if any(entry.compress_type not in _PACKED for entry in inside):
+                    raise BatchRefused("packed_zip", file=printable(file.name))
         # zipfile meets hostile lists with ValueError and struct.error too.
         except (zipfile.BadZipFile, OSError, NotImplementedError, UnicodeError, struct.error, EOFError):
-            raise BatchRefused("broken_zip", file=file.name) from None
+            raise BatchRefused("broken_zip", file=printable(file.name)) from None
         others += len(listed) - len(inside)
         total += sum(min(entry.file_size, MAX_BYTES) for entry in inside)
         found += [(entry_name(entry, language)[-_LONGEST_NAME:], (file, entry)) for entry in inside]
@@ -102,20 +109,41 @@ def _entries(file: Path) -> int:
     return count
 
 
+def _is_photo(file: Path) -> bool:
+    """Whether a file is a photo by its first bytes, whatever it is called."""
+    with file.open("rb") as stream:
+        return format_of(stream.read(HEAD)) is not None
+
+
+def _path(entry: zipfile.ZipInfo) -> str:
+    """With slashes, as ZIPs should have it; those of .NET and PowerShell came with backslashes (cpython issue 91036).
+    Behind a letter of an unknown code page a backslash is half a letter: Shift-JIS and GBK have many.
+    """
+    if entry.flag_bits & _UTF_8:
+        return entry.filename.replace("\\", "/")
+    return re.sub(r"(?<![^\0-\x7f])\\", "/", entry.filename)
+
+
 def _is_folder(entry: zipfile.ZipInfo) -> bool:
-    return _slashes(entry.filename).endswith("/")
+    return _path(entry).endswith("/")
+
+
+def _is_hidden(entry: zipfile.ZipInfo) -> bool:
+    parts = PurePosixPath(_path(entry)).parts
+    return any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in parts)
 
 
 def _is_picture(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
     """Whether an entry is a picture by its name, be it one that cannot be read, or by its first bytes."""
-    name = PurePosixPath(_slashes(entry.filename))
-    if name.suffix.lower() in ENDINGS or (mimetypes.guess_type(name.name)[0] or "").startswith("image/"):
+    name = PurePosixPath(_path(entry))
+    kind = mimetypes.guess_type(name.name)[0] or ""
+    if name.suffix.lower() in ENDINGS | _RAW or kind.startswith("image/"):
         return True
     try:
         with archive.open(entry) as stream:
             return format_of(stream.read(HEAD)) is not None
     except UNREADABLE:
-        return True  # a line of the table says that it is damaged
+        return not kind  # a line of the table says that it is damaged
 
 
 def entry_name(entry: zipfile.ZipInfo, language: str) -> str:
@@ -143,22 +171,18 @@ def _unicode_path(extra: bytes, stored: bytes) -> str:
 
 
 def _decoded(stored: bytes, language: str) -> str:
-    for encoding in ("utf-8", _CODE_PAGES.get(language, "cp850")):
+    """UTF-8; else the first code page in which all that is not ASCII is letters; else the first at all."""
+    found: list[str] = []
+    for encoding in ("utf-8", *_CODE_PAGES.get(language, _WESTERN), "cp437"):
         try:
-            return stored.decode(encoding)
+            found.append(stored.decode(encoding))
         except UnicodeDecodeError:
             continue
-    return stored.decode("cp437")
-
-
-def _slashes(name: str) -> str:
-    """A path as ZIPs should have it; those of .NET and PowerShell came with backslashes (cpython issue 91036)."""
-    return name.replace("\\", "/")
-
-
-def _hidden(name: str) -> bool:
-    parts = PurePosixPath(_slashes(name)).parts
-    return any((part.startswith(".") and part != "..") or part == "__MACOSX" for part in parts)
+        if encoding == "utf-8":
+            break
+    return next(
+        (name for name in found if all(c.isascii() or unicodedata.category(c) in _LETTERS for c in name)), found[0]
+    )
 
 
 def opened(place: Place) -> Photo:

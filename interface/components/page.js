@@ -3,6 +3,11 @@
   const { first, follow, directions, tabs } = window.selfSkinCheck;
   const parts = location.pathname.split("/");
   let last = parts.pop();
+  if (last !== "" && !(last in directions)) {
+    // A proxy's path without the slash behind it, which the proxy took off: what the page names would be looked for beside it.
+    location.replace(location.pathname + "/" + location.search + location.hash);
+    return;
+  }
   if (last === "" && parts.at(-1) in directions) last = parts.pop(); // "/de/" as well as "/de"
   const language = last in directions ? last : first;
   const pathTo = (code) => parts.join("/") + "/" + (code === first ? "" : code) + location.search + location.hash;

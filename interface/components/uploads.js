@@ -60,11 +60,20 @@
     if (files.length && arrive(files)) event.preventDefault();
   });
 
-  const carries = ({ dataTransfer }) => [...(dataTransfer?.types ?? [])].some((type) => type === "Files" || type === "text/uri-list");
+  // Of a link, a browser may tell only the text, and leaves the page for that too.
+  const LEAVES = ["Files", "text/uri-list", "text/html", "text/plain"];
+  const carries = ({ dataTransfer }) => [...(dataTransfer?.types ?? [])].some((type) => LEAVES.includes(type));
+  const isAddress = ({ dataTransfer }) =>
+    dataTransfer.types.includes("text/uri-list") || /^\s*(https?|data|blob|file):/i.test(dataTransfer.getData("text/plain")) || /<img\b/i.test(dataTransfer.getData("text/html"));
+  // A picture of the page itself, dragged by a slip of the hand, comes as a file too.
+  let own = false;
+  window.addEventListener("dragstart", () => { own = true; }, true);
+  for (const kind of ["dragend", "pointerdown"]) window.addEventListener(kind, () => { own = false; }, true);
   // Text is dropped into fields, and sliders are dragged, as ever.
   const isField = ({ target }) => Boolean(target.closest?.("textarea, input:not([type=file]), [contenteditable=true]"));
+  const isOfFiles = ({ dataTransfer }) => dataTransfer.types.includes("Files");
   for (const kind of ["dragenter", "dragover"]) {
-    window.addEventListener(kind, (event) => { if (carries(event)) event.preventDefault(); });
+    window.addEventListener(kind, (event) => { if (carries(event) && !(isField(event) && !isOfFiles(event))) event.preventDefault(); });
   }
 
   /** Whether what was dropped is taken. No files: an address. */
@@ -88,6 +97,10 @@
     const files = [...event.dataTransfer.files];
     if (!files.length && isField(event)) return;
     event.preventDefault();
+    if (own || (!files.length && !isAddress(event))) {
+      event.stopImmediatePropagation();
+      return;
+    }
     const batch = document.querySelector("#batch-files");
     if (files.length && shown(batch) && batch.querySelector("input[type=file]")) event.stopImmediatePropagation();
     takeOnceBuilt(files, document.elementFromPoint(event.clientX, event.clientY));

@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from interface.server import single_photos
+from interface.server import page_base, single_photos
 from interface.server.sessions import Sessions
 from interface.server.settings import Settings
 from interface.server.uploads import MAX_TOTAL_BYTES
@@ -45,6 +45,7 @@ _READ = re.compile(
     rf"|/on-device(/.*)?|/mistakes/photo/[^/]+"
     rf"|{_API}/(info/?|openapi\.json|app_id/?|theme\.css|startup-events|queue/status|upload_progress)"
 )
+_PAGE = re.compile(rf"/?|/({_LANGUAGES})")
 _PAGE_AND_SLASH = re.compile(rf"/({_LANGUAGES})/")
 _FILE = re.compile(rf"{_API}/file=(?!\w+:).+")
 _STREAM = re.compile(rf"{_API}/(heartbeat/(?P<page>[^/]+)|queue/data|call/[^/]+/(?P<event>[^/]+))")
@@ -103,8 +104,10 @@ class AdmissionMiddleware:
             finally:
                 sweeping.cancel()
         elif scope["type"] == "http":
-            # The path of it where an address is given, as the routes below expect.
-            scope = {**scope, "root_path": _prefix(scope)}
+            # With the prefix before the path, as routes and mounts expect it, whether or not a proxy took it off.
+            prefix = _prefix(scope)
+            below = {**scope, "root_path": prefix}
+            scope = {**below, "path": prefix + _path(below)}
             await self._answer(scope, receive, self._with_headers(_path(scope), send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -115,6 +118,8 @@ class AdmissionMiddleware:
             # Gradio would forget the tab in the address, and the prefix of a proxy.
             query = scope["query_string"].decode("latin-1")
             await RedirectResponse(f"../{found[1]}" + ("?" + query if query else ""), 308)(scope, receive, send)
+        elif method == "GET" and scope["root_path"] and _PAGE.fullmatch(path):
+            await self.app(scope, receive, page_base.based(scope["root_path"], send))
         elif method in ("GET", "HEAD") and (_READ.fullmatch(path) or _FILE.fullmatch(path)):
             await self.app(scope, receive, send)
         elif method == "GET" and (found := _STREAM.fullmatch(path)):

@@ -27,6 +27,7 @@ MOST_PICTURED = 500
 """Photos of one batch that are shown with a thumbnail: what a page holds with ease."""
 _THUMBNAIL = 120
 """Longest side in pixels."""
+_FORMULA_STARTS = tuple("=+-@\t\r＝＋－＠")
 _COLUMNS = ("file", "risk", "band", "problems", "refused")
 
 
@@ -61,15 +62,15 @@ def row(photo: ListedPhoto, words: Words) -> list[Any]:
 
 
 def as_csv(rows: list[list[Any]]) -> str:
-    """The table as CSV, with a mark that makes spreadsheets read it as UTF-8; a name that a spreadsheet would take for
-    a formula is made harmless.
+    """The table as CSV, with a mark that makes spreadsheets read it as UTF-8. A name that they would take for a formula
+    is made harmless, and each is quoted: where semicolons separate, one inside a name would begin a cell.
     """
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
+    writer = csv.writer(text, lineterminator="\r\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(_COLUMNS)
     for line in rows:
         writer.writerow(
-            ["'" + cell if isinstance(cell, str) and cell[:1] in "=+-@\t\r" and cell else cell for cell in line]
+            ["'" + cell if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell for cell in line]
         )
     return "\ufeff" + text.getvalue()
 

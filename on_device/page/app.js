@@ -3,6 +3,7 @@ import { aboutSpot } from "./about_spot.js";
 import { Camera } from "./camera.js";
 import { PhotoStage } from "./choosing.js";
 import { element } from "./dom.js";
+import { followDrops } from "./dropping.js";
 import { download, DownloadFailed } from "./download.js";
 import { keepForOffline } from "./offline.js";
 import { MySpots } from "./my_spots.js";
@@ -338,18 +339,7 @@ function connect() {
     const files = event.clipboardData?.files;
     if (files?.length) { event.preventDefault(); takeFirst(files); }
   });
-  for (const kind of ["dragenter", "dragover"]) {
-    document.addEventListener(kind, (event) => { event.preventDefault(); at("empty").classList.add("over"); });
-  }
-  document.addEventListener("dragleave", () => at("empty").classList.remove("over"));
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    at("empty").classList.remove("over");
-    const { files, types } = event.dataTransfer ?? {};
-    // A picture from another page brings only its address.
-    if (!files?.length && types?.includes("text/uri-list")) message("interface.stage.address");
-    takeFirst(files);
-  });
+  followDrops(takeFirst, () => message("interface.stage.address"), at("empty"));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape" && camera) closeCamera(); });
   addEventListener("pagehide", () => camera && closeCamera());
   addEventListener("diary-moves", () => camera && closeCamera());

@@ -43,8 +43,11 @@ _TRANSFERS: dict[int, str | float] = {
     **dict.fromkeys((1, 2, 6, 7, 11, 12, 13, 14, 15), "srgb"),
     **{4: 2.2, 5: 2.8, 8: 1.0, 16: "pq", 18: "hlg"},
 }
-_GAMMA_OF_SRGB = 45_455
-"""As programs state it beside sRGB's own curve, and browsers take it."""
+_USUAL_GAMMAS = range(43_182, 47_728)
+"""Within a twentieth of 1/2.2, which programs state beside sRGB's own curve. libpng, and with it browsers, change no
+level for so little; where primaries are stated as well, browsers follow both to the letter."""
+_HIGH_DYNAMIC_RANGE = (16, 18)
+_PROFILE_HEAD, _MOST_TAGS = 128, 100
 _EXIF, _INTEROPERABILITY, _COLOUR_SPACE = 0x8769, 0xA005, 0xA001
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 
@@ -115,8 +118,26 @@ def _rounded(numbers: np.ndarray) -> list[float]:
     return [round(float(number), 7) for number in numbers.ravel()]
 
 
-def by_png(data: bytes) -> bytes | Colours | None:
-    """What a PNG states before its pixels, without its ICC profile: cICP; else sRGB; else gAMA and cHRM.
+def is_profile(data: bytes | None) -> bool:
+    """Whether bytes begin as an ICC profile does; others say nothing about the colours."""
+    return data is not None and len(data) > _PROFILE_HEAD and data[36:40] == b"acsp"
+
+
+def by_profile(data: bytes) -> Colours | None:
+    """PQ or HLG as an ICC profile says it (``cicp``, ICC.1:2022). Its curves, made for displays of 10 000 cd/m², would
+    make a photo nearly black. Raises UnknownColours.
+    """
+    for at in range(_PROFILE_HEAD + 4, min(_PROFILE_HEAD + 4 + 12 * _MOST_TAGS, len(data)), 12):
+        if data[at : at + 4] == b"cicp":
+            place = int.from_bytes(data[at + 4 : at + 8], "big")
+            codes = data[place + 8 : place + 10]
+            if len(codes) == 2 and codes[1] in _HIGH_DYNAMIC_RANGE:
+                return by_code_points(codes[0], codes[1])
+    return None
+
+
+def by_png(data: bytes, has_profile: bool) -> Colours | None:
+    """What a PNG states before its pixels: cICP; else sRGB; else gAMA and cHRM.
 
     None where it says nothing, or has an ICC profile that counts more. Raises UnknownColours.
     """
@@ -124,7 +145,7 @@ def by_png(data: bytes) -> bytes | Colours | None:
     position = 8
     while position + 12 <= len(data) and (kind := data[position + 4 : position + 8]) != b"IDAT":
         length = int.from_bytes(data[position : position + 4], "big")
-        if kind in (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"):
+        if kind in (b"cICP", b"sRGB", b"gAMA", b"cHRM"):
             chunks.setdefault(kind, data[position + 8 : position + 8 + length])
         position += 12 + length
     stated = chunks.get(b"cICP", b"")
@@ -132,15 +153,15 @@ def by_png(data: bytes) -> bytes | Colours | None:
         if stated[2:] != b"\0\1":
             raise UnknownColours("Not RGB in full range.")
         return by_code_points(stated[0], stated[1]) or Colours()
-    if b"iCCP" in chunks or b"sRGB" in chunks:
-        return None if b"iCCP" in chunks else Colours()
+    if has_profile or b"sRGB" in chunks:
+        return None if has_profile else Colours()
     gamma = int.from_bytes(chunks.get(b"gAMA", b""), "big")
     if not gamma:
         return None
     places = chunks.get(b"cHRM", b"")
     light = tuple(int.from_bytes(places[at : at + 4], "big") / 100_000 for at in range(0, 32, 4))
     usable = len(places) == 32 and all(light[at] > 0 for at in range(1, 8, 2)) and _is_triangle(light)
-    if not usable and gamma == _GAMMA_OF_SRGB:
+    if not usable and gamma in _USUAL_GAMMAS:
         return Colours()
     return Colours(light if usable else _SRGB, 100_000 / gamma)
 

@@ -19,7 +19,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from skin_model.photo import heif, webp
-from skin_model.photo.colours import Colours, by_code_points, by_exif, by_png
+from skin_model.photo.colours import Colours, by_code_points, by_exif, by_png, by_profile, is_profile
 
 Box = tuple[int, int, int, int]
 """(left, top, right, bottom) in pixels."""
@@ -75,7 +75,7 @@ class ByPillow:
 
     @property
     def profile(self) -> bytes | Colours | None:
-        return self._stated or self._picture.info.get("icc_profile") or _by_tags(self._tags)
+        return self._stated or _by_icc(self._picture.info.get("icc_profile")) or _by_tags(self._tags)
 
     def decode(self, factor: int) -> None:
         if isinstance(self._picture, JpegImageFile) and factor > 1:
@@ -93,7 +93,8 @@ class ByPillow:
 
 
 class ByLibheif:
-    """The primary picture of a HEIC/HEIF file; in sRGB already where an ``nclx`` box states its colours.
+    """The primary picture of a HEIC/HEIF file; in sRGB already where an ``nclx`` box states its colours, or where they
+    have high dynamic range.
 
     libheif has turned it already: in HEIF the EXIF tag is only a note (ISO/IEC 23008-12).
     """
@@ -105,12 +106,14 @@ class ByLibheif:
         self._image = _primary(data, to_8_bit=True)
         self._stated: Colours | None = None
         told = self._image.info
-        if told.get("nclx_profile") and not told.get("icc_profile"):
+        if is_profile(told.get("icc_profile")):
+            self._stated = by_profile(told["icc_profile"])
+        elif told.get("nclx_profile"):
             codes = (told["nclx_profile"][key] for key in ("color_primaries", "transfer_characteristics"))
             self._stated = by_code_points(*map(int, codes))
-            if self._stated and told["bit_depth"] > 8:
-                # The curves of high dynamic range are steep: eight of their ten bits would show in the answer.
-                self._image = _primary(data, to_8_bit=False)
+        if self._stated and told["bit_depth"] > 8:
+            # The curves of high dynamic range are steep: eight of their ten bits would show in the answer.
+            self._image = _primary(data, to_8_bit=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -118,7 +121,7 @@ class ByLibheif:
 
     @property
     def profile(self) -> bytes | None:
-        return self._image.info.get("icc_profile")
+        return None if self._stated else self._image.info.get("icc_profile")
 
     def decode(self, factor: int) -> None:
         self._image.load()
@@ -163,7 +166,7 @@ class ByLibwebp:
 
     @property
     def profile(self) -> bytes | Colours | None:
-        return self.header.profile or _by_tags(self._tags)
+        return _by_icc(self.header.profile) or _by_tags(self._tags)
 
     def decode(self, factor: int) -> None:
         self._pixels = webp.decode(self.header)
@@ -184,6 +187,10 @@ class ByLibwebp:
         else:
             cut = frame[top:bottom, left:right]
         return Image.fromarray(cv2.cvtColor(cut, cv2.COLOR_BGRA2RGBA if cut.shape[2] == 4 else cv2.COLOR_BGR2RGB))
+
+
+def _by_icc(profile: bytes | None) -> bytes | Colours | None:
+    return (by_profile(profile) or profile) if profile is not None and is_profile(profile) else None
 
 
 def _by_tags(tags: Callable[[], Image.Exif]) -> Colours | None:
@@ -250,5 +257,6 @@ def read_header(data: bytes, kind: str) -> Stored:
     if kind == "jpeg":
         return ByPillow(JpegImageFile(io.BytesIO(data)))
     if kind == "png":
-        return ByPillow(PngImageFile(io.BytesIO(data)), by_png(data))
+        picture = PngImageFile(io.BytesIO(data))
+        return ByPillow(picture, by_png(data, is_profile(picture.info.get("icc_profile"))))
     return ByLibwebp(webp.read_header(data)) if kind == "webp" else ByLibheif(data)

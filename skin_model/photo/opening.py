@@ -326,6 +326,9 @@ def _on_white(picture: Image.Image, to_srgb: ToSrgb) -> Image.Image:
 
 
 _SRGB = ImageCms.createProfile("sRGB")
+_EXACT = ImageCms.Flags.NOOPTIMIZE
+"""For grey, whose curve LittleCMS would otherwise look up at 33 places: ten levels off where it is steep."""
+_ALL_LEVELS = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
 
 
 def _to_srgb(mode: str, profile: bytes | Colours | None) -> ToSrgb:
@@ -338,7 +341,10 @@ def _to_srgb(mode: str, profile: bytes | Colours | None) -> ToSrgb:
             # Grey pixels may carry the RGB profile of their camera.
             grey_under_rgb = mode == "L" and source.profile.xcolor_space == "RGB "
             matching = "RGB" if grey_under_rgb else mode
-            transform = ImageCms.buildTransform(source, _SRGB, matching, "RGB")
+            transform = ImageCms.buildTransform(source, _SRGB, matching, "RGB", flags=_EXACT if matching == "L" else 0)
+            if matching == "L":
+                levels = np.asarray(ImageCms.applyTransform(_ALL_LEVELS, transform))[0]
+                return lambda colours: Image.fromarray(levels[np.asarray(colours)])
             return lambda colours: ImageCms.applyTransform(colours.convert(matching), transform)
         except Exception:  # a broken profile, or one of another colour space, says nothing about the colours
             pass

@@ -14,15 +14,18 @@ from tests.browser.test_tabs import EXAMPLES, choose, choose_pair, open_tab
 GERMAN = Words("de")
 LONG = 60_000
 """Milliseconds: tens of megabytes on a busy machine."""
-DROP = """([place, encoded, opening]) => {
+DROP = """([place, encoded, opening, texts, own]) => {
+    const target = document.querySelector(place);
     const tabs = [...document.querySelectorAll('[role="tab"]')];
     if (opening) tabs.find((tab) => tab.textContent.trim() === opening).click();
     const transfer = new DataTransfer();
     if (encoded) {
         const bytes = Uint8Array.from(atob(encoded), (c) => c.charCodeAt(0));
         transfer.items.add(new File([bytes], "photo.jpg", { type: "image/jpeg" }));
-    } else transfer.setData("text/uri-list", "https://example.org/mole.jpg");
-    const target = document.querySelector(place), { left, top } = target.getBoundingClientRect();
+    }
+    for (const [type, text] of Object.entries(texts)) transfer.setData(type, text);
+    if (own) target.dispatchEvent(new DragEvent("dragstart", { bubbles: true, dataTransfer: transfer }));
+    const { left, top } = target.getBoundingClientRect();
     const where = { clientX: left + 5, clientY: top + 5, bubbles: true, cancelable: true, dataTransfer: transfer };
     return ["dragover", "drop"].map((kind) => !target.dispatchEvent(new DragEvent(kind, where)));
 }"""
@@ -38,15 +41,29 @@ def too_large(tmp_path_factory):
     return file
 
 
-def drop(page, place: str, *, photo: bool = True, opening: str | None = None) -> list[bool]:
+ADDRESS = "https://example.org/mole.jpg"
+
+
+def drop(
+    page,
+    place: str,
+    *,
+    photo: bool = True,
+    opening: str | None = None,
+    texts: dict[str, str] | None = None,
+    own: bool = False,
+) -> list[bool]:
     """Drops a photo, or its address, on a place; whether the page kept the browser from leaving for it.
 
-    opening: the name of a tab that is clicked at the same moment.
+    opening: the name of a tab that is clicked at the same moment. texts: what comes with it, by type, where it is not
+    the address. own: dragged from that place of the page itself.
     """
+    if texts is None:
+        texts = {} if photo else {"text/uri-list": ADDRESS}
     import base64
 
     encoded = base64.b64encode((EXAMPLES / "tone-1.jpg").read_bytes()).decode() if photo else None
-    return page.evaluate(DROP, [place, encoded, opening])
+    return page.evaluate(DROP, [place, encoded, opening, texts, own])
 
 
 # --- large ------------------------------------------------------------------------------------------------------------
@@ -131,3 +148,33 @@ def test_a_dropped_address_gets_a_sentence(open_page, tab, message):
     page = open_page(tab=tab)
     assert drop(page, "#page-head", photo=False) == [True, True]
     page.locator(message).get_by_text(sentence("interface.stage.address")).wait_for()
+
+
+@pytest.mark.parametrize(
+    "texts", [{"text/plain": ADDRESS}, {"text/html": f"<img src={ADDRESS}>"}], ids=["text", "html"]
+)
+def test_an_address_that_comes_as_text_or_as_a_picture_of_another_page_is_one_too(open_page, texts):
+    page = open_page()
+    assert drop(page, "#answer", photo=False, texts=texts) == [True, True]
+    page.locator(".stage-message").get_by_text(sentence("interface.stage.address")).wait_for()
+
+
+def test_dropped_text_that_is_no_address_is_ignored_and_goes_into_fields(open_page):
+    page = open_page()
+    assert drop(page, "#answer", photo=False, texts={"text/plain": "hello"}) == [True, True]
+    assert page.locator(".stage-message").first.inner_text() == ""
+    page.evaluate("document.querySelector('#page-head').append(document.createElement('textarea'))")
+    assert drop(page, "#page-head textarea", photo=False, texts={"text/plain": "hello"}) == [False, False]
+
+
+def test_a_picture_of_the_page_itself_that_is_dragged_by_a_slip_of_the_hand_is_no_new_photo(open_page):
+    page = open_page()
+    choose(page, "#sources", EXAMPLES / "tone-5-uneven.jpg")
+    page.locator("#answer .risk strong").wait_for()
+    before = page.locator("#answer").inner_text()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    assert drop(page, "#photo-stage .stage-picture img", own=True) == [True, True]
+    page.wait_for_timeout(500)
+    assert not [url for url in asked if "/upload" in url]
+    assert page.locator("#answer").inner_text() == before

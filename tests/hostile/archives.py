@@ -70,7 +70,7 @@ def broken(good: bytes) -> dict[str, tuple[Callable[[], bytes], str]]:
         "photo-elsewhere": (lambda: _changed(whole, listed, 42, b"\xff\xff\xff\x7f"), PHOTOS),
         "wrong-checksum": (lambda: _changed(whole, listed, 16, b"abcd"), PHOTOS),
         "broken-pixels": (lambda: _changed(whole, local, 60, b"\xff" * 60), PHOTOS),
-        "unknown-method": (lambda: _changed(whole, listed, 10, b"\x63\0"), PHOTOS),
+        "unknown-method": (lambda: _changed(whole, listed, 10, b"\x63\0"), "packed_zip"),
         "lzma-that-is-none": (lambda: _changed(_changed(whole, listed, 10, b"\x0e\0"), local, 8, b"\x0e\0"), PHOTOS),
         "bzip2-that-is-none": (lambda: _changed(_changed(whole, listed, 10, b"\x0c\0"), local, 8, b"\x0c\0"), PHOTOS),
         "locked": (lambda: _changed(whole, listed, 8, b"\x01\0"), "locked_zip"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from tests.skin_model.pictures import colour_tags, encode, png_stating, rendered
+from tests.skin_model.pictures import colour_tags, encode, png_stating, profile_stating, rendered, with_png_chunks
 
 CODES = {
     "display-p3": (12, 13, 0, 1),
@@ -32,6 +32,20 @@ def files() -> dict[str, tuple[Callable[[], bytes], str]]:
     for gamma in (0, 1, 45_455, 100_000, 2**31 - 1):
         found[f"gama-{gamma}"] = _png(gAMA=gamma.to_bytes(4, "big")), "photo"
     found["chrm-of-no-triangle"] = _png(gAMA=b"\0\0\xb1\x8f", cHRM=bytes(31) + b"\1"), "photo"
+    for name, codes, outcome in (
+        ("pq", (9, 16, 0, 1), "photo"),
+        ("hlg", (12, 18, 0, 1), "photo"),
+        ("unknown-primaries", (99, 16, 0, 1), "unreadable_colours"),
+        ("srgb", (99, 13, 9, 0), "photo"),
+    ):
+        for kind in ("JPEG", "PNG", "WEBP", "HEIF"):
+            stated = profile_stating(*codes)
+            found[f"profile-{name}-in-{kind.lower()}"] = partial(encode, rendered(), kind, icc_profile=stated), outcome
+    cut = profile_stating(9, 16, 0, 1)[:-4]
+    found["profile-cut-in-its-code-points"] = partial(encode, rendered(), "PNG", icc_profile=cut), "photo"
+    for name, content in (("no-zlib", b"x\0\0garbage"), ("of-nothing", b"x\0\0"), ("without-a-name", b"garbage")):
+        stated = partial(with_png_chunks, encode(rendered(), "PNG"), iCCP=content, gAMA=b"\0\1\x86\xa0")
+        found[f"profile-{name}-before-gama"] = stated, "photo"
     for kind, options in (("JPEG", {}), ("PNG", {}), ("WEBP", {"lossless": True})):
         tagged = partial(encode, rendered(), kind, exif=colour_tags("R03", 65_535), **options)
         found[f"adobe-rgb-in-{kind.lower()}"] = tagged, "photo"

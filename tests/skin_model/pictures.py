@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pillow_heif
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, ImageCms, PngImagePlugin
 
 from skin_model.photo import PhotoRefused, open_photo
 
@@ -63,6 +63,44 @@ def png_stating(picture: np.ndarray | Image.Image, **chunks: bytes) -> bytes:
     for kind, content in chunks.items():
         stated.add(kind.encode("ascii"), content)
     return encode(picture, "PNG", pnginfo=stated)
+
+
+def profile_stating(*codes: int) -> bytes:
+    """sRGB's ICC profile with a ``cicp`` tag of these four code points, which says otherwise."""
+    plain = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    (count,) = struct.unpack_from(">I", plain, 128)
+    entries = [struct.unpack_from(">4sII", plain, 132 + 12 * at) for at in range(count)]
+    moved = [struct.pack(">4sII", tag, place + 12, length) for tag, place, length in entries]
+    added = struct.pack(">4sII", b"cicp", len(plain) + 12, 12)
+    body = plain[132 + 12 * count :] + b"cicp" + bytes(4) + bytes(codes)
+    return (
+        (len(plain) + 24).to_bytes(4, "big")
+        + plain[4:128]
+        + struct.pack(">I", count + 1)
+        + b"".join([*moved, added])
+        + body
+    )
+
+
+def grey_profile(gamma: int) -> bytes:
+    """An ICC profile of grey levels that are light to this power."""
+    tags = {
+        b"wtpt": b"XYZ \0\0\0\0" + struct.pack(">3i", 63_190, 65_536, 54_061),
+        b"kTRC": b"curv\0\0\0\0\0\0\0\1" + struct.pack(">H", gamma << 8) + bytes(2),
+    }
+    place = 132 + 12 * len(tags)
+    table = b"".join(struct.pack(">4sII", tag, place + 20 * at, 20 - 4 * at) for at, tag in enumerate(tags))
+    body = table + b"".join(tags.values())
+    head = struct.pack(">I4xI4s4s4s", 132 + len(body), 0x02100000, b"mntr", b"GRAY", b"XYZ ") + bytes(12) + b"acsp"
+    white = struct.pack(">3i", 63_190, 65_536, 54_061)
+    return (head.ljust(68, b"\0") + white).ljust(128, b"\0") + struct.pack(">I", len(tags)) + body
+
+
+def with_png_chunks(data: bytes, **chunks: bytes) -> bytes:
+    """A PNG with further chunks behind its header: also those that Pillow would not write as they are."""
+    return (
+        data[:33] + b"".join(png_chunk(kind.encode("ascii"), content) for kind, content in chunks.items()) + data[33:]
+    )
 
 
 def colour_tags(interoperability: str | None, space: int) -> Image.Exif:

@@ -1,8 +1,10 @@
 // The one gate for a photo: a file in, upright sRGB pixels of a working copy out, and nothing else of the file.
 import { cut, picture } from "../pixels/picture.js";
 import { toSrgb } from "../pixels/colour.js";
+import { partsOf, without } from "./containers.js";
 import { checkSize, formatOf, Refused, sizeOf } from "./header.js";
 import { withItsEnd } from "./jpeg_end.js";
+import { orientationOf, turnedBitmap } from "./orientation.js";
 import { statedColours } from "./stated_colours.js";
 
 const STRIP = 512; // rows read at a time: a large photo never lies in memory twice
@@ -32,18 +34,27 @@ export async function decode(file, limits) {
   let bytes = new Uint8Array(await file.arrayBuffer());
   const format = formatOf(bytes), stored = sizeOf(bytes, format, limits);
   if (stored) checkSize(stored, limits);
-  let bitmap, stated;
+  if (stored?.unended) bytes = await ended(bytes, limits);
+  const parts = format === "heif" ? [] : partsOf(bytes, format);
+  const { colours, told } = await statedColours(parts, format), lies = orientationOf(parts, format);
+  const followed = new Set([...told, ...lies.told]), left = without(bytes, format, parts.filter((part) => followed.has(part)));
+  let bitmap;
   try {
-    if (stored?.unended) bytes = await withItsEnd(bytes, (jpeg) => levelsOf(jpeg, limits));
-    stated = statedColours(bytes, format);
-    bitmap = await upright(new Blob([stated.bytes], { type: `image/${format}` }));
-  } catch (problem) {
-    if (problem instanceof Refused) throw problem;
+    bitmap = turnedBitmap(await upright(new Blob([left], { type: `image/${format}` })), lies.turn);
+  } catch {
     throw new Refused(format === "heif" ? "heic_unreadable" : "damaged_file");
   }
   if (!stored) checkSize(bitmap, limits);
-  if (stated.colours) coloursOf.set(bitmap, stated.colours);
+  if (colours) coloursOf.set(bitmap, colours);
   return bitmap;
+}
+
+async function ended(bytes, limits) {
+  try {
+    return await withItsEnd(bytes, (jpeg) => levelsOf(jpeg, limits));
+  } catch {
+    throw new Refused("damaged_file");
+  }
 }
 
 async function levelsOf(jpeg, limits) {

@@ -1,23 +1,34 @@
 // Colours that a file states and that browsers do not heed, or each in its own way: skin_model/photo/colours.py once more.
 import { ADOBE_RGB, LIGHT, PRIMARIES, TRANSFERS } from "../code_points.js";
+import { exifOf, tagOf } from "./containers.js";
 import { Refused, text } from "./header.js";
 
 const EXIF = 0x8769, COLOUR_SPACE = 0xa001, INTEROPERABILITY = 0xa005;
 const ABOUT_COLOURS = ["cICP", "iCCP", "sRGB", "gAMA", "cHRM"];
+const APP2 = 0xe2, PROFILE_LETTERS = 12, PROFILE_HEAD = 128, MOST_PROFILE_BYTES = 2 ** 22, MOST_TAGS = 100;
+const HIGH_DYNAMIC_RANGE = ["pq", "hlg"];
 
 /**
- * {colours, bytes}: what the levels mean ({light, matrix}, see `toSrgb`; null where the browser sees to that), and the
- * file as it is to be decoded. Throws Refused for colours that nobody knows.
+ * What a file says of its colours. parts: `partsOf` it. Returns {colours, told}: what the levels mean ({light, matrix},
+ * see `toSrgb`; null where the browser sees to that), and the parts that say so, for no browser to follow them.
+ * Throws Refused for colours that nobody knows.
  */
-export function statedColours(bytes, format) {
-  const chunks = format === "png" ? pngChunks(bytes) : format === "webp" ? webpChunks(bytes) : [];
-  const find = (kind) => chunks.find((chunk) => chunk.kind === kind)?.content;
+export async function statedColours(parts, format) {
+  const before = format === "png" ? parts.slice(0, parts.findIndex(({ kind }) => kind === "IDAT") + 1) : parts;
+  const find = (kind) => before.find((part) => part.kind === kind)?.content;
   const codes = find("cICP");
-  if (format === "png" && codes?.length === 4) return { colours: byCodePoints(codes), bytes: without(bytes, chunks) };
-  if (find("iCCP") || find("ICCP") || find("sRGB") || find("gAMA")) return { colours: null, bytes };
-  const tags = format === "jpeg" ? jpegTags(bytes) : (find("eXIf") ?? find("EXIF"));
-  return { colours: tags && isAdobeRgb(tags) ? ADOBE_RGB : null, bytes };
+  if (format === "png" && codes?.length === 4) return { colours: byCodePoints(codes), told: before.filter(isAboutColours) };
+  const { profile, told } = await profileOf(before, format);
+  if (isProfile(profile)) {
+    const colours = byProfile(profile);
+    return { colours, told: colours ? [...told, ...before.filter(isAboutColours)] : [] };
+  }
+  if (find("sRGB") || find("gAMA")) return { colours: null, told: [] };
+  const tags = exifOf(parts, format);
+  return { colours: tags && isAdobeRgb(tags) ? ADOBE_RGB : null, told: [] };
 }
+
+const isAboutColours = ({ kind }) => ABOUT_COLOURS.includes(kind);
 
 function byCodePoints([primaries, transfer, matrix, fullRange]) {
   const light = LIGHT[TRANSFERS[transfer]], toSrgb = PRIMARIES[primaries];
@@ -25,49 +36,63 @@ function byCodePoints([primaries, transfer, matrix, fullRange]) {
   return { light, matrix: toSrgb };
 }
 
-/** The chunks before the pixels, each with where it begins and ends. */
-function pngChunks(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), found = [];
-  for (let at = 8; at + 12 <= bytes.length; ) {
-    const kind = text(bytes, at + 4, at + 8), end = at + 12 + view.getUint32(at);
-    if (kind === "IDAT" || kind === "IEND") break;
-    found.push({ kind, start: at, end, content: bytes.subarray(at + 8, end - 4) });
-    at = end;
-  }
-  return found;
+// --- ICC profiles -----------------------------------------------------------------------------------------------------
+/** {profile: its bytes or null, told: the parts that hold it}. */
+async function profileOf(parts, format) {
+  if (format === "jpeg") return jpegProfile(parts);
+  const chunk = parts.find(({ kind }) => kind === (format === "png" ? "iCCP" : "ICCP"));
+  if (!chunk) return { profile: null, told: [] };
+  return { profile: format === "png" ? await unpacked(chunk.content) : chunk.content, told: [chunk] };
 }
 
-function webpChunks(bytes) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), found = [];
-  for (let at = 12; at + 8 <= bytes.length; ) {
-    const length = view.getUint32(at + 4, true);
-    found.push({ kind: text(bytes, at, at + 4), content: bytes.subarray(at + 8, at + 8 + length) });
-    at += 8 + length + (length % 2);
-  }
-  return found;
+/** One profile in several segments, each with its number and how many there are; null where one is missing. */
+function jpegProfile(parts) {
+  const told = parts.filter(({ kind, content }) => kind === APP2 && text(content, 0, PROFILE_LETTERS) === "ICC_PROFILE\0");
+  const pieces = told.map(({ content }) => content).sort((a, b) => a[PROFILE_LETTERS] - b[PROFILE_LETTERS]);
+  const isWhole = pieces.every((piece, i) => piece[PROFILE_LETTERS] === i + 1 && piece[PROFILE_LETTERS + 1] === pieces.length);
+  if (!pieces.length || !isWhole) return { profile: null, told };
+  return { profile: joined(pieces.map((piece) => piece.subarray(PROFILE_LETTERS + 2))), told };
 }
 
-/** A PNG that says nothing of its colours. */
-function without(bytes, chunks) {
-  const parts = [bytes.subarray(0, 8)];
-  for (const { kind, start, end } of chunks) if (!ABOUT_COLOURS.includes(kind)) parts.push(bytes.subarray(start, end));
-  parts.push(bytes.subarray(chunks.at(-1).end));
-  const left = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+/** The profile in a PNG's iCCP chunk: a name, a method and what is compressed. As far as it can be read. */
+async function unpacked(content) {
+  const name = content.indexOf(0), pieces = [];
+  let length = 0;
+  const reader = new Blob([content.subarray(name + 2)]).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
+  try {
+    while (length < MOST_PROFILE_BYTES) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      pieces.push(value);
+      length += value.length;
+    }
+    await reader.cancel();
+  } catch { /* what follows says nothing about the colours */ }
+  return joined(pieces);
+}
+
+function joined(pieces) {
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
-  for (const part of parts) { left.set(part, at); at += part.length; }
-  return left;
+  for (const piece of pieces) { all.set(piece, at); at += piece.length; }
+  return all;
 }
 
-/** The Exif of a JPEG, or null; also null where it has an ICC profile, which counts more. */
-function jpegTags(bytes) {
-  let tags = null;
-  for (let at = 2; bytes[at] === 0xff && bytes[at + 1] !== 0xda; at += 2 + 256 * bytes[at + 2] + bytes[at + 3]) {
-    if (bytes[at + 1] === 0xe2 && text(bytes, at + 4, at + 15) === "ICC_PROFILE") return null;
-    if (bytes[at + 1] === 0xe1 && text(bytes, at + 4, at + 10) === "Exif\0\0") tags ??= bytes.subarray(at + 4);
+/** Whether bytes begin as an ICC profile does; others say nothing about the colours. */
+function isProfile(bytes) { return bytes !== null && bytes.length > PROFILE_HEAD && text(bytes, 36, 40) === "acsp"; }
+
+/** PQ or HLG as a profile's `cicp` says it; null for all others, which browsers convert. */
+function byProfile(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = PROFILE_HEAD + 4, tag = 0; tag < MOST_TAGS && at + 12 <= bytes.length; at += 12, tag++) {
+    if (text(bytes, at, at + 4) !== "cicp") continue;
+    const place = view.getUint32(at + 4) + 8;
+    if (HIGH_DYNAMIC_RANGE.includes(TRANSFERS[bytes[place + 1]])) return byCodePoints([bytes[place], bytes[place + 1], 0, 1]);
   }
-  return tags;
+  return null;
 }
 
+// --- Exif -------------------------------------------------------------------------------------------------------------
 /** Whether Exif says Adobe RGB, as cameras say it by DCF: R03, and no colour space that Exif knows. */
 export function isAdobeRgb(exif) {
   try {
@@ -79,21 +104,4 @@ export function isAdobeRgb(exif) {
     if (problem instanceof RangeError) return false; // unreadable tags say nothing about the colours
     throw problem;
   }
-}
-
-/** What `read` finds where the value of a tag lies, in the directory to which other tags lead; null where none is. */
-export function tagOf(exif, path, tag, read) {
-  const tiff = text(exif, 0, 6) === "Exif\0\0" ? exif.subarray(6) : exif;
-  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength), little = view.getUint16(0) === 0x4949;
-  let directory = view.getUint32(4, little);
-  for (const wanted of [...path, tag]) {
-    const count = view.getUint16(directory, little);
-    let at = directory + 2;
-    const end = at + 12 * count;
-    while (at < end && view.getUint16(at, little) !== wanted) at += 12;
-    if (at >= end) return null;
-    if (wanted === tag) return read({ view, at: at + 8, little });
-    directory = view.getUint32(at + 8, little);
-  }
-  return null;
 }

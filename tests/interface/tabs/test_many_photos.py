@@ -1,5 +1,6 @@
 """The batch tab: what counts as a photo, what is refused whole, and what one bad file does not spoil."""
 
+import csv
 import io
 import zipfile
 
@@ -116,8 +117,6 @@ def test_a_refused_photo_shows_no_number():
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_made_harmless():
-    import csv
-
     text = many_photos.as_csv([["=HYPERLINK(1).jpg", 3.0, "", "", ""]])
     assert text.startswith("\ufeff")
     assert next(csv.reader(io.StringIO(text.splitlines()[1])))[0] == "'=HYPERLINK(1).jpg"
@@ -136,12 +135,60 @@ def test_side_files_in_a_zip_are_no_photos_and_are_counted(tmp_path):
         ("Rücken.jpg".encode(), "de", "Rücken.jpg"),  # macOS: UTF-8 without the flag that says so
         (b"R\x81cken.jpg", "de", "Rücken.jpg"),  # Windows in the west, cp850
         (b"znami\xa9.jpg", "pl", "znamię.jpg"),  # Windows in Poland, cp852
+        (b"R\xfccken.jpg", "de", "Rücken.jpg"),  # programs that write cp1252
+        ("Łódź, znamię.jpg".encode("cp1250"), "pl", "Łódź, znamię.jpg"),
+        ("شامة.jpg".encode("cp1256"), "ar", "شامة.jpg"),
     ],
 )
 def test_names_in_a_zip_without_the_utf_8_flag_are_read(tmp_path, stored, language, name):
     file = zipped(tmp_path, {"x" * len(stored): b"\xff\xd8\xff"})
     file.write_bytes(file.read_bytes().replace(b"x" * len(stored), stored))
     assert [found for found, _ in batch_files.batch([file], 9, language).photos] == [name]
+
+
+def stored_as(tmp_path, name, **fields):
+    """A ZIP of one photo whose name is these bytes."""
+    file = zipped(tmp_path, {"x" * len(name): b"\xff\xd8\xff"})
+    file.write_bytes(file.read_bytes().replace(b"x" * len(name), name))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"), [("表.jpg", "shift-jis"), ("ほくろ表/.jpg", "shift-jis"), ("誠.jpg", "gbk")]
+)
+def test_half_a_letter_that_is_a_backslash_hides_no_photo(tmp_path, name, encoding):
+    stored = name.replace("/", "").encode(encoding)
+    assert len(batch_files.batch([stored_as(tmp_path, stored)], 9).photos) == 1
+
+
+def test_a_photo_that_is_called_zip_is_a_photo(tmp_path):
+    file = tmp_path / "photo.zip"
+    file.write_bytes(b"\xff\xd8\xff")
+    assert [name for name, _ in batch_files.batch([file], 9).photos] == ["photo.zip"]
+
+
+@pytest.mark.parametrize("method", [9, 93, 98])
+def test_photos_packed_in_an_unknown_way_are_refused_and_not_called_damaged(tmp_path, method):
+    file = zipped(tmp_path, {"a.jpg": b"x"})
+    data = bytearray(file.read_bytes())
+    for mark, place in ((b"PK\3\4", 8), (b"PK\1\2", 10)):
+        data[data.index(mark) + place] = method
+    file.write_bytes(data)
+    assert refused([file]) == "packed_zip"
+    data = data.replace(b"a.jpg", b"a.xml")
+    file.write_bytes(data)
+    assert refused([file]) == "none"
+
+
+def test_photos_in_a_cameras_own_format_are_told_and_not_counted_among_what_is_no_photo(tmp_path):
+    chosen = batch_files.batch([zipped(tmp_path, {"IMG_1.DNG": b"II*\0", "IMG_2.cr3": b"\0\0\0\x18ftypcrx "})], 9)
+    assert (len(chosen.photos), chosen.others) == (2, 0)
+
+
+def test_a_semicolon_in_a_name_begins_no_cell_of_the_table():
+    text = many_photos.as_csv([["x;=1+1.jpg", 3.0, "Low", "", ""]])
+    (line,) = csv.reader(text.splitlines()[1:], delimiter=";")
+    assert line[0].startswith("x;=1+1.jpg")
 
 
 def test_the_table_is_a_workbook_too_with_numbers_as_numbers_and_no_formulas():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import numpy as np
 import pillow_heif
@@ -12,7 +13,7 @@ from PIL import Image
 from skin_model.photo import PhotoRefused, open_photo
 from skin_model.photo.colours import ADOBE_RGB, Colours, UnknownColours, by_code_points
 from tests.conftest import REPOSITORY
-from tests.skin_model.pictures import colour_tags, encode, png_stating
+from tests.skin_model.pictures import colour_tags, encode, grey_profile, png_stating, profile_stating, with_png_chunks
 
 CASES = REPOSITORY.parent / "shared/cases/colours-told-without-an-icc-profile"
 STATED = ("_MG_adobergb.jpg", "cicp_p3.png", "gama_linear.png", "hlg10.heic", "p3_8.heic", "pq10.heic", "srgb8.heic")
@@ -86,6 +87,57 @@ def test_an_srgb_chunk_counts_more_than_a_camera_s_tag():
 
 def test_the_usual_gama_beside_nothing_is_srgb_as_browsers_take_it():
     assert seen(png_stating(one_colour(40, 40, 40), gAMA=(45_455).to_bytes(4, "big"))) == [40, 40, 40]
+
+
+@pytest.mark.parametrize("gamma", [44_000, 45_000, 45_454, 47_000])
+def test_a_gama_within_a_twentieth_of_the_usual_one_is_srgb_as_browsers_take_it(gamma):
+    assert seen(png_stating(one_colour(40, 40, 40), gAMA=gamma.to_bytes(4, "big"))) == [40, 40, 40]
+
+
+@pytest.mark.parametrize("content", [b"x\0\0no zlib", b"x\0\0" + zlib.compress(b"no profile" * 20)])
+def test_a_gama_beside_what_is_no_profile_counts(content):
+    stated = with_png_chunks(encode(one_colour(128, 128, 128), "PNG"), iCCP=content, gAMA=(100_000).to_bytes(4, "big"))
+    assert seen(stated) == [188, 188, 188]
+
+
+def test_a_profile_counts_more_than_gama():
+    profile = b"x\0\0" + zlib.compress(profile_stating(1, 13, 0, 1))
+    plain = encode(one_colour(128, 128, 128), "PNG")
+    assert seen(with_png_chunks(plain, iCCP=profile, gAMA=(100_000).to_bytes(4, "big"))) == [128, 128, 128]
+
+
+@pytest.mark.parametrize(("kind", "options"), [("JPEG", {"quality": 100}), ("WEBP", {"lossless": True})])
+def test_a_profile_counts_more_than_a_camera_s_tag_and_what_is_none_less(kind, options):
+    tagged = {"exif": colour_tags("R03", 65535), **options}
+    for profile, red in ((profile_stating(1, 13, 0, 1), 219), (b"no profile" * 20, 255)):
+        content = encode(one_colour(219, 0, 0), kind, icc_profile=profile, **tagged)
+        assert abs(seen(content)[0] - red) <= 3
+
+
+NEAR = {"JPEG": {"quality": 100}, "PNG": {}, "WEBP": {"lossless": True}, "HEIF": {"quality": 100, "chroma": 444}}
+
+
+@pytest.mark.parametrize("kind", NEAR)
+@pytest.mark.parametrize(("transfer", "level"), [(16, 148), (18, 191)])
+def test_high_dynamic_range_told_by_a_profile_is_mapped_as_by_code_points(kind, transfer, level):
+    content = encode(
+        one_colour(level, level, level), kind, icc_profile=profile_stating(9, transfer, 0, 1), **NEAR[kind]
+    )
+    assert min(seen(content)) >= 252
+
+
+def test_a_profile_of_high_dynamic_range_in_an_unknown_light_is_refused():
+    with pytest.raises(PhotoRefused) as refusal:
+        open_photo(encode(one_colour(9, 9, 9), "PNG", icc_profile=profile_stating(99, 16, 0, 1)))
+    assert refusal.value.code == "unreadable_colours"
+
+
+def test_a_grey_profile_s_curve_is_exact_where_it_is_steep():
+    levels = np.tile(np.arange(256, dtype=np.uint8), (100, 1))
+    content = encode(Image.fromarray(levels), "PNG", icc_profile=grey_profile(1))
+    light = np.arange(256) / 255
+    expected = 255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    assert np.abs(open_photo(content).rgb[0, :, 0] - expected).max() <= 1
 
 
 def heic_10_bit(level, transfer, mode="RGB;16"):

@@ -2,9 +2,10 @@
 // only such parts have to go, the coded picture stays byte for byte; where the picture would look different without them (it
 // lies turned, or its colours are not sRGB) it is coded anew, upright and in sRGB, as path/photo.js opens it.
 import { photoCanvas } from "../../overlay.js";
+import { tagOf } from "../../path/containers.js";
 import { Refused, text } from "../../path/header.js";
 import { decode, pixelsOf } from "../../path/photo.js";
-import { isAdobeRgb, tagOf } from "../../path/stated_colours.js";
+import { isAdobeRgb } from "../../path/stated_colours.js";
 import { DiaryProblem } from "../storage/problem.js";
 
 const QUALITY = 0.95, ORIENTATION = 0x0112;
