@@ -40,13 +40,12 @@ async function fetchPhoto(place) {
   try { await image.decode(); } catch { without(place, "missing"); return; } finally { URL.revokeObjectURL(image.src); }
   place.prepend(image);
   place.dataset.state = "photo";
-  silent(false);
 }
 
 function without(place, why) {
   place.dataset.state = "none";
   place.dataset.why = why;
-  if (why === "unreachable") silent(true);
+  sayWhetherSilent();
   if (place.closest(".nearest")) return; // its name stands below
   const said = document.createElement("p");
   said.className = "why";
@@ -67,9 +66,10 @@ function elsewhere(place) {
 }
 const how = () => document.querySelector("#mistakes-how details");
 
-function silent(is) {
+// There is something to try again as long as one photograph could not be had, whatever came since.
+function sayWhetherSilent() {
   const line = legend()?.querySelector(".archive-silent");
-  if (line) line.hidden = !is;
+  if (line) line.hidden = !document.querySelector("#tab-mistakes .picture[data-why=unreachable]");
 }
 
 function watchPlace(place) {
@@ -92,6 +92,7 @@ function finish(card) {
 function look() {
   for (const card of element.querySelectorAll(".card")) finish(card);
   for (const root of [element, caseArea()]) root?.querySelectorAll(".picture[data-photo]").forEach(watchPlace);
+  sayWhetherSilent();
 }
 const found = setInterval(() => {
   if (!caseArea() || !tools()?.querySelector("[data-texts]")) return;
@@ -102,7 +103,6 @@ const found = setInterval(() => {
 }, 50);
 
 function again() {
-  silent(false);
   for (const place of document.querySelectorAll("#mistakes-grid .picture, #mistakes-case .picture")) {
     if (place.dataset.why !== "unreachable") continue;
     delete place.dataset.why;
@@ -111,6 +111,7 @@ function again() {
     (place.closest(".card") || place).querySelector(".why")?.remove();
     watchPlace(place);
   }
+  sayWhetherSilent();
 }
 
 // --- cases ----------------------------------------------------------------------------------------------------------
