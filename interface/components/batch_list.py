@@ -53,8 +53,8 @@ def most_urgent_first(photos: Sequence[ListedPhoto]) -> list[ListedPhoto]:
 
 
 def title(words: Words, kind: str) -> str:
-    """One of KINDS in words."""
-    return words("interface.no_result" if kind == REFUSED else f"band.{kind}")
+    """One of KINDS in words, for one photo and for many."""
+    return words("mistakes.no_number" if kind == REFUSED else f"band.{kind}")
 
 
 def counts(photos: Sequence[ListedPhoto]) -> dict[str, int]:

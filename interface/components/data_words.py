@@ -7,7 +7,15 @@ from skin_model.wording import Words
 
 _FACTS = ("source", "modality", "diagnosis", "confirmed_by", "age", "sex", "site", "fitzpatrick", "skin_tone")
 """Attributes that have a name in words, ``mistakes.fact.``; a checkpoint of somebody else may have others."""
-_METHODS = {"integrated_gradients": "Integrated Gradients", "grad_cam": "Grad-CAM", "occlusion": "Occlusion"}
+_METHODS = {
+    "integrated_gradients": "Integrated Gradients",
+    "grad_cam": "Grad-CAM",
+    "occlusion": "Occlusion",
+    "gradient_shap": "GradientSHAP",
+    "kernel_shap": "KernelSHAP",
+    "lime": "LIME",
+}
+"""Methods' names of their own, the same in every language."""
 
 
 def named(words: Words, attribute: str, value: str) -> str:

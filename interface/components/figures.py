@@ -81,6 +81,9 @@ def _layout(words: Words, x: str, y: str, **more: Any) -> dict[str, Any]:
         "margin": {"l": 10, "r": 10, "t": 44, "b": 10},
         "xaxis": _axis(words, x),
         "yaxis": _axis(words, y),
+        # On paper without a colour plotly would lay the toolbar on a dark grey.
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": _QUIET, "activecolor": _ACCENT},
+        "separators": words("format.decimal") + " ",
         "legend": {"orientation": "h", "y": -0.25},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -96,12 +99,13 @@ def _forest(rows: Rows, words: Words, axis: str, line: float | None = None, *, f
     # On two lines, so that a phone's narrow picture keeps room for the points.
     names = [data_words.row(words, figure, row["name"]).replace(": ", ":<br>", 1) for row in rows]
     labels = [name + (f" (n={row['n']})" if "n" in row else "") for name, row in zip(names, rows, strict=True)]
+    symbols = ["circle-open" if row.get("too_few") else "circle" for row in rows]
     picture = Figure(
         Scatter(
             x=[row["value"] for row in rows],
             y=labels,
             mode="markers",
-            marker={"color": _ACCENT, "size": 9},
+            marker={"color": _ACCENT, "size": 9, "symbol": symbols},
             error_x={
                 "type": "data",
                 "symmetric": False,
@@ -113,7 +117,7 @@ def _forest(rows: Rows, words: Words, axis: str, line: float | None = None, *, f
         layout=_layout(words, axis, "", height=max(240, 70 + 36 * len(rows))),
     )
     picture.update_yaxes(autorange="reversed", tickfont={"size": 11})
-    picture.update_xaxes(nticks=5, tickangle=0)
+    picture.update_xaxes(nticks=5, tickangle=0, tickfont={"size": 11})
     if line is not None:
         picture.add_vline(line, line_dash="dot", line_color=_QUIET)
     return Drawn(picture, rows)

@@ -59,6 +59,11 @@ class Neighbour:
         """The id under which the ISIC Archive shows the photograph, None where it is not there."""
         return _isic_id(self.image_id)
 
+    @property
+    def page(self) -> str | None:
+        """Where a person can see the photograph on the web."""
+        return _page(self.isic_id)
+
 
 @dataclass(frozen=True)
 class Details:
@@ -116,7 +121,11 @@ class Case:
     @property
     def page(self) -> str | None:
         """Where a person can see the photograph on the web: the ISIC Archive's page about it."""
-        return f"https://api.isic-archive.com/images/{self.isic_id}/" if self.isic_id else None
+        return _page(self.isic_id)
+
+
+def _page(isic_id: str | None) -> str | None:
+    return f"https://api.isic-archive.com/images/{isic_id}/" if isic_id else None
 
 
 def _isic_id(image_id: str) -> str | None:

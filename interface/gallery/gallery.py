@@ -97,6 +97,11 @@ class Gallery:
         header, thresholds = read_header(folder)
         return cls(header, tuple(read_cases(folder, header, thresholds)), folder, thresholds, archive or Archive())
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether it is known that the network never saw these photographs: a test split of its own."""
+        return self.header.get("split") == "test" and not self.header.get("warnings")
+
     def case(self, image_id: str) -> Case | None:
         """The case of that id, for a link to it; None where there is none."""
         return self._by_id.get(image_id)

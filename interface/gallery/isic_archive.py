@@ -19,8 +19,12 @@ TIMEOUT_SECONDS = 4.0
 """For a connection, for each wait on it, and for everything that one picture takes."""
 MAX_BYTES = 20_000_000
 KEPT_BYTES = 64_000_000
-SILENT_SECONDS = 30.0
-"""For how long an archive that could not be reached is not asked again, so that a page without it stays quick."""
+SILENT_SECONDS, LEAST_SILENT_SECONDS = 30.0, 3.0
+"""For how long an archive that could not be reached is not asked again, so that a page without it stays quick; and for
+how long not even where a visitor wants to try again."""
+MOST_FAILURES = 3
+"""Waits in vain and errors of the archive's, one after the other, until it counts as not to be reached: a single slow
+photograph says nothing of the others."""
 _SIZES = ("thumbnail_256", "full")
 
 
@@ -35,12 +39,19 @@ class Archive:
         self._kept: OrderedDict[tuple[str, bool], bytes] = OrderedDict()
         self._lock = threading.Lock()
         self._silent_until = 0.0
+        self._failures = 0
 
     @property
     def answers(self) -> bool:
         """Whether the archive could be reached when it was last asked, or may be asked again by now."""
         with self._lock:
             return time.monotonic() >= self._silent_until
+
+    def try_again(self) -> None:
+        """Ask the archive at the next chance, though it was silent: a visitor wants to know."""
+        with self._lock:
+            if self._silent_until - time.monotonic() <= SILENT_SECONDS - LEAST_SILENT_SECONDS:
+                self._silent_until = 0.0
 
     def picture(self, isic_id: str, *, full: bool = True) -> bytes | None:
         """The photograph as the archive has it, or its thumbnail of 256 pixels; None for every kind of failure.
@@ -55,19 +66,28 @@ class Archive:
                 return None
         try:
             found = self._fetch(isic_id, full)
-        except urllib.error.HTTPError:
-            return None  # it answers, but has no such picture
-        except OSError:
-            with self._lock:
-                self._silent_until = time.monotonic() + SILENT_SECONDS
+        except urllib.error.HTTPError as problem:
+            if problem.code >= 500:
+                self._failed()
+            return None  # below that it answers, but has no such picture
+        except OSError as problem:
+            self._failed(unreachable=not _is_timeout(problem))
             return None
         except (http.client.HTTPException, ValueError, PhotoRefused):
             return None
         with self._lock:
+            self._failures = 0
             self._kept[isic_id, full] = found
             while sum(map(len, self._kept.values())) > KEPT_BYTES:
                 self._kept.popitem(last=False)
         return found
+
+    def _failed(self, *, unreachable: bool = False) -> None:
+        with self._lock:
+            self._failures += 1
+            if unreachable or self._failures >= MOST_FAILURES:
+                self._silent_until = time.monotonic() + SILENT_SECONDS
+                self._failures = 0
 
     def _fetch(self, isic_id: str, full: bool) -> bytes:
         deadline = time.monotonic() + TIMEOUT_SECONDS
@@ -94,6 +114,11 @@ class Archive:
             if answer.length:
                 raise ValueError("The answer broke off.")
         return bytes(content)
+
+
+def _is_timeout(problem: OSError) -> bool:
+    reason = problem.reason if isinstance(problem, urllib.error.URLError) else problem
+    return isinstance(reason, TimeoutError)
 
 
 def _address_of(about: Any, full: bool) -> str:

@@ -1,4 +1,5 @@
-"""Photographs of a gallery's cases over HTTP, one by one as they come into sight: ``./mistakes/photo/ID?side=320``.
+"""Photographs of a gallery's cases over HTTP, one by one as they come into sight: ``./mistakes/photo/ID?side=320``,
+with ``&again`` once more from an archive that was silent.
 
 They come from the gallery's folder or, by their id, from the ISIC Archive; only ids of the gallery are asked for, a few
 at a time, and nothing of them is written to a disk.
@@ -49,6 +50,8 @@ class Photographs:
             return _nothing(404)
         if self._waiting >= MOST_WAITING:
             return _nothing(503)
+        if "again" in request.query_params:
+            self.gallery.archive.try_again()
         self._waiting += 1
         try:
             content = await asyncio.get_running_loop().run_in_executor(self._threads, self._jpeg, shown, side)

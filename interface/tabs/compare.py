@@ -23,6 +23,12 @@ from skin_model.wording import Words
 
 _LINE = (255, 255, 255)
 _LINE_RIM = (15, 118, 110)
+_SHOW_ANSWER = """() => {
+    const answer = document.querySelector("#compare-answer");
+    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (answer?.querySelector("h2") && answer.getBoundingClientRect().top > 0.8 * window.innerHeight)
+        answer.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+}"""
 
 
 def with_outline(rgb: np.ndarray, found: outline.Outline | None) -> np.ndarray:
@@ -76,11 +82,12 @@ def changes(words: Words, both: Comparison) -> str:
     else:
         next_step = words("compare.next")
     codes = dict.fromkeys(code for shot in shots for code in shot.assessment.problems)
+    no_all_clear = "" if both.changes else f"<p>{escape(words('compare.not_harmless'))}</p>"
     kind = "changed" if both.changes else "none" if both.is_measured else "unknown"
     return (
         f'<section class="answer" data-kind="compare" data-verdict="{kind}"><h2>{escape(verdict(words, both))}</h2>'
         f'{text}<p class="next"><strong>{escape(words("interface.next_step"))}</strong> {escape(next_step)}</p>'
-        f"<p>{escape(words('compare.not_harmless'))}</p>{measures(words, both)}"
+        f"{no_all_clear}{measures(words, both)}"
         f'<p class="notice">{escape(words("notice.screening"))}</p></section>'
         f"{result_card.problems(words, tuple(codes))}"
     )
@@ -185,6 +192,7 @@ def build(assessor: Assessor, words: Words) -> None:
                 gr.HTML(f"<h3>{escape(words(f'compare.{name}'))}</h3>")
                 opening = f"open-camera-{name}"
                 shown = stage(words, MAX_BYTES, f"compare-{name}", f"compare-source-{name}", opening)
+                why = gr.HTML(elem_id=f"compare-why-{name}")
                 with gr.Row(elem_id=f"compare-source-{name}", elem_classes="sources"):
                     button = gr.UploadButton(
                         words(f"compare.choose.{name}"),
@@ -194,14 +202,14 @@ def build(assessor: Assessor, words: Words) -> None:
                     )
                     camera = gr.Button(words("interface.camera"), elem_id=f"compare-camera-{name}", min_width=140)
                 camera.click(None, js=f"() => window.dispatchEvent(new Event('{opening}'))", **private)
-                places.append((name, button, shown))
+                places.append((name, button, shown, why))
     said = gr.HTML(elem_id="compare-answer")
     slider = before_after_slider(label=words("compare.slider"), visible=False, elem_id="compare-slider")
     measured = gr.HTML(elem_id="compare-table")
 
     def on_photo(name: str, file: str | None, old: dict[str, Shot]) -> list[Any]:
         if not file:
-            return [gr.skip()] * 5
+            return [gr.skip()] * 6
         try:
             shot = shoot(assessor, open_photo(Path(file)))
         except PhotoRefused as problem:
@@ -212,11 +220,12 @@ def build(assessor: Assessor, words: Words) -> None:
             return refused(name, shot.assessment, old)
         new = {**(old or {}), name: shot}
         if len(new) < 2:
-            return [new, _shown(shot), "", gr.update(visible=False), ""]
+            return [new, _shown(shot), "", "", gr.update(visible=False), ""]
         both = compare(new["before"], new["after"], assessor.checkpoint.hash)
         return [
             new,
             _shown(shot),
+            "",
             changes(words, both),
             gr.update(value=pictures(both), visible=True),
             table(words, both),
@@ -225,10 +234,11 @@ def build(assessor: Assessor, words: Words) -> None:
     def refused(name: str, assessment: Assessment, old: dict[str, Shot]) -> list[Any]:
         kept = {other: shot for other, shot in (old or {}).items() if other != name}
         text = f"{words(f'compare.{name}')}: {words(f'refused.{assessment.refused}')}"
-        return [kept, None, f'<p class="warning" role="alert">{escape(text)}</p>', gr.update(visible=False), ""]
+        # At its own place, where it stays until another photo is chosen there.
+        return [kept, None, f'<p class="warning" role="alert">{escape(text)}</p>', "", gr.update(visible=False), ""]
 
-    for name, button, shown in places:
-        outputs = [shots, shown, said, slider, measured]
+    for name, button, shown, why in places:
+        outputs = [shots, shown, why, said, slider, measured]
         button.upload(
             lambda file, old, name=name: on_photo(name, file, old),
             [button, shots],
@@ -236,7 +246,7 @@ def build(assessor: Assessor, words: Words) -> None:
             show_progress_on=said,
             concurrency_id=QUEUE,
             **private,
-        )
+        ).then(None, js=_SHOW_ANSWER, **private)
         shown.too_large(
             lambda old, name=name: refused(name, Assessment.refusal("file_too_large"), old),
             shots,

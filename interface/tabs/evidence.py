@@ -116,7 +116,10 @@ def figure_line(words: Words, name: str, rows: figures.Rows) -> str:
     else:
         limit = words(f"evidence.limit.{'met' if met else 'missed'}")
         said = f'<p class="limit" data-met="{str(met).lower()}"><strong>{escape(limit)}.</strong> {escape(shows)}</p>'
-    return f'<div role="status"><p>{escape(words(f"evidence.figure.{name}.line"))}</p>{said}</div>'
+    line = words(f"evidence.figure.{name}.line")
+    if any(row.get("too_few") for row in rows):
+        line += " " + words("evidence.few")
+    return f'<div role="status"><p>{escape(line)}</p>{said}</div>'
 
 
 def csv_link(words: Words, rows: figures.Rows, name: str) -> str:

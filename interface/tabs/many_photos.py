@@ -90,9 +90,15 @@ def as_workbook(words: Words, rows: list[list[Any]]) -> bytes:
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(content, options) as book:
         sheet = book.add_worksheet("Self Skin Check")
-        sheet.write_row(0, 0, [words(f"batch.column.{name}") for name in _COLUMNS[:-1]])
+        if words.direction == "rtl":
+            sheet.right_to_left()
+        sheet.freeze_panes(1, 0)
+        sheet.write_row(
+            0, 0, [words(f"batch.column.{name}") for name in _COLUMNS[:-1]], book.add_format({"bold": True})
+        )
         for place, (name, risk, band, problems, refused) in enumerate(rows, start=1):
             sheet.write_row(place, 0, [name, risk, band or words("interface.no_result"), refused or problems])
+        sheet.autofit()
     return content.getvalue()
 
 
@@ -118,11 +124,11 @@ def build(page: gr.Blocks, assessor: Assessor, words: Words, settings: Settings)
         label=words("batch.files"), file_count="multiple", type="filepath", height=180, elem_id="batch-files"
     )
     message = gr.HTML(elem_id="batch-message")
-    table = gr.HTML(visible=False, js_on_load=SORTING, elem_id="batch-table")
     with gr.Row(elem_classes="batch-saved"):
         sheet = gr.HTML(elem_id="batch-xlsx")
         link = gr.HTML(elem_id="batch-csv")
         document = gr.HTML(elem_id="batch-pdf")
+    table = gr.HTML(visible=False, js_on_load=SORTING, elem_id="batch-table")
 
     def run(
         paths: list[str] | None,

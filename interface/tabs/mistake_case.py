@@ -1,6 +1,6 @@
 """One case of the gallery as a page: photograph and map, what is true, what was said, and what is most alike."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from interface.components import data_words
@@ -32,8 +32,9 @@ def page(words: Words, gallery: Gallery, case: Case, among: Sequence[Case]) -> s
     truth = words("mistakes.truth.malignant" if case.malignant else "mistakes.truth.benign", name=name)
     image_id = escape(case.image_id, quote=True)
     right = [
-        f"<h3>{escape(truth if case.diagnosis else name)}</h3><p class='said'>{escape(_said(words, case))}</p>",
-        _glance(words, case.diagnoses),
+        f"<h3>{escape(truth if case.diagnosis else name)}</h3><p class='small'>{escape(_who(words, case))}</p>"
+        f"<p class='said'>{escape(_said(words, case))}</p>",
+        _glance(words, case),
         _nearest(words, gallery, case),
         _facts(words, case),
     ]
@@ -42,6 +43,16 @@ def page(words: Words, gallery: Gallery, case: Case, among: Sequence[Case]) -> s
         f'{_steps(words, case, among)}<div class="case-columns"><div class="case-seen">{_picture(words, gallery, case)}'
         f"</div><div>{''.join(right)}</div></div></article>"
     )
+
+
+def _who(words: Words, case: Case) -> str:
+    """Age, sex, place and how the photograph was taken, as far as they are known."""
+    known = ["" if case.age is None else f"{words('mistakes.fact.age')} {case.age:.0f}"]
+    known += [
+        data_words.named(words, name, value_of(case, name)) if getattr(case, name) else ""
+        for name in ("sex", "site", "modality")
+    ]
+    return " · ".join(filter(None, known))
 
 
 def _said(words: Words, case: Case) -> str:
@@ -93,7 +104,8 @@ def _picture(words: Words, gallery: Gallery, case: Case) -> str:
         label = escape(words("interface.strength"))
         note = (
             f'<label class="strength"><span>{label}</span><input type="range" min="0" max="100" value="50" step="5">'
-            f'</label><p class="small">{escape(words("mistakes.heat"))}</p>'
+            f'</label><p class="small with-photo">{escape(words("mistakes.heat"))}</p>'
+            f'<p class="small without-photo">{escape(words("mistakes.map_legend"))}</p>'
         )
     else:
         note = f'<p class="small">{escape(words("mistakes.map_none" if drawn is None else "mistakes.map_empty"))}</p>'
@@ -106,23 +118,26 @@ def _link(address: str, text: str) -> str:
     return f"<a href='{escape(address)}' rel='noopener noreferrer' target='_blank'>{escape(text)}</a>"
 
 
-def _glance(words: Words, diagnoses: Mapping[str, float] | None) -> str:
-    """The seven probabilities on one line each, likeliest first."""
-    if not diagnoses:
+def _glance(words: Words, case: Case) -> str:
+    """The seven probabilities on one line each, likeliest first; for a refused photo it is said whose they are."""
+    if not case.diagnoses:
         return ""
+    title = words("mistakes.alone" if case.refused else "interface.diagnoses")
     rows = "".join(
         f"<li{' class=urgent' if code in MALIGNANT else ''}><span>{escape(words(f'diagnosis.{code}.name'))}</span>"
         f'<i aria-hidden="true"><b style="width:{100 * share:.1f}%"></b></i><span>{escape(words.percent(share))}</span>'
         "</li>"
-        for code, share in sorted(diagnoses.items(), key=lambda entry: -entry[1])
+        for code, share in sorted(case.diagnoses.items(), key=lambda entry: -entry[1])
     )
-    return f"<h4>{escape(words('interface.diagnoses'))}</h4><ol class='glance'>{rows}</ol>"
+    return f"<h4>{escape(title)}</h4><ol class='glance'>{rows}</ol>"
 
 
 def _nearest(words: Words, gallery: Gallery, case: Case) -> str:
     """The most similar training cases as pictures with what they were."""
-    if case.details is None or not case.details.nearest:
+    if case.details is None:
         return ""
+    if not case.details.nearest:
+        return f"<p class='small'>{escape(words('mistakes.nearest_none'))}</p>"
     cards = "".join(_near(words, gallery, near) for near in case.details.nearest)
     return f"<h4>{escape(words('mistakes.nearest'))}</h4><ul class='nearest'>{cards}</ul>"
 
@@ -131,9 +146,10 @@ def _near(words: Words, gallery: Gallery, near: Neighbour) -> str:
     name = data_words.diagnosis(words, near.diagnosis, near.malignant)
     distance = words("mistakes.distance", distance=words.number(near.distance, 2))
     photo = photographs.address(near.image_id) if gallery.has_picture(near) else ""
+    number = _link(near.page, near.image_id) if near.page else escape(near.image_id)
     return (
         f'<li><div class="picture" data-photo="{escape(photo, quote=True)}" data-alt=""></div>'
-        f"<strong>{escape(name)}</strong><span class='small'>{escape(near.image_id)}<br>"
+        f"<strong>{escape(name)}</strong><span class='small'>{number}<br>"
         f"{escape(data_words.named(words, 'source', near.source))}, {escape(distance)}</span></li>"
     )
 

@@ -5,6 +5,7 @@ const waiting = [];
 let running = 0;
 const caseArea = () => document.getElementById("mistakes-case");
 const tools = () => document.getElementById("mistakes-tools");
+const legend = () => document.getElementById("mistakes-legend");
 const text = (name) => JSON.parse(tools().querySelector("[data-texts]").dataset.texts)[name];
 const article = () => caseArea()?.querySelector(".case");
 
@@ -29,7 +30,8 @@ function next() {
 
 async function fetchPhoto(place) {
   let answer = null;
-  try { answer = await fetch(place.dataset.photo); } catch { /* the server is gone: as if nothing came */ }
+  const again = place.dataset.again ? "&again" : "";
+  try { answer = await fetch(place.dataset.photo + again); } catch { /* the server is gone: as if nothing came */ }
   if (!answer?.ok) { without(place, answer?.status === 404 ? "missing" : "unreachable"); return; }
   const image = new Image();
   image.className = "photo";
@@ -38,25 +40,36 @@ async function fetchPhoto(place) {
   try { await image.decode(); } catch { without(place, "missing"); return; } finally { URL.revokeObjectURL(image.src); }
   place.prepend(image);
   place.dataset.state = "photo";
-  silent(false);
 }
 
 function without(place, why) {
   place.dataset.state = "none";
   place.dataset.why = why;
-  if (why === "unreachable") silent(true);
+  sayWhetherSilent();
   if (place.closest(".nearest")) return; // its name stands below
-  const said = document.createElement("span");
+  const said = document.createElement("p");
   said.className = "why";
-  said.textContent = text(why);
-  // What is known only later stands in the picture, so that no card moves while somebody reads.
-  const below = why === "nowhere" && place.closest(".card")?.querySelector("button");
-  (below || place).append(said);
+  said.textContent = text(why) + " ";
+  const link = place.closest(".card") && elsewhere(place);
+  if (link) said.append(link);
+  // In the picture, so that no card moves while somebody reads; beside the button, which can hold no link.
+  (place.closest(".card") || place).append(said);
 }
 
-function silent(is) {
-  const line = tools()?.querySelector(".archive-silent");
-  if (line) line.hidden = !is;
+// Where a photograph that is not here can be looked at, or how it can be had.
+function elsewhere(place) {
+  const link = document.createElement("a");
+  if (place.dataset.page) {
+    return Object.assign(link, { href: place.dataset.page, target: "_blank", rel: "noopener noreferrer", textContent: text("archive") });
+  }
+  return how() && Object.assign(link, { href: "#mistakes-how", className: "to-how", textContent: text("how_link") });
+}
+const how = () => document.querySelector("#mistakes-how details");
+
+// There is something to try again as long as one photograph could not be had, whatever came since.
+function sayWhetherSilent() {
+  const line = legend()?.querySelector(".archive-silent");
+  if (line) line.hidden = !document.querySelector("#tab-mistakes .picture[data-why=unreachable]");
 }
 
 function watchPlace(place) {
@@ -65,26 +78,21 @@ function watchPlace(place) {
   if (place.dataset.photo) sight.observe(place); else without(place, "nowhere");
 }
 
-// What a card says of its own map where there is none to see, and where else the photograph can be looked at.
+// What a card says of its own map where there is none to see.
 function finish(card) {
   if (card.dataset.done) return;
   card.dataset.done = "yes";
-  if (card.dataset.map !== "some") {
-    const said = document.createElement("span");
-    said.className = "line";
-    said.textContent = text("map_" + card.dataset.map);
-    card.querySelector("button").append(said);
-  }
-  const address = card.querySelector(".picture").dataset.page;
-  if (!address) return;
-  const link = document.createElement("a");
-  Object.assign(link, { href: address, target: "_blank", rel: "noopener noreferrer", textContent: text("archive") });
-  card.append(link);
+  if (card.dataset.map === "some") return;
+  const said = document.createElement("span");
+  said.className = "line";
+  said.textContent = text("map_" + card.dataset.map);
+  card.querySelector("button").append(said);
 }
 
 function look() {
   for (const card of element.querySelectorAll(".card")) finish(card);
   for (const root of [element, caseArea()]) root?.querySelectorAll(".picture[data-photo]").forEach(watchPlace);
+  sayWhetherSilent();
 }
 const found = setInterval(() => {
   if (!caseArea() || !tools()?.querySelector("[data-texts]")) return;
@@ -95,14 +103,15 @@ const found = setInterval(() => {
 }, 50);
 
 function again() {
-  silent(false);
   for (const place of document.querySelectorAll("#mistakes-grid .picture, #mistakes-case .picture")) {
     if (place.dataset.why !== "unreachable") continue;
     delete place.dataset.why;
     delete place.dataset.state;
-    place.querySelector(".why")?.remove();
+    place.dataset.again = "yes";
+    (place.closest(".card") || place).querySelector(".why")?.remove();
     watchPlace(place);
   }
+  sayWhetherSilent();
 }
 
 // --- cases ----------------------------------------------------------------------------------------------------------
@@ -143,6 +152,13 @@ window.addEventListener("popstate", () => {
 });
 
 document.addEventListener("click", (event) => {
+  if (event.target.closest?.(".to-how")) {
+    event.preventDefault();
+    how().open = true;
+    how().querySelector("summary").focus();
+    how().scrollIntoView({ block: "nearest" });
+    return;
+  }
   const button = event.target.closest?.("button");
   if (!button) return;
   if (button.closest(".archive-silent")) again();
@@ -155,6 +171,14 @@ document.addEventListener("click", (event) => {
     history.pushState(null, "", "?tab=mistakes");
     close();
   }
+});
+// Arrow keys turn the pages, in the direction in which one reads.
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!step || !isOpen() || event.altKey || event.ctrlKey || event.metaKey || event.target.closest?.("input, textarea, select, [role=tab], pre")) return;
+  const steps = caseArea().querySelectorAll("nav button:not(.back)");
+  const forwards = step > 0 !== (document.documentElement.dir === "rtl");
+  if (inAddress() !== null) steps[forwards ? 1 : 0]?.click();
 });
 document.addEventListener("input", (event) => {
   if (event.target.closest?.("#mistakes-case .strength")) {

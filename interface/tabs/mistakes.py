@@ -1,6 +1,7 @@
 """The mistakes tab: every false positive and false negative of the untouched test split, to look through."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -19,14 +20,18 @@ from interface.gallery.gallery import Case, Gallery, GalleryError
 from interface.server.settings import Settings
 from interface.tabs import mistake_case
 from skin_model.assess import Assessor
+from skin_model.diagnoses import DIAGNOSES
 from skin_model.wording import Words
 
 DEFAULT = Path(__file__).parents[2] / "examples" / "mistakes"
 FILTERS = ("diagnosis", "source", "site", "modality", "confirmed_by")
+_ENDS, _WHOLE = ("age_from", "age_to", "risk_from", "risk_to"), (0, 100, 0, 100)
+"""Ends of the two ranges, and where they leave nothing out."""
 PAGE = 24
 """Cards that are shown at once, and added by each "show more"."""
 _HERE = Path(__file__).parent
-_TEXTS = ("unreachable", "missing", "nowhere", "archive", "map_empty", "map_none")
+_TEXTS = ("unreachable", "missing", "nowhere", "archive", "how_link", "map_empty", "map_none")
+_DOI = re.compile(r"doi (10\.\d{4,}/[^\s,)]+)")
 
 
 @cache
@@ -91,6 +96,14 @@ def choices(words: Words, facet: str, cases: Sequence[Case], chosen: Sequence[st
     return [(f"{data_words.named(words, facet, value)} ({counts[value]})", value) for value in values]
 
 
+def fold_label(words: Words, rest: Sequence[Any]) -> str:
+    """The title of the filters, with how many leave something out. rest: their values, then the ends of the ranges."""
+    values, ends = rest[: len(FILTERS)], rest[len(FILTERS) :]
+    ranges = [(ends[i], ends[i + 1]) != _WHOLE[i : i + 2] for i in (0, 2)]
+    active = sum(map(bool, values)) + sum(ranges)
+    return words("mistakes.filter") + (f" ({active})" if active else "")
+
+
 def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words: Words, settings: Settings) -> None:
     """Lay the open ``tab`` out and connect it; its events are private. A link with ``?case=ID`` opens that case."""
     found = load(settings.mistakes)
@@ -100,7 +113,8 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
     gallery = found
     low = gallery.thresholds.see_doctor_from
     with gr.Column(elem_id="mistakes-browse"):
-        gr.HTML(f"<p>{escape(words('mistakes.line', n=len(gallery.cases)))}</p>", elem_classes="tab-intro")
+        line = words("mistakes.line" if gallery.is_untouched else "mistakes.line.own", n=len(gallery.cases))
+        gr.HTML(f"<p>{escape(line)}</p>", elem_classes="tab-intro")
         if (gallery.header.get("checkpoint") or {}).get("hash") not in (None, assessor.checkpoint.hash):
             gr.HTML(f"<p class='warning'>{escape(words('mistakes.other_network'))}</p>")
         with gr.Row():
@@ -120,7 +134,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
                 min_width=300,
                 elem_id="mistakes-kind",
             )
-        with gr.Accordion(words("mistakes.filter"), open=False, elem_id="mistakes-filters"):
+        with gr.Accordion(words("mistakes.filter"), open=False, elem_id="mistakes-filters") as fold:
             with gr.Row():
                 facets = [
                     gr.Dropdown(
@@ -135,17 +149,21 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
             with gr.Row():
                 ends = [
                     bounded_slider(
-                        0, 100, value, step=step, label=words(f"mistakes.{name}"), elem_id=f"mistakes-{name}"
+                        0,
+                        100,
+                        value,
+                        step=step,
+                        label=words(f"mistakes.{name}"),
+                        min_width=230,
+                        elem_id=f"mistakes-{name}",
                     )
-                    for name, value, step in (
-                        ("age_from", 0, 5),
-                        ("age_to", 100, 5),
-                        ("risk_from", 0, 1),
-                        ("risk_to", 100, 1),
-                    )
+                    for name, value, step in zip(_ENDS, _WHOLE, (5, 5, 1, 1), strict=True)
                 ]
-        counted = gr.HTML(elem_id="mistakes-counts")
-        gr.HTML(_tools(words), elem_id="mistakes-tools")
+            clear = gr.Button(words("mistakes.clear"), size="sm", elem_id="mistakes-clear")
+        with gr.Row(elem_classes="mistakes-line"):
+            counted = gr.HTML(elem_id="mistakes-counts")
+            gr.HTML(_tools(words), elem_id="mistakes-tools")
+        gr.HTML(_legend(words), elem_id="mistakes-legend")
         grid = gr.HTML(
             value=[],
             html_template=(_HERE / "mistakes.html").read_text(encoding="utf-8"),
@@ -154,6 +172,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
             elem_id="mistakes-grid",
         )
         more = gr.Button(words("mistakes.more"), visible=False, elem_id="mistakes-more")
+        gr.HTML(how_to_see(words, gallery), elem_id="mistakes-how")
     many = gr.State(PAGE)
     opened = gr.HTML(elem_id="mistakes-case", apply_default_css=False)
     private: dict[str, Any] = {"api_visibility": "private"}
@@ -184,6 +203,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
             summary(words, part, slider_threshold(percent, low), wanted, len(shown)),
             cards(words, gallery, shown),
             gr.update(visible=len(shown) < len(cases)),
+            gr.update(label=fold_label(words, rest)),
             *(
                 gr.update(choices=choices(words, name, of, value or []))
                 for name, of, value in zip(FILTERS, others, rest[: len(FILTERS)], strict=True)
@@ -209,7 +229,7 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
             return [nothing, nothing, *show(PAGE, *wanted)]
         return [gr.Tabs(selected="mistakes"), case_or_warning(image_id, *wanted), *show(PAGE, *wanted)]
 
-    drawn = [many, counted, grid, more, *facets]
+    drawn = [many, counted, grid, more, fold, *facets]
     gr.on(
         [tab.select, *(control.input for control in asked)],
         lambda *wanted: show(PAGE, *wanted),
@@ -226,20 +246,54 @@ def build(page: gr.Blocks, tabs: gr.Tabs, tab: gr.Tab, assessor: Assessor, words
         show_progress_on=grid,
         **private,
     )
+    clear.click(
+        lambda: [[] for _ in FILTERS] + list(_WHOLE), None, [*facets, *ends], show_progress="hidden", **private
+    ).then(lambda *wanted: show(PAGE, *wanted), asked, drawn, show_progress="hidden", **private)
     shown_case = {"js": "() => window.dispatchEvent(new Event('mistakes-case'))", **private}
     grid.choose(open_case, asked, opened, show_progress_on=opened, **private).then(None, **shown_case)
     page.load(from_link, asked, [tabs, opened, *drawn], show_progress="hidden", **private).then(None, **shown_case)
 
 
 def _tools(words: Words) -> str:
-    """Maps over the photographs on demand, what is said while the archive does not answer, and the script's texts: what
-    Gradio hands to a script itself is missing where the tab is drawn and filled at once.
+    """Maps over the photographs on demand, and the script's texts: what Gradio hands to a script itself is missing
+    where the tab is drawn and filled at once.
     """
     texts = json.dumps({name: words(f"mistakes.{name}") for name in _TEXTS})
     return (
         f'<div data-texts="{escape(texts, quote=True)}"></div>'
         f'<label class="show-maps"><input type="checkbox"> <span>{escape(words("mistakes.show_maps"))}</span></label>'
+    )
+
+
+def _legend(words: Words) -> str:
+    """What the lines mean, and what is said while the archive does not answer."""
+    return (
         f'<p class="small">{escape(words("mistakes.map_legend"))}</p>'
         f'<p class="warning archive-silent" role="status" hidden>{escape(words("mistakes.archive_silent"))} '
         f'<button type="button">{escape(words("mistakes.retry"))}</button></p>'
     )
+
+
+def how_to_see(words: Words, gallery: Gallery) -> str:
+    """Where the photographs that are missing can be had, and how to make a gallery that has them; "" where each is at
+    hand.
+    """
+    lacking = {case.source: case.attribution for case in gallery.cases if not gallery.has_picture(case)}
+    if gallery.header.get("photographs") or not lacking:
+        return ""
+    owners = "".join(
+        f"<li>{_DOI.sub(_doi_link, escape(citation.rpartition('. Licence:')[0] or citation))}</li>"
+        for citation in lacking.values()
+    )
+    names = ", ".join(DIAGNOSES)
+    commands = "python -m train mistakes --data FOLDER --out gallery\nSKIN_MISTAKES=gallery python app.py"
+    return (
+        f"<details><summary>{escape(words('mistakes.how'))}</summary>"
+        f"<p>{escape(words('mistakes.how.archive'))}</p><p>{escape(words('mistakes.how.owners'))}</p>"
+        f"<ul lang='en' dir='ltr'>{owners}</ul><p>{escape(words('mistakes.how.folder', names=names))}</p>"
+        f'<pre dir="ltr" tabindex="0">{escape(commands)}</pre></details>'
+    )
+
+
+def _doi_link(found: re.Match[str]) -> str:
+    return f'<a href="https://doi.org/{found[1]}" target="_blank" rel="noopener noreferrer">doi {found[1]}</a>'

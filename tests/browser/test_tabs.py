@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import zipfile
-from collections import OrderedDict
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,12 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from interface.blocks import TABS
-from interface.gallery.gallery import Gallery
-from interface.tabs import mistakes
-from interface.tabs.mistakes import DEFAULT, PAGE
 from skin_model.wording import Words, languages, sentence
 from tests.conftest import REPOSITORY
-from tests.interface.gallery.test_isic_archive import THUMBNAIL, serving
 
 EXAMPLES = REPOSITORY / "examples"
 PHONE = {"width": 390, "height": 844}
@@ -170,6 +165,30 @@ def test_a_broken_photo_leaves_the_other_one_in_place(open_page, tmp_path):
     assert not page.locator("#compare-after img").is_visible()
 
 
+def test_why_a_photo_was_refused_stays_at_its_place_until_another_is_chosen_there(open_page, tmp_path):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes((EXAMPLES / "tone-1.jpg").read_bytes()[:9000])
+    page = open_page(**PHONE, tab="compare")
+    choose_pair(page, 0, broken)
+    why = page.locator("#compare-why-before").get_by_role("alert")
+    why.wait_for()
+    choose_pair(page, 1, EXAMPLES / "tone-1.jpg")
+    page.locator("#compare-after img").wait_for()
+    assert why.is_visible()
+    choose_pair(page, 0, EXAMPLES / "tone-1.jpg")
+    page.locator("#compare-answer h2").wait_for()
+    assert not why.is_visible()
+
+
+def test_on_a_phone_the_verdict_comes_into_sight(open_page):
+    page = open_page(**PHONE, tab="compare", reduced_motion="reduce")
+    for place in (0, 1):
+        choose_pair(page, place, EXAMPLES / "tone-1.jpg")
+        page.locator(f"#compare-{('before', 'after')[place]} img").wait_for()
+    page.locator("#compare-answer h2").wait_for()
+    page.wait_for_function("document.querySelector('#compare-answer h2').getBoundingClientRect().bottom < innerHeight")
+
+
 # --- batch ------------------------------------------------------------------------------------------------------------
 
 
@@ -188,161 +207,9 @@ def test_a_zip_with_a_bad_file_gives_a_table_and_a_csv(open_page, tmp_path):
     assert len(lines) == 4
     assert lines[-1].startswith("note.jpg,,")
     page.locator("#batch-table").get_by_text("two.jpg").first.wait_for()
-
-
-# --- mistakes ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def gallery() -> Gallery:
-    return Gallery.load(DEFAULT)
-
-
-def counts(page, text: str) -> None:
-    page.locator("#mistakes-counts").get_by_text(text).wait_for()
-
-
-def told(gallery: Gallery, threshold: float) -> str:
-    found = gallery.counts(threshold)
-    return sentence(
-        "mistakes.counts",
-        missed=found.false_negatives,
-        malignant=found.true_positives + found.false_negatives,
-        alarms=found.false_positives,
-        benign=found.true_negatives + found.false_positives,
-    )
-
-
-def test_moving_the_threshold_changes_the_counts(open_page, gallery):
-    page = open_page()
-    open_tab(page, "mistakes")
-    counts(page, told(gallery, gallery.thresholds.see_doctor_from))
-    page.locator("#mistakes-threshold input[type=number]").fill("50")
-    page.locator("#mistakes-threshold input[type=number]").press("Tab")
-    counts(page, told(gallery, 0.5))
-
-
-def test_a_filter_leaves_only_the_cases_that_fit(open_page, gallery):
-    page = open_page()
-    open_tab(page, "mistakes")
-    counts(page, told(gallery, gallery.thresholds.see_doctor_from))
-    page.get_by_role("button", name=sentence("mistakes.filter")).click()
-    page.locator("#mistakes-diagnosis input").click()
-    # Counted beside it: the missed ones.
-    missed = len(gallery.filtered(diagnosis=["mel"]).mistakes(gallery.thresholds.see_doctor_from)[1])
-    page.get_by_role("option", name=f"{sentence('diagnosis.mel.name')} ({missed})", exact=True).click()
-    counts(page, told(gallery.filtered(diagnosis=["mel"]), gallery.thresholds.see_doctor_from))
-
-
-def test_show_more_adds_cards(open_page, gallery):
-    page = open_page()
-    open_tab(page, "mistakes")
-    page.get_by_role("radio", name=sentence("mistakes.alarms")).click()
-    alarms, _ = gallery.mistakes(gallery.thresholds.see_doctor_from)
-    counts(page, sentence("mistakes.shown", shown=PAGE, total=len(alarms)))
-    page.get_by_role("button", name=sentence("mistakes.more")).click()
-    counts(page, sentence("mistakes.shown", shown=2 * PAGE, total=len(alarms)))
-    assert page.locator("#mistakes-grid .card").count() == 2 * PAGE
-
-
-def wait_for_case(page, case) -> None:
-    page.locator(f"#mistakes-case .case[data-id='{case.image_id}']").wait_for()
-
-
-def test_a_card_opens_its_case_with_all_seven_probabilities(open_page, gallery):
-    page = open_page()
-    open_tab(page, "mistakes")
-    _, missed = gallery.mistakes(gallery.thresholds.see_doctor_from)
-    page.locator("#mistakes-grid button").first.click()
-    wait_for_case(page, missed[0])
-    assert page.locator("#mistakes-case .glance > li").count() == 7
-    assert not page.locator("#mistakes-grid").is_visible()
-
-
-def test_back_leads_to_the_gallery_as_it_was(open_page, gallery):
-    page = open_page()
-    open_tab(page, "mistakes")
-    page.get_by_role("radio", name=sentence("mistakes.alarms")).click()
-    alarms, _ = gallery.mistakes(gallery.thresholds.see_doctor_from)
-    shown = sentence("mistakes.shown", shown=PAGE, total=len(alarms))
-    counts(page, shown)
-    card = page.locator("#mistakes-grid .card > button").nth(PAGE - 1)
-    card.scroll_into_view_if_needed()
-    page.get_by_text(sentence("mistakes.archive_silent")).wait_for()  # the only line that moves what stands below it
-    before = card.bounding_box()["y"]
-    card.click()
-    page.get_by_role("button", name=sentence("mistakes.back")).click()
-    counts(page, shown)
-    assert card.bounding_box()["y"] == pytest.approx(before, abs=2)
-    assert "case=" not in page.url
-    page.go_back()
-    wait_for_case(page, alarms[PAGE - 1])
-
-
-def test_one_case_leads_to_the_next(open_page, gallery):
-    page = open_page()
-    open_tab(page, "mistakes")
-    _, missed = gallery.mistakes(gallery.thresholds.see_doctor_from)
-    page.locator("#mistakes-grid .card > button").first.click()
-    page.get_by_role("button", name=sentence("mistakes.next"), exact=True).click()
-    wait_for_case(page, missed[1])
-    assert page.url.endswith(f"case={missed[1].image_id}")
-
-
-@pytest.fixture
-def archive(monkeypatch):
-    """A stand-in for the ISIC Archive, asked by the served page."""
-    with serving() as local:
-        asked = mistakes.load(None).archive
-        monkeypatch.setattr(asked, "address", local.address)
-        monkeypatch.setattr(asked, "_silent_until", 0.0)
-        monkeypatch.setattr(asked, "_kept", OrderedDict())  # else it would show what another test was sent
-        yield local
-
-
-def test_photographs_come_for_the_cards_in_sight_and_only_for_those(open_page, gallery, archive):
-    _, missed = gallery.mistakes(gallery.thresholds.see_doctor_from)
-    there = [case for case in missed[:PAGE] if case.isic_id]
-    for case in there:
-        archive.describe(case.isic_id, thumbnail_256=f"{archive.base}/thumbnail.jpg")
-    page = open_page(**PHONE, tab="mistakes")
-    page.locator(f"#mistakes-grid .card:has([data-id='{there[0].image_id}']) img.photo").wait_for()
-    page.wait_for_timeout(1000)
-    asked = {path.split("/")[-2] for path in archive.asked if "/images/" in path}
-    assert there[0].isic_id in asked
-    assert len(asked) < len(there)
-
-
-def test_a_card_without_a_photograph_says_why_and_a_line_that_the_archive_is_silent(open_page, gallery, archive):
-    archive.answers.clear()
-    monkey = mistakes.load(None).archive
-    monkey.address = "http://127.0.0.1:1/api/v2"
-    page = open_page(tab="mistakes")
-    _, missed = gallery.mistakes(gallery.thresholds.see_doctor_from)
-    first = next(case for case in missed if case.isic_id)
-    card = page.locator(f"#mistakes-grid .card:has([data-id='{first.image_id}'])")
-    card.get_by_text(sentence("mistakes.unreachable")).wait_for()
-    card.get_by_role("link", name=sentence("mistakes.archive")).wait_for()
-    page.get_by_text(sentence("mistakes.archive_silent")).wait_for()
-    height = card.bounding_box()["height"]
-    monkey.address, monkey._silent_until = archive.address, 0.0
-    for case in missed[:PAGE]:
-        archive.describe(case.isic_id or "", thumbnail_256=f"{archive.base}/thumbnail.jpg")
-    archive.answers["/thumbnail.jpg"] = THUMBNAIL
-    page.get_by_role("button", name=sentence("mistakes.retry")).click()
-    card.locator("img.photo").wait_for()
-    assert card.bounding_box()["height"] == height  # no card moves the others when its photograph comes or does not
-
-
-def test_a_link_opens_its_case(open_page, gallery):
-    case = gallery.cases[-1]
-    page = open_page(tab="mistakes", query=f"&case={case.image_id}")
-    wait_for_case(page, case)
-
-
-def test_a_link_to_no_case_says_so(open_page):
-    page = open_page(tab="mistakes", query="&case=ISIC_none")
-    page.get_by_role("alert").filter(has_text=sentence("mistakes.unknown_case")).wait_for()
+    below = page.locator("#batch-table").bounding_box()["y"]
+    for kind in ("xlsx", "csv", "pdf"):  # within reach, however long the list
+        assert page.locator(f"#batch-{kind} a").bounding_box()["y"] < below
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------------

@@ -46,6 +46,12 @@ def test_every_row_that_was_measured_has_words(figure):
         assert Words()(f"value.{figure}.{name}")
 
 
+@pytest.mark.parametrize("figure", ["sources", "subgroups", "altered", "shortcuts", "pointing"])
+def test_no_row_of_what_was_measured_is_named_by_a_code(figure):
+    names = [data_words.row(Words("de"), figure, row["name"]) for row in figures.draw(figure, METRICS, Words()).rows]
+    assert not [name for name in names if "_" in name or name.islower()]
+
+
 def test_a_value_that_nobody_named_stays_and_none_is_unknown():
     assert data_words.named(Words(), "site", "elsewhere") == "elsewhere"
     assert data_words.named(Words("de"), "site", "head_neck") == Words("de")("context.site.head_neck")

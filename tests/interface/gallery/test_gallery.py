@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,19 @@ def test_the_counts_are_of_every_case_with_a_risk(gallery):
     assert counts == Counts(true_positives=2, false_positives=2, true_negatives=0, false_negatives=1)
     assert counts.sensitivity == pytest.approx(2 / 3)
     assert counts.specificity == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "untouched"),
+    [
+        ({"split": "test", "warnings": []}, True),
+        ({"split": "validation", "warnings": []}, False),
+        ({"split": None, "warnings": []}, False),
+        ({"split": "test", "warnings": ["The checkpoint was trained with another split."]}, False),
+    ],
+)
+def test_only_the_networks_own_test_split_counts_as_never_seen(gallery, said, untouched):
+    assert replace(gallery, header={**gallery.header, **said}).is_untouched is untouched
 
 
 def test_shares_of_nothing_are_unknown(gallery):

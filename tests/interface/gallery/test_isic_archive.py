@@ -225,6 +225,40 @@ def test_an_archive_that_cannot_be_reached_is_not_asked_again_for_a_while(served
     assert archive.picture("ISIC_0000001") == FULL
 
 
+@pytest.mark.parametrize("answer", [drip, 500], ids=["is slow", "fails"])
+def test_one_photograph_that_does_not_come_says_nothing_of_the_others(served, monkeypatch, answer):
+    monkeypatch.setattr(isic_archive, "TIMEOUT_SECONDS", 0.3)
+    served.describe("ISIC_0000002", full=f"{served.base}/other.jpg")
+    served.answers["/other.jpg"] = answer
+    archive = Archive(served.address)
+    for _ in range(2 * isic_archive.MOST_FAILURES):
+        assert archive.picture("ISIC_0000002") is None
+        archive._kept.clear()
+        assert archive.picture("ISIC_0000001") == FULL
+    assert archive.answers
+
+
+def test_an_archive_that_fails_again_and_again_counts_as_one_that_cannot_be_reached(served):
+    archive = Archive(served.address)
+    served.answers["/full.jpg"] = 500
+    for _ in range(isic_archive.MOST_FAILURES):
+        assert archive.answers
+        archive.picture("ISIC_0000001")
+    assert not archive.answers
+
+
+def test_a_visitor_may_try_again_before_the_silence_ends_but_not_at_every_press(served, monkeypatch):
+    archive = Archive("http://127.0.0.1:1/api/v2")
+    archive.picture("ISIC_0000001")
+    archive.try_again()
+    assert not archive.answers
+    waited = isic_archive.LEAST_SILENT_SECONDS + 1
+    monkeypatch.setattr(time, "monotonic", lambda now=time.monotonic: now() + waited)
+    assert not archive.answers
+    archive.try_again()
+    assert archive.answers
+
+
 def test_an_id_cannot_lead_to_another_place(served):
     assert Archive(served.address).picture("../../full.jpg?") is None
     assert served.asked == ["/api/v2/images/..%2F..%2Ffull.jpg%3F/"]

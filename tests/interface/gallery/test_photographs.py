@@ -75,6 +75,16 @@ def test_an_archive_that_cannot_be_reached_is_said_to_be_so(folder):
     assert client(folder, "http://127.0.0.1:1").get("/mistakes/photo/ISIC_0000001").status_code == 503
 
 
+def test_a_silent_archive_is_asked_anew_where_a_visitor_tries_again(folder, archive, monkeypatch):
+    page = client(folder, "http://127.0.0.1:1/api/v2")
+    assert page.get("/mistakes/photo/ISIC_0000001").status_code == 503
+    mounted = page.app.router.routes[0].endpoint.__self__.gallery.archive
+    monkeypatch.setattr(mounted, "address", archive.address)
+    monkeypatch.setattr(isic_archive, "LEAST_SILENT_SECONDS", 0.0)
+    assert page.get("/mistakes/photo/ISIC_0000001").status_code == 503
+    assert page.get("/mistakes/photo/ISIC_0000001?again").status_code == 200
+
+
 def test_where_the_photograph_keeps_one_waiting_the_thumbnail_at_hand_is_shown(folder, archive, monkeypatch):
     monkeypatch.setattr(isic_archive, "TIMEOUT_SECONDS", 0.3)
     page = client(folder, archive.address)

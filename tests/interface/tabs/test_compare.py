@@ -50,6 +50,11 @@ def test_a_change_is_named_in_the_verdict_and_marked_in_the_list(shot):
     assert compare.measures(WORDS, both).count('data-mark="changed"') == 1
 
 
+def test_that_no_change_is_no_all_clear_is_said_of_no_change_alone(shot):
+    assert WORDS("compare.not_harmless") in said(shot, shot)
+    assert WORDS("compare.not_harmless") not in said(as_band(shot, "low", risk=0.01), as_band(shot, "high", risk=0.9))
+
+
 def test_risks_within_chance_are_told_with_what_chance_gives(shot):
     # Log-odds of 63 % are 0.532; one less is 38.5 %, one more 82.2 %.
     text = compare.measures(WORDS, pair(as_band(shot, "high", risk=0.63), as_band(shot, "high", risk=0.42)))

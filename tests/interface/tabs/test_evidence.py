@@ -182,3 +182,22 @@ def test_the_csv_holds_every_row():
     rows = [{"name": "a", "value": 0.5}, {"name": "b", "value": 0.25, "n": 3}]
     data = re.search(r"base64,([^\"]+)", evidence.csv_link(Words(), rows, "sources"))[1]
     assert base64.b64decode(data).decode().splitlines() == ["name,value,n", "a,0.5,", "b,0.25,3"]
+
+
+def test_a_source_with_too_few_cases_is_a_hollow_point_and_the_line_says_what_that_means():
+    words = Words()
+    drawn = figures.draw("sources", METRICS, words)
+    hollow = [symbol == "circle-open" for symbol in drawn.picture.data[0].marker.symbol]
+    assert hollow == [row["too_few"] for row in drawn.rows]
+    assert any(hollow)
+    assert words("evidence.few") in evidence.figure_line(words, "sources", drawn.rows)
+    assert words("evidence.few") not in evidence.figure_line(
+        words, "altered", figures.draw("altered", METRICS, words).rows
+    )
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_figures_numbers_have_the_languages_decimal_sign(language):
+    words = Words(language)
+    for name in figures.available(METRICS):
+        assert figures.draw(name, METRICS, words).picture.layout.separators[0] == words("format.decimal")
