@@ -37,14 +37,20 @@ class LabelColumns:
 
     rows: all of them, for a column's numbers are answers (0 benign, 1 malignant) only if there are no others in it.
     answers: columns that ask for malignancy. classes: columns that name a class. The most specific ones come first.
+    witnesses: columns that say nothing themselves, but whose words tell ids of classes from answers.
     """
 
     def __init__(
-        self, rows: Iterable[Mapping[str, str]], classes: Iterable[str] = (), answers: Iterable[str] = ()
+        self,
+        rows: Iterable[Mapping[str, str]],
+        classes: Iterable[str] = (),
+        answers: Iterable[str] = (),
+        witnesses: Iterable[str] = (),
     ) -> None:
         rows, classes = list(rows), tuple(classes)
         self._asked = tuple(answers)
         self._columns = (*classes, *self._asked)
+        self._witnesses = tuple(witnesses)
         self._binary = {
             column: {number for row in rows if (number := _number(row.get(column, ""))) is not None} <= _ANSWERS
             for column in self._columns
@@ -57,7 +63,7 @@ class LabelColumns:
 
         Where somebody has numbered the names by the alphabet, melanoma is 0 and nevus is 1.
         """
-        others = [other for other in self._columns if other != column]
+        others = [other for other in (*self._columns, *self._witnesses) if other != column]
         agree = []
         for row in rows:
             number = _number(row.get(column, ""))
