@@ -10,7 +10,7 @@ from train.data.labels.plain_text import plain
 from train.data.labels.wording import meaning
 
 CLASSES = ("diagnosis", "dx", "label", "class", "class_name", "label_name", "category", "disease", "diagnostic")
-CLASSES += ("nine_partition_label", "three_partition_label")
+CLASSES += ("diagnose", "diagnostico", "diagnosi", "nine_partition_label", "three_partition_label")
 ANSWERS = ("malignant", "benign_malignant", "is_malignant", "target")
 """Columns that name a class, and that ask for malignancy, in tables of whatever origin; the most specific first."""
 _YES = frozenset(("true", "t", "yes", "y", "positive", "pos", "m", "ja", "oui", "si"))
