@@ -276,10 +276,12 @@ class DataFolder:
 
     def not_looked_at(self) -> dict[str, list[str]]:
         """What lies in the folder and was not used, by kind: photographs that no table lists, other files, …"""
-        # A photograph and its copy, where a folder holds a copy of itself, stand for each other.
-        original = self.names.original
-        used = {original(Path(entry.row["file"])) for entry in self._entries.values() if entry.row["file"]}
-        unlisted = [path for path in self.pictures if not {original(path), Path(printable(path.as_posix()))} & used]
+        # A photograph and its copy, where a folder holds a copy of itself, stand for each other, as do links to a file.
+        unlisted = [
+            path
+            for path in self.pictures
+            if not {(self.root / one).resolve() for one in (path, self.names.original(path))} & self._entries.keys()
+        ]
         links = [path for path in self.other_files if self.link_in_words(path)]
         known = {*self._read, *self._set_aside, *links}
         others = [path for path in self.other_files if path not in known]

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -66,7 +67,8 @@ def header(file: Path) -> list[str]:
 
 def column(name: str) -> str:
     """A column's name in one spelling: File_Name, FileName, file name and file-name are file_name."""
-    return "_".join(re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))).lower()
+    letters = "".join(letter for letter in unicodedata.normalize("NFKD", name) if not unicodedata.combining(letter))
+    return "_".join(re.findall(r"[^\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", letters))).lower()
 
 
 def by_column(file: Path, table: pd.DataFrame) -> pd.DataFrame:

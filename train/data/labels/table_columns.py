@@ -10,7 +10,7 @@ from train.data.labels.plain_text import plain
 from train.data.labels.wording import meaning
 
 CLASSES = ("diagnosis", "dx", "label", "class", "class_name", "label_name", "category", "disease", "diagnostic")
-CLASSES += ("nine_partition_label", "three_partition_label")
+CLASSES += ("diagnose", "diagnostico", "diagnosi", "nine_partition_label", "three_partition_label")
 ANSWERS = ("malignant", "benign_malignant", "is_malignant", "target")
 """Columns that name a class, and that ask for malignancy, in tables of whatever origin; the most specific first."""
 _YES = frozenset(("true", "t", "yes", "y", "positive", "pos", "m", "ja", "oui", "si"))
@@ -37,14 +37,20 @@ class LabelColumns:
 
     rows: all of them, for a column's numbers are answers (0 benign, 1 malignant) only if there are no others in it.
     answers: columns that ask for malignancy. classes: columns that name a class. The most specific ones come first.
+    witnesses: columns that say nothing themselves, but whose words tell ids of classes from answers.
     """
 
     def __init__(
-        self, rows: Iterable[Mapping[str, str]], classes: Iterable[str] = (), answers: Iterable[str] = ()
+        self,
+        rows: Iterable[Mapping[str, str]],
+        classes: Iterable[str] = (),
+        answers: Iterable[str] = (),
+        witnesses: Iterable[str] = (),
     ) -> None:
         rows, classes = list(rows), tuple(classes)
         self._asked = tuple(answers)
         self._columns = (*classes, *self._asked)
+        self._witnesses = tuple(witnesses)
         self._binary = {
             column: {number for row in rows if (number := _number(row.get(column, ""))) is not None} <= _ANSWERS
             for column in self._columns
@@ -57,7 +63,7 @@ class LabelColumns:
 
         Where somebody has numbered the names by the alphabet, melanoma is 0 and nevus is 1.
         """
-        others = [other for other in self._columns if other != column]
+        others = [other for other in (*self._columns, *self._witnesses) if other != column]
         agree = []
         for row in rows:
             number = _number(row.get(column, ""))

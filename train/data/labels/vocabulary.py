@@ -99,7 +99,7 @@ NOT: frozenset[str] = _words(
     """not non no without absence kein keine nicht ohne sans pas sin senza bez nie sem nao isnt negative free"""
 )
 """Before what they deny."""
-DENIED: frozenset[str] = _words("no negative neg absent false excluded nein free")
+DENIED: frozenset[str] = _words("no non negative neg absent false excluded nein free")
 """Behind what they deny, at the end of a label; followed by anything they may deny that."""
 OF: frozenset[str] = _words(
     "a an any the of for de from evidence sign skin is es ist est jest un una ein eine une um uma"

@@ -17,6 +17,7 @@ _MINUS = "-\u2212\u2013\u2014"
 _TURNS_ROUND = re.compile(
     rf"""[?!~%^@\u00ac\u2260\u2190-\u21ff\u2212\u2713-\u2718\u2705\u274c]  # doubts, denies, or says how much
     | <> | [-=]> | [<>](?!\s*=?\s*\d)                                      # "<" before a number is a thickness
+    | (?<![^\W_])[{_MINUS}]\d                                               # melanoma=-1
     | ^\W*[{_MINUS}] | [{_MINUS}]\W*$                                      # mel- beside mel+
     """,
     re.VERBOSE,
@@ -24,6 +25,9 @@ _TURNS_ROUND = re.compile(
 _SHARE = re.compile(r"\d?[.,]\d+\s*$")
 """A decimal number at the end may be how likely the name in front of it is."""
 _STAGE_ZERO = "stage 0"
+_GLUED_DENIAL = "non"
+"""Denies the word behind it, unless it stands at the end, where it is French for no."""
+_ALL_BUT = ("other", "than")
 _GLUED_LENGTH = 5
 """Shorter names are not looked for in words that are written together."""
 
@@ -47,6 +51,8 @@ def meaning(label: str) -> Meaning:
         if words in known:
             return known[words]
     parts = _unglued(words.split())
+    if _ALL_BUT in pairwise(parts):
+        return NOTHING
     found = _combined(list(_parts(tuple(parts))))
     # "Seborrheic keratoses and other benign tumors" holds more than its first name says.
     more = any(pair[0] in JOINED and pair[1] == "other" for pair in pairwise(parts))
@@ -91,7 +97,7 @@ def _parts(words: tuple[str, ...]) -> Iterator[Meaning | None]:
             negative = len(behind) == 1 and behind[0] in DENIED
             if negative:
                 found = _denied(found)
-            elif behind and behind[0] in DENIED:
+            elif behind and behind[0] in DENIED and behind[0] != _GLUED_DENIAL:
                 yield None
             yield found if denied is None or (denied == found and words[at - 1] not in JOINED) else None
             at += length + negative
@@ -105,7 +111,7 @@ def _parts(words: tuple[str, ...]) -> Iterator[Meaning | None]:
                 at = start + length
                 continue
             # "non-pigmented": what is denied is no diagnosis, but only where one word is glued to it.
-            if words[at] != "non":
+            if words[at] != _GLUED_DENIAL:
                 yield None
         elif words[at] not in (BESIDE if denied is None else FILLERS) and not words[at].isdigit():
             yield None

@@ -32,7 +32,7 @@ def _is_labelled(cells: Sequence[str]) -> bool:
 
 
 def _naming(data: DataFolder, below: Path, rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """The columns that name photographs of the folder, those that name most of them."""
+    """The columns that name photographs of the folder: most of them, and where one can, another one in every row."""
     sample = rows[:: max(1, len(rows) // _LOOKED_AT)]
     found = {}
     for name in rows[0] if rows else ():
@@ -40,7 +40,12 @@ def _naming(data: DataFolder, below: Path, rows: Sequence[Mapping[str, str]]) ->
         cells = {row[name] for row in sample if row[name] and (numbers or not _NUMBER.fullmatch(row[name]))}
         found[name] = sum(data.holds(cell, below) for cell in cells)
     most = max(found.values(), default=0)
-    return [name for name, hits in found.items() if hits and 2 * hits >= most]
+    naming = [name for name, hits in found.items() if hits and 2 * hits >= most]
+    # A patient may be called as one of his photographs is.
+    different = [
+        name for name in naming if len({row[name] for row in rows} - {""}) == sum(bool(row[name]) for row in rows)
+    ]
+    return different or naming
 
 
 def _tables(data: DataFolder) -> list[Path]:

@@ -1,5 +1,6 @@
 """Tables that name files: this project's lesions.csv, and the imagefolder of Hugging Face's datasets."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from train.data.data_folder import COLUMNS, DataFolder, given_split
@@ -11,6 +12,8 @@ from train.data.tables import column
 
 _LABELS = ("diagnosis", "malignant")
 _KNOWN = tuple(column for column in COLUMNS[4:] if column not in _LABELS)
+_FOLDER = "folder named by a class"
+"""Where a row holds it; no column is called so."""
 _REQUIRED = ("file", "image_id", "malignant", "source")
 
 
@@ -51,18 +54,28 @@ def _imagefolder_rows(data: DataFolder) -> list[tuple[Path, dict[str, str]]]:
     return found
 
 
+def _place(below: Path, row: Mapping[str, str]) -> Path:
+    return below / row["file_name"].replace("\\", "/")
+
+
 def _read_imagefolder(data: DataFolder) -> None:
     found = _imagefolder_rows(data)
-    labels = LabelColumns([row for _, row in found], CLASSES, ANSWERS)
+    folders = ClassFolders(data.pictures)
+    for below, row in found:
+        row[_FOLDER] = next((told.text for told in folders.of(_place(below, row)) if told.meaning.understood), "")
+    labels = LabelColumns([row for _, row in found], CLASSES, ANSWERS, [_FOLDER])
     # Where no column has a label, the folder's name is one, as the datasets library has it too.
     labelled = any(name in row for _, row in found for name in (*CLASSES, *ANSWERS))
     if not labelled:
         names = (name for path in _imagefolder_tables(data) for name in data.headers[path])
         data.ignore(name for name in names if not _is_known(name))
-    folders = ClassFolders(data.pictures)
     for below, row in found:
         file = row["file_name"].replace("\\", "/")
-        place = below / file
+        place = _place(below, row)
+        told = labels.of(row) if labelled else folders.of(place)
+        # Ids of classes say nothing; the folder may.
+        if told and all(one.text.isdigit() and not one.meaning.understood for one in told):
+            told += folders.of(place)
         known = {name: row.get(name, "") for name in _KNOWN}
         known["given_split"] = known["given_split"] or given_split(place)
         known["modality"] = known["modality"] or row.get("image_type", "")
@@ -70,7 +83,7 @@ def _read_imagefolder(data: DataFolder) -> None:
             file,
             row.get("source", "") or data.root.name,
             row.get("image_id", "") or (place.with_suffix("") if file else place).as_posix(),
-            labels.of(row) if labelled else folders.of(place),
+            told,
             below,
             **known,
         )

@@ -41,6 +41,7 @@ def taken_for(text):
         "no es melanoma",
         "kein Krebs",
         "non cancéreux",
+        "mélanome: non",
     ],
 )
 def test_a_denied_cancer_is_benign_without_a_diagnosis(wording):
@@ -58,6 +59,7 @@ def test_a_denied_cancer_is_benign_without_a_diagnosis(wording):
         "no nevus, melanoma",
         "not benign or malignant",
         "not melanoma in situ",
+        "other than melanoma",
     ],
 )
 def test_where_it_cannot_be_told_what_is_denied_nothing_is_said(wording):
@@ -80,7 +82,26 @@ def test_another_denied_diagnosis_says_nothing(wording):
     assert taken_for(wording).startswith("no label")
 
 
+@pytest.mark.parametrize("cancer", ["melanoma", "MEL", "BCC", "carcinoma", "malignant", "skin cancer", "Mélanome"])
+def test_no_denial_or_doubt_beside_a_cancer_makes_it_one(cancer):
+    denials = "not non no never without kein pas sin sem senza nie former suspected possible rule_out post vs neither"
+    denials = [*denials.replace("_", " ").split(), "history of", "?", "!", "-ve", "absent", "free", "-1", "false"]
+    written = (
+        "{0} {1}",
+        "{0}_{1}",
+        "{1} {0}",
+        "{1}_{0}",
+        "{1} ({0})",
+        "{1}: {0}",
+        "lesion, {0} {1}",
+        "benign ({0} {1})",
+    )
+    labels_of = [form.format(denial, cancer) for denial in denials for form in written]
+    assert [text for text in labels_of if labels.meaning(text).malignant == 1] == []
+
+
 def test_a_denied_property_is_not_a_denied_diagnosis():
+    assert taken_for("melanoma, non-invasive") == "mel, malignant"
     assert taken_for("non-pigmented basal cell carcinoma") == "bcc, malignant"
     assert taken_for("amelanotic melanoma") == "mel, malignant"
 
@@ -218,7 +239,16 @@ def test_a_name_with_others_beside_it_keeps_only_what_is_said_of_all():
 
 @pytest.mark.parametrize(
     "wording",
-    ["!melanoma", "~melanoma", "\u00acmelanoma", "-melanoma", "melanoma(-)", "<>melanoma", "nevus \u2192 melanoma"],
+    [
+        "!melanoma",
+        "~melanoma",
+        "\u00acmelanoma",
+        "-melanoma",
+        "melanoma(-)",
+        "melanoma=-1",
+        "<>melanoma",
+        "nevus \u2192 melanoma",
+    ],
 )
 def test_a_sign_that_may_deny_or_change_a_name_leaves_nothing(wording):
     assert taken_for(wording).startswith("no label")

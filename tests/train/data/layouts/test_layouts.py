@@ -290,6 +290,13 @@ def test_a_data_folder_within_another_is_not_counted_twice(tmp_path):
     assert len(table) == 4 and left_out["reason"].tolist() == ["in another data folder too"] * 2
 
 
+def test_a_link_to_a_photograph_that_counts_is_not_said_to_be_passed_over(tmp_path):
+    pictures(tmp_path, "benign/a.jpg", "malignant/b.jpg")
+    (tmp_path / "benign/again.jpg").symlink_to(tmp_path / "benign/a.jpg")
+    found = catalogue.survey([tmp_path])
+    assert len(found.rows) == 2 and found.not_looked_at[str(tmp_path)] == {}
+
+
 def test_what_was_not_looked_at_is_counted_by_kind(tmp_path):
     pictures(tmp_path, "a.jpg", "not_listed.jpg", ".hidden.jpg")
     write_text(tmp_path / "lesions.csv", "file,source,image_id,malignant", "a.jpg,s,a,0")

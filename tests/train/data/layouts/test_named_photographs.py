@@ -10,7 +10,7 @@ from train.data import catalogue
 
 
 @pytest.mark.parametrize("name", ["image", "path", "FileName", "img_id", "bcn_filename", "md5hash"])
-@pytest.mark.parametrize("label", ["diagnosis", "disease", "Label"])
+@pytest.mark.parametrize("label", ["disease", "Label", "Diagnóstico"])
 def test_the_column_that_names_photographs_is_found_by_its_cells(tmp_path, name, label):
     pictures(tmp_path, "images/ab12.jpg", "images/cd34.jpg")
     write_text(tmp_path / "list.csv", f"age,{name},{label}", "50,ab12.jpg,melanoma", "60,cd34.jpg,nevus")
@@ -26,6 +26,13 @@ def test_numbers_name_photographs_only_in_a_column_called_after_them(tmp_path):
     write_text(tmp_path / "list.csv", "age,label", "60,melanoma")
     with pytest.raises(catalogue.CatalogueError, match=r"no layout that is known.* list\.csv \(age, label\)"):
         catalogue.read(tmp_path)
+
+
+def test_a_patient_called_as_a_photograph_names_none(tmp_path):
+    pictures(tmp_path, "P1.jpg", "P1b.jpg", "P2.jpg")
+    rows = ["P1,P1.jpg,nevus", "P1,P1b.jpg,melanoma", "P2,P2.jpg,nevus"]
+    write_text(tmp_path / "list.csv", "patient,photo,label", *rows)
+    assert labelled(catalogue.read(tmp_path)) == {"P1": ("nv", 0), "P1b": ("mel", 1), "P2": ("nv", 0)}
 
 
 def test_several_photographs_of_one_row_are_one_lesion(tmp_path):

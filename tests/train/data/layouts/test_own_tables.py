@@ -46,3 +46,24 @@ def test_a_card_that_names_no_classes_changes_nothing(tmp_path, card):
     write_text(tmp_path / "README.md", card)
     write_text(tmp_path / "metadata.csv", "file_name,label", "a.jpg,0", "b.jpg,1")
     assert labelled(catalogue.read(tmp_path)) == {"a": ("", 0), "b": ("", 1)}
+
+
+def test_zeros_and_ones_that_contradict_the_folders_are_ids_and_the_folders_count(tmp_path):
+    pictures(tmp_path, "melanoma/a.jpg", "nevus/b.jpg")
+    write_text(tmp_path / "metadata.csv", "file_name,label", "melanoma/a.jpg,0", "nevus/b.jpg,1")
+    assert labelled(catalogue.read(tmp_path)) == {"melanoma/a": ("mel", 1), "nevus/b": ("nv", 0)}
+
+
+def test_ids_of_classes_leave_the_label_to_the_folders(tmp_path):
+    names = ("bcc", "melanoma", "nevus")
+    pictures(tmp_path, *[f"{name}/{name}.jpg" for name in names])
+    rows = [f"{name}/{name}.jpg,{number}" for number, name in enumerate(names)]
+    write_text(tmp_path / "metadata.csv", "file_name,label", *rows)
+    assert catalogue.read(tmp_path)["diagnosis"].tolist() == ["bcc", "mel", "nv"]
+
+
+def test_zeros_and_ones_that_agree_with_the_folders_are_answers(tmp_path):
+    pictures(tmp_path, "melanoma/a.jpg", "nevus/b.jpg", "c.jpg")
+    rows = ["melanoma/a.jpg,1", "nevus/b.jpg,0", "c.jpg,1"]
+    write_text(tmp_path / "metadata.csv", "file_name,label", *rows)
+    assert labelled(catalogue.read(tmp_path)) == {"melanoma/a": ("", 1), "nevus/b": ("", 0), "c": ("", 1)}
