@@ -10,7 +10,7 @@ import { MySpots } from "./my_spots.js";
 import { photoCanvas, why } from "./overlay.js";
 import { assess, turned } from "./path/assess.js";
 import { formatOf, Refused } from "./path/header.js";
-import { decode, openPhoto, partOf, pixelsOf, readsColours } from "./path/photo.js";
+import { decode, openPhoto, partOf, readPixels, readsColours } from "./path/photo.js";
 import { inUnits } from "./path/reasons.js";
 import * as result from "./result.js";
 import { loadWords, preferredLanguage, rememberLanguage } from "./words.js";
@@ -96,7 +96,7 @@ async function loadNetwork() {
     say({ key, kind: "failed", button: again });
   };
   if (typeof WebAssembly !== "object" || typeof DecompressionStream !== "function") return fail("device.failed.webassembly");
-  const colours = readsColours();
+  const colours = await readsColours();
   if (colours === "false") return fail("device.failed.canvas");
   try {
     const parts = ["model", "locator", "wasm"].map((name) => release.downloads[name]), all = parts.reduce((sum, { packed }) => sum + packed, 0);
@@ -368,7 +368,7 @@ export async function assessFile(file, region = null) {
   try {
     const bitmap = await decode(file, config.photo);
     const began = performance.now();
-    const found = await assess(pixelsOf(bitmap, config.photo, region), network, config, region !== null);
+    const found = await assess(await readPixels(bitmap, config.photo, region), network, config, region !== null);
     return { ...found, milliseconds: performance.now() - began };
   } catch (problem) {
     if (problem instanceof Refused) return { refused: problem.code };

@@ -3,7 +3,7 @@ import { grey } from "./pixels/colour.js";
 import { picture } from "./pixels/picture.js";
 import { look } from "./path/aim.js";
 import { LOOKED_AT } from "./path/locate.js";
-import { pixelsOf } from "./path/photo.js";
+import { readPixels } from "./path/photo.js";
 import { blur, workingCopy } from "./path/quality.js";
 
 const LOOK_EVERY = 60; // milliseconds between two looks
@@ -100,7 +100,7 @@ export class Camera {
         if (frame) await wait(BURST_EVERY);
         if (!this.open) return null;
         const still = await createImageBitmap(this.video);
-        const photo = pixelsOf(still, this.config.photo);
+        const photo = await readPixels(still, this.config.photo);
         still.close();
         const softness = blur(grey(workingCopy(photo.rgb, 256)));
         if (softness < least) { least = softness; best = photo; }

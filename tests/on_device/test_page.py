@@ -351,14 +351,6 @@ def test_what_the_browser_lacks_is_said_in_words(open_page, what):
     assert state(page) == Words()(f"device.failed.{what}")
 
 
-def test_a_level_of_noise_against_tracking_is_said_and_scored(open_page):
-    noise = MISSING["canvas"].replace("^= 8", "^= 1")
-    assert noise != MISSING["canvas"]
-    page = open_page(before=noise)
-    page.get_by_text(Words()("device.noisy")).wait_for()
-    assert page.locator("#state[data-kind=failed]").count() == 0
-
-
 def test_the_first_session_stays_within_eight_megabytes(first_session):
     _, _, sent = first_session
     print(f"first session: {sent / 1e6:.2f} MB, nothing compressed by the server")

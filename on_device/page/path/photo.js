@@ -1,6 +1,7 @@
 // The one gate for a photo: a file in, upright sRGB pixels of a working copy out, and nothing else of the file.
 import { cut, picture } from "../pixels/picture.js";
 import { toSrgb } from "../pixels/colour.js";
+import { framesGiveBack, readFrame } from "../pixels/frames.js";
 import { partsOf, without } from "./containers.js";
 import { checkSize, formatOf, Refused, sizeOf } from "./header.js";
 import { withItsEnd } from "./jpeg_end.js";
@@ -18,7 +19,7 @@ const MOST_LOST = 0.49; // levels; half a level more would round 255 up
 export async function openPhoto(file, limits, region = null) {
   const bitmap = await decode(file, limits);
   try {
-    return pixelsOf(bitmap, limits, region);
+    return await readPixels(bitmap, limits, region);
   } finally {
     bitmap.close?.();
   }
@@ -96,12 +97,24 @@ export function reduction({ width, height }, limits) {
   return [8, 4, 2].find((factor) => Math.floor(Math.min(width, height) / factor) >= limits.working_short_side) ?? 1;
 }
 
-/** The working copy of a bitmap, canvas or video frame, or of a region of it; transparent parts lie on white. */
+/** Whether pixels are read by frames, as the canvas adds noise to them. */
+let byFrames = false;
+
+/** The working copy of a bitmap or canvas, or of a region of it, read past a canvas that adds noise. */
+export async function readPixels(source, limits, region = null) {
+  if (!byFrames) return pixelsOf(source, limits, region);
+  const { left, above, width, height, factor, rgb } = workingCopy(source, limits, region);
+  for (let top = 0; top < height; top += STRIP) {
+    const strip = await readFrame(source, left, above + top, width, Math.min(STRIP, height - top));
+    if (!strip) return pixelsOf(source, limits, region);
+    reduceInto(rgb, strip, top / factor, factor, 0);
+  }
+  return inSrgb(source, { rgb, width, height });
+}
+
+/** The same of a video frame too, and by the canvas; transparent parts lie on white. */
 export function pixelsOf(source, limits, region = null) {
-  const [left, above, right, below] = region ? clipped(region, source, limits) : [0, 0, source.width, source.height];
-  const width = right - left, height = below - above;
-  const factor = reduction({ width, height }, limits), half = factor > 1 ? 2 : 1;
-  const rgb = picture(Math.ceil(width / factor), Math.ceil(height / factor), 3);
+  const { left, above, width, height, factor, rgb } = workingCopy(source, limits, region), half = factor > 1 ? 2 : 1;
   const rows = Math.min(STRIP, height);
   const context = contextOf(Math.ceil(width / half), Math.ceil(rows / half));
   const lost = half > 1 ? lostByHalving() : 0;
@@ -110,9 +123,20 @@ export function pixelsOf(source, limits, region = null) {
     const strip = draw(context, source, left, above + top, width, here, half);
     reduceInto(rgb, strip, top / factor, factor / half, lost);
   }
-  if (coloursOf.has(source)) toSrgb(rgb, coloursOf.get(source));
   context.canvas.width = context.canvas.height = 0; // Safari keeps a canvas's memory until its size is taken away
-  return { rgb, width, height };
+  return inSrgb(source, { rgb, width, height });
+}
+
+/** What is read of a source, by how much it is reduced, and the picture to read it into. */
+function workingCopy(source, limits, region) {
+  const [left, above, right, below] = region ? clipped(region, source, limits) : [0, 0, source.width, source.height];
+  const width = right - left, height = below - above, factor = reduction({ width, height }, limits);
+  return { left, above, width, height, factor, rgb: picture(Math.ceil(width / factor), Math.ceil(height / factor), 3) };
+}
+
+function inSrgb(source, photo) {
+  if (coloursOf.has(source)) toSrgb(photo.rgb, coloursOf.get(source));
+  return photo;
 }
 
 function contextOf(width, height) {
@@ -152,7 +176,7 @@ export function lostByHalving() {
 
 /**
  * Means of blocks of side × side RGBA pixels plus `lost` levels, rounded half up as Pillow's reduce does; partial blocks
- * at the edge. Red and blue are summed in one number, 16 bits apart: 16 pixels of 255 at most do not meet.
+ * at the edge. Red and blue are summed in one number, 16 bits apart: 64 pixels of 255 at most do not meet.
  */
 function reduceInto(rgb, { data, width, height }, firstRow, side, lost) {
   const pixels = new Int32Array(data.buffer, data.byteOffset, width * height), into = rgb.data;
@@ -187,17 +211,20 @@ function reduceInto(rgb, { data, width, height }, firstRow, side, lost) {
 }
 
 const HARMLESS_NOISE = 1; // level: what rounding and JPEG add anyway
+const MOST_NOISE = 3; // of Safari's and Chromium's protection; it moves a risk by .05, so that photos must be read past it
 
 /**
- * Whether the browser gives back the pixels that were drawn: "true", "noisy" where it adds a level against tracking
- * (Brave, Firefox's protection), which moves no result, or "false".
+ * Whether the browser gives back the pixels that were drawn, by its canvas or by frames: "true", "noisy" where it adds a
+ * level against tracking (Brave, Firefox's protection), which moves no result, or "false".
  */
-export function readsColours() {
+export async function readsColours() {
   const SIDE = 64, context = contextOf(SIDE, SIDE);
   const drawn = context.createImageData(SIDE, SIDE);
   for (let i = 0; i < drawn.data.length; i++) drawn.data[i] = i % 4 === 3 ? 255 : (i * 37) % 256;
   context.putImageData(drawn, 0, 0);
   const read = context.getImageData(0, 0, SIDE, SIDE).data;
   const off = drawn.data.reduce((most, value, i) => Math.max(most, Math.abs(value - read[i])), 0);
-  return off === 0 ? "true" : off <= HARMLESS_NOISE ? "noisy" : "false";
+  if (off === 0) return "true";
+  byFrames = off <= MOST_NOISE && (await framesGiveBack(drawn)); // with more, what the diary codes anew would be nonsense
+  return byFrames ? "true" : off <= HARMLESS_NOISE ? "noisy" : "false";
 }

@@ -4,7 +4,7 @@
 import { photoCanvas } from "../../overlay.js";
 import { tagOf } from "../../path/containers.js";
 import { Refused, text } from "../../path/header.js";
-import { decode, pixelsOf } from "../../path/photo.js";
+import { decode, readPixels } from "../../path/photo.js";
 import { isAdobeRgb } from "../../path/stated_colours.js";
 import { DiaryProblem } from "../storage/problem.js";
 
@@ -35,7 +35,7 @@ export async function withoutMetadata(file, type, limits) {
     const bitmap = await decode(new Blob([file], { type }), limits);
     try {
       const factor = [1, 2, 4, 8].find((by) => bitmap.width * bitmap.height <= MOST_DRAWN * by * by) ?? 8;
-      const { rgb, width } = pixelsOf(bitmap, { ...limits, working_short_side: Math.floor(Math.min(bitmap.width, bitmap.height) / factor) });
+      const { rgb, width } = await readPixels(bitmap, { ...limits, working_short_side: Math.floor(Math.min(bitmap.width, bitmap.height) / factor) });
       const anew = await (await encoded(photoCanvas({ rgb }), into)).arrayBuffer();
       return { bytes: parted(new Uint8Array(anew), into).bytes.buffer, type: into, size: { width: rgb.width, height: rgb.height, scale: rgb.width / width } };
     } finally {
