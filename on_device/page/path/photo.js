@@ -61,7 +61,7 @@ async function ended(bytes, limits) {
 async function levelsOf(jpeg, limits) {
   const bitmap = await createImageBitmap(new Blob([jpeg], { type: "image/jpeg" }));
   try {
-    return pixelsOf(bitmap, limits).rgb.data;
+    return (await readPixels(bitmap, limits)).rgb.data;
   } finally {
     bitmap.close?.();
   }
