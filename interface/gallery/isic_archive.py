@@ -25,6 +25,7 @@ how long not even where a visitor wants to try again."""
 MOST_FAILURES = 3
 """Waits in vain and errors of the archive's, one after the other, until it counts as not to be reached: a single slow
 photograph says nothing of the others."""
+_LACKING = (404, 410)
 _SIZES = ("thumbnail_256", "full")
 
 
@@ -40,6 +41,7 @@ class Archive:
         self._lock = threading.Lock()
         self._silent_until = 0.0
         self._failures = 0
+        self._lacking: set[str] = set()
 
     @property
     def answers(self) -> bool:
@@ -52,6 +54,11 @@ class Archive:
         with self._lock:
             if self._silent_until - time.monotonic() <= SILENT_SECONDS - LEAST_SILENT_SECONDS:
                 self._silent_until = 0.0
+
+    def lacks(self, isic_id: str) -> bool:
+        """Whether the archive, when it was last asked, answered that it has no such photograph, or with none."""
+        with self._lock:
+            return isic_id in self._lacking
 
     def picture(self, isic_id: str, *, full: bool = True) -> bytes | None:
         """The photograph as the archive has it, or its thumbnail of 256 pixels; None for every kind of failure.
@@ -67,20 +74,28 @@ class Archive:
         try:
             found = self._fetch(isic_id, full)
         except urllib.error.HTTPError as problem:
-            if problem.code >= 500:
-                self._failed()
-            return None  # below that it answers, but has no such picture
+            if problem.code in _LACKING:
+                self._answered(isic_id, lacks=True)
+            else:
+                self._failed()  # the archive's own trouble, or a proxy that lets nobody through
+            return None
         except OSError as problem:
             self._failed(unreachable=not _is_timeout(problem))
             return None
         except (http.client.HTTPException, ValueError, PhotoRefused):
+            self._answered(isic_id, lacks=True)
             return None
+        self._answered(isic_id, lacks=False)
         with self._lock:
-            self._failures = 0
             self._kept[isic_id, full] = found
             while sum(map(len, self._kept.values())) > KEPT_BYTES:
                 self._kept.popitem(last=False)
         return found
+
+    def _answered(self, isic_id: str, *, lacks: bool) -> None:
+        with self._lock:
+            self._failures = 0
+            (self._lacking.add if lacks else self._lacking.discard)(isic_id)
 
     def _failed(self, *, unreachable: bool = False) -> None:
         with self._lock:

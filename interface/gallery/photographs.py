@@ -58,7 +58,8 @@ class Photographs:
         finally:
             self._waiting -= 1
         if content is None:
-            return _nothing(404 if self.gallery.archive.answers else 503)
+            isic_id = shown.isic_id
+            return _nothing(503 if isic_id and not self.gallery.archive.lacks(isic_id) else 404)
         kept = {"Cache-Control": f"private, max-age={KEPT_SECONDS}"}
         return Response(content, media_type="image/jpeg", headers=kept)
 

@@ -112,6 +112,7 @@ CITATIONS: dict[str, str] = {
     "isic_acral_ids": f"{_ACRAL}, IDS",
     "isic_acral_imperial": f"{_ACRAL}, Imperial",
     "isic_acral_other": _ACRAL,
+    "bcn20000_84px": "BCN20000 (Combalia et al. 2019, arXiv 1908.02288)",
     "pad_ufes_20": "PAD-UFES-20 (Pacheco et al. 2020, doi 10.1016/j.dib.2020.106221)",
     "kaggle_melanoma_120": "A Kaggle collection of 120 photographs, originally from the ISIC Archive",
 }

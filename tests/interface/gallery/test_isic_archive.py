@@ -238,9 +238,10 @@ def test_one_photograph_that_does_not_come_says_nothing_of_the_others(served, mo
     assert archive.answers
 
 
-def test_an_archive_that_fails_again_and_again_counts_as_one_that_cannot_be_reached(served):
+@pytest.mark.parametrize("status", [403, 407, 500, 503])
+def test_an_archive_that_fails_again_and_again_counts_as_one_that_cannot_be_reached(served, status):
     archive = Archive(served.address)
-    served.answers["/full.jpg"] = 500
+    served.answers["/full.jpg"] = status
     for _ in range(isic_archive.MOST_FAILURES):
         assert archive.answers
         archive.picture("ISIC_0000001")

@@ -75,6 +75,12 @@ def test_an_archive_that_cannot_be_reached_is_said_to_be_so(folder):
     assert client(folder, "http://127.0.0.1:1").get("/mistakes/photo/ISIC_0000001").status_code == 503
 
 
+def test_a_photograph_that_keeps_one_waiting_did_not_come_and_is_not_one_that_is_lacking(folder, archive, monkeypatch):
+    monkeypatch.setattr(isic_archive, "TIMEOUT_SECONDS", 0.2)
+    archive.answers["/thumbnail.jpg"] = lambda _: time.sleep(0.5)
+    assert client(folder, archive.address).get("/mistakes/photo/ISIC_0000001").status_code == 503
+
+
 def test_a_silent_archive_is_asked_anew_where_a_visitor_tries_again(folder, archive, monkeypatch):
     page = client(folder, "http://127.0.0.1:1/api/v2")
     assert page.get("/mistakes/photo/ISIC_0000001").status_code == 503

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from skin_model.licence_note import SOURCES
 from train import UserError
 from train.data import licences
 
@@ -88,3 +89,8 @@ def test_the_isic_archive_has_what_is_called_as_it_calls_things(image_id, expect
 
 def test_an_unknown_source_is_named_as_it_calls_itself():
     assert licences.attribution("my_clinic", "") == "my_clinic. Licence: not stated by the source."
+
+
+def test_every_set_with_a_name_of_its_own_is_cited_and_not_named_by_its_code():
+    for source in SOURCES:
+        assert source not in licences.attribution(source, "CC-BY-4.0")
