@@ -151,7 +151,8 @@ def head_script(settings: Settings) -> str:
 def _gradio_words(words: Words) -> dict[str, str]:
     """With their placeholders, which the script fills."""
     held = {"name": "{name}", "position": "{position}", "size": "{size}"}
-    return {key: words(f"gradio.{key}", **held) for key in _GRADIO_WORDS} | {"busy": words("interface.busy")}
+    said = {key: words(f"gradio.{key}", **held) for key in _GRADIO_WORDS}
+    return {**said, "busy": words("interface.busy"), "decimal": words("format.decimal")}
 
 
 def launch(page: gr.Blocks, settings: Settings | None = None, **options: Any) -> Any:

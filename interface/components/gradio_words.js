@@ -39,7 +39,10 @@
 
   const ATTRIBUTES = ["aria-label", "title", "alt", "placeholder", "data-title"];
   const ownText = (node) => node.parentElement?.closest(".html-container, [role=tab], table, script, style, option") !== null;
+  // The ends of a slider, which Gradio writes as in English.
+  const isEnd = (node) => said.decimal !== "." && node.parentElement?.matches(".min_value, .max_value") && node.data.includes(".");
   function mendText(node) {
+    if (isEnd(node)) node.data = node.data.replace(".", said.decimal);
     const text = node.data.trim(), words = text && !ownText(node) ? ours(text) : null;
     if (words !== null && words !== text) node.data = node.data.replace(text, words);
   }

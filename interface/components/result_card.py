@@ -10,7 +10,7 @@ from skin_model.diagnoses import MALIGNANT
 from skin_model.network.calibration import CANNOT_TELL, LOW, Calibration, Thresholds, band
 from skin_model.network.risk_scale import place, segment_of, segments
 from skin_model.overlay import NOTICEABLE
-from skin_model.wording import Words
+from skin_model.wording import LEAST_SHOWN, Words
 
 # A shape for every band, so that none is told apart by colour alone.
 _SHAPES = {
@@ -115,6 +115,8 @@ def _range(words: Words, place: str, interval: tuple[float, float], photos: int)
     """
     low, high = (words.percent(end) for end in interval)
     kind = "photos" if photos > 1 else "turned"
+    if place == "range" and kind == "turned" and interval[0] < LEAST_SHOWN:
+        kind = "turned_to"
     return words(f"interface.{place}.{kind}", count=photos, low=low, high=high)
 
 

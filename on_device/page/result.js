@@ -40,7 +40,7 @@ export function answer(words, found, config, interval, partOnly) {
 /** Between which risks the number lies when the photo is turned; nothing before that is known, or where both read alike. */
 function rangeOf(words, interval) {
   const [low, high] = (interval ?? [0, 0]).map((risk) => words.percent(risk));
-  return low === high ? null : element("p", { class: "small" }, words.say("interface.range.turned", { low, high }));
+  return low === high ? null : element("p", { class: "small" }, words.say(interval[0] < 0.01 ? "interface.range.turned_to" : "interface.range.turned", { low, high }));
 }
 
 /** What speaks against "lower risk", in sentences. */

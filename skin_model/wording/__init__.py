@@ -7,6 +7,8 @@ from functools import cache
 from importlib import resources
 
 ENGLISH = "en"
+LEAST_SHOWN = 0.01
+"""The least share that is written as a number; below it stands "under 1%"."""
 
 
 @cache
@@ -87,7 +89,7 @@ class Words:
 
         Never "0%" or "100%", which would claim a certainty that nobody has.
         """
-        if share < 0.01:
+        if share < LEAST_SHOWN:
             return self("format.percent.under")
         if share > 0.99:
             return self("format.percent.over")

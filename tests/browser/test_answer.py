@@ -122,6 +122,13 @@ def test_in_arabic_a_slider_has_its_smaller_end_where_it_begins_to_fill(open_pag
     assert lefts(page, "#threshold .min_value") < lefts(page, "#threshold .max_value")
 
 
+def test_the_ends_of_a_slider_are_written_as_the_language_writes_numbers(open_page, address):
+    page = open_page(address=address, language="de")
+    answered(page)
+    page.get_by_role("button", name=Words("de")("interface.threshold")).click()
+    page.locator("#threshold .min_value").get_by_text("0,1", exact=True).wait_for()
+
+
 def test_in_arabic_the_arrow_of_a_list_lies_at_its_left_and_not_over_its_words(open_page, address):
     page = open_page(address=address, language="ar")
     assert page.locator(".language select").evaluate("(e) => getComputedStyle(e).backgroundPositionX") == "8px"

@@ -54,6 +54,11 @@ def test_the_range_over_turned_copies_stands_beside_the_number():
     assert WORDS("interface.range.turned", low="17%", high="28%") in text
 
 
+def test_a_range_that_begins_under_one_per_cent_names_only_its_upper_end():
+    text = card(Assessment(risk=0.008, band="low"), interval=(0.006, 0.013))
+    assert WORDS("interface.range.turned_to", high="1.3%") in text and "between under" not in text
+
+
 def test_of_several_photos_it_is_said_which_one_is_shown():
     text = card(Assessment(risk=0.24, band="raised"), interval=(0.17, 0.28), photos=3, number=2)
     assert WORDS("interface.photos.shown", number=2, count=3) in text
