@@ -97,7 +97,7 @@ def test_a_photo_of_more_than_20_megabytes_is_told_in_the_pages_language_whereve
     page = open_page(tab="compare", language="de")
     page.set_default_timeout(LONG)
     choose_pair(page, 0, too_large)
-    page.locator("#compare-answer").get_by_text(said).wait_for()
+    page.locator("#compare-why-before").get_by_text(said).wait_for()
     page.get_by_role("tab", name=GERMAN("tab.batch"), exact=True).click()
     choose(page, "#batch-files", too_large)
     page.locator("#batch-table summary").filter(has_text=too_large.name).click()
