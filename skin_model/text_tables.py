@@ -92,6 +92,9 @@ def _without_title(text: str) -> str:
     rows = lines[:_LOOKED_AT]
     for start in range(1, min(_LONGEST_TITLE, len(rows)) + 1):
         above = rows[start - 1]
+        filled = above.rstrip("".join(SEPARATORS) + " ")
+        if not filled or " " in filled.strip():  # no column's name: spreadsheets fill a title up to the table's width
+            above = filled
         if any(separator in above for separator in SEPARATORS):
             return text
         for separator in SEPARATORS:

@@ -69,13 +69,14 @@ def _label_lines(survey: catalogue.Survey) -> str:
     return "\n".join(lines)
 
 
-def _refuse_unlabelled(survey: catalogue.Survey, allowed: bool) -> None:
+def _refuse_unlabelled(survey: catalogue.Survey, allowed: bool, split: Path) -> None:
+    earlier = f" {split} is still that of an earlier call." if split.exists() else ""
     for folder, (unlabelled, photographs) in survey.unlabelled.items():
         if unlabelled > MOST_UNLABELLED * photographs and not allowed:
             raise UserError(
-                f"{unlabelled} of the {photographs} photographs of {folder} have no label that is understood; the list "
-                f"above shows which.{survey.ignored[folder]} Mend those labels, or go on without these photographs "
-                "with --allow-unlabelled."
+                f"{unlabelled} of the {photographs} photographs of {folder} have no label that is understood, or labels "
+                f"that contradict each other; the list above shows which.{survey.ignored[folder]} Mend them, or go on "
+                f"without these photographs with --allow-unlabelled.{earlier}"
             )
 
 
@@ -130,7 +131,7 @@ def prepare(
         looked_at = {"labels": _labels(survey), "not_looked_at": _not_looked_at(survey)}
         if not (work / "split.csv").exists():  # whose audit stays with it
             write_json(work / "audit.json", looked_at)
-        _refuse_unlabelled(survey, allow_unlabelled)
+        _refuse_unlabelled(survey, allow_unlabelled, work / "split.csv")
         if survey.empty:
             raise UserError(survey.empty[0])
     else:

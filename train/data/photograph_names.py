@@ -110,10 +110,11 @@ class PhotographNames:
         the name's web address, its path on another machine or its number means. Of several the photograph counts and
         not its mask, thumbnail or copy. Raises SeveralPhotographs.
         """
-        written = name.strip().replace("\\", "/")
-        for exact in (posixpath.normpath(f"{below.as_posix()}/{written}"), posixpath.normpath(written)):
-            if exact in self._exact:
-                return self._exact[exact]
+        for text in (name, name.strip()):  # a folder's name may begin with a blank
+            written = text.replace("\\", "/")
+            for exact in (posixpath.normpath(f"{below.as_posix()}/{written}"), posixpath.normpath(written)):
+                if exact in self._exact:
+                    return self._exact[exact]
         address = _ADDRESS.fullmatch(written)
         plainly = unquote(address[1] if address else written)
         *above, last = [_loose(part) for part in PurePosixPath(written).parts if part != ".."] or [""]

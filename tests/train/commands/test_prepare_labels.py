@@ -192,3 +192,11 @@ def test_where_no_photograph_can_be_opened_it_says_why(tmp_path, capsys):
     assert run("prepare", "--data", tmp_path / "set", "--out", tmp_path / "work") == 2
     said = capsys.readouterr().err
     assert "Every photograph was left out: unreadable: unsupported_format, for example benign/a.jpg." in said
+
+
+def test_where_prepare_stops_it_says_that_an_earlier_split_is_still_there(tmp_path, capsys):
+    assert run("prepare", "--data", imagefolder(tmp_path / "good", "mel", "nv"), "--out", tmp_path / "work") == 0
+    before = (tmp_path / "work/split.csv").read_bytes()
+    assert run("prepare", "--data", imagefolder(tmp_path / "bad", "what", "ever"), "--out", tmp_path / "work") == 2
+    assert f"{tmp_path / 'work/split.csv'} is still that of an earlier call." in capsys.readouterr().err
+    assert (tmp_path / "work/split.csv").read_bytes() == before

@@ -118,7 +118,11 @@ def test_a_cell_may_be_longer_than_csv_takes_by_itself(tmp_path):
     assert tables.read_text_table(file)["label"].tolist() == ["nevus", "melanoma"]
 
 
-@pytest.mark.parametrize("above", ["Export of Monday\n", "Export\nof Monday\n\n", "#Export\n"], ids=repr)
+@pytest.mark.parametrize(
+    "above",
+    ["Export of Monday\n", "Export\nof Monday\n\n", "#Export\n", "Clinic export 2024,,\n", "Export of Monday,,\n,,\n"],
+    ids=repr,
+)
 def test_a_title_above_the_first_row_is_no_row(tmp_path, above):
     file = written(tmp_path, before=above)
     assert tables.read_text_table(file).to_numpy().tolist() == ROWS[1:]

@@ -32,12 +32,30 @@ def answer(text: str) -> int | None:
     return 1 if words in _YES else 0 if words in _NO else meaning(text).malignant
 
 
+def _naming_classes(rows: list[Mapping[str, str]], columns: list[str]) -> tuple[str, ...]:
+    """The columns that name a benign or malignant class in at least half of the rows."""
+    named = dict.fromkeys(columns, 0)
+    for row in rows:
+        for column in columns:
+            text = row.get(column, "")
+            named[column] += bool(text) and _number(text) is None and meaning(text).malignant is not None
+    return tuple(column for column, count in named.items() if count and 2 * count >= len(rows))
+
+
+def _is_mixed(column: str, rows: list[Mapping[str, str]]) -> bool:
+    """Whether zeros and ones stand among the names of diagnoses: who numbers some of them asks for no malignancy."""
+    cells = {row.get(column, "") for row in rows}
+    return set(map(_number, cells)) >= _ANSWERS and any(meaning(text).diagnosis for text in cells)
+
+
 class LabelColumns:
     """Some columns of a table, or of several that belong together, which say what each row's photograph shows.
 
     rows: all of them, for a column's numbers are answers (0 benign, 1 malignant) only if there are no others in it.
     answers: columns that ask for malignancy. classes: columns that name a class. The most specific ones come first.
-    witnesses: columns that say nothing themselves, but whose words tell ids of classes from answers.
+    witnesses: columns that say nothing themselves, but whose words tell ids of classes from answers. others: columns
+    of which any counts too that names a class in at least half of the rows: a name beside a number, a finding beside a
+    guess.
     """
 
     def __init__(
@@ -46,17 +64,20 @@ class LabelColumns:
         classes: Iterable[str] = (),
         answers: Iterable[str] = (),
         witnesses: Iterable[str] = (),
+        others: Iterable[str] = (),
     ) -> None:
         rows, classes = list(rows), tuple(classes)
         self._asked = tuple(answers)
         self._columns = (*classes, *self._asked)
         self._witnesses = tuple(witnesses)
+        further = [column for column in others if column not in (*self._columns, *self._witnesses)]
+        self._columns += _naming_classes(rows, further)
         self._binary = {
             column: {number for row in rows if (number := _number(row.get(column, ""))) is not None} <= _ANSWERS
             for column in self._columns
         }
         for column in classes:
-            self._binary[column] &= not self._contradicted(column, rows)
+            self._binary[column] &= not _is_mixed(column, rows) and not self._contradicted(column, rows)
 
     def _contradicted(self, column: str, rows: list[Mapping[str, str]]) -> bool:
         """Whether most of a column's zeros and ones say the opposite of their rows' words, and so are ids.

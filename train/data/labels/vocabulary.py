@@ -107,6 +107,8 @@ OF: frozenset[str] = _words(
 """May stand between a negation and what it denies."""
 CANCER: frozenset[str] = _words("cancer cancro kreb hautkreb")
 """What a data set may be called after that holds benign lesions too."""
+COMPARED: frozenset[str] = _words("control healthy normal margin adjacent surrounding background")
+"""In a folder within that of a class: what the class is compared with."""
 JOINED: frozenset[str] = _words("and or und oder et ou y o e i")
 
 FILLERS: frozenset[str] = _words(

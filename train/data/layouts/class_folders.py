@@ -6,7 +6,7 @@ from pathlib import Path
 from train.data.data_folder import DataFolder, given_split
 from train.data.labels import NoLabel, Told, meaning, plain, settle
 from train.data.labels.meaning import NOTHING
-from train.data.labels.vocabulary import CANCER
+from train.data.labels.vocabulary import CANCER, COMPARED, DENIED, NOT
 from train.data.layouts.layout import Layout
 
 
@@ -26,6 +26,13 @@ class ClassFolders:
         """Whether any folder is named by a diagnosis."""
         return bool(self._classes)
 
+    def contradict(self, path: Path, told: Iterable[Told]) -> bool:
+        """Whether the folders have benign and malignant classes, and a photograph's is the opposite of what is told."""
+        answers = {one.meaning.malignant for one in self.of(path)} - {None}
+        said = {one.meaning.malignant for one in told} - {None}
+        both = {meaning(folder.name).malignant for folder in self._classes} >= {0, 1}
+        return both and bool(said) and bool(answers) and not answers & said
+
     def of(self, path: Path) -> list[Told]:
         """What the folders above a photograph say, the nearest first.
 
@@ -34,12 +41,19 @@ class ClassFolders:
         above = [folder for folder in path.parents if folder.name]
         told = [Told("folder", folder.name, meaning(folder.name)) for folder in above if folder in self._classes]
         if told:
-            return told
+            within = next(k for k, folder in enumerate(above) if folder in self._classes)
+            denying = next((folder for folder in above[:within] if _may_deny(folder)), None)
+            return told if denying is None else [Told("folder", f"{told[0].text}/{denying.name}", NOTHING)]
         for folder in reversed(above):
             # Train and test may lie among the classes of a folder that is badly packed.
             if folder.parent in self._beside and not given_split(Path(folder.name) / "x"):
                 return [Told("folder", folder.name, NOTHING)]
         return []
+
+
+def _may_deny(folder: Path) -> bool:
+    """Whether a folder within a class may hold what the class is compared with: melanoma/no, melanoma/control."""
+    return bool((NOT | DENIED | COMPARED) & set(plain(folder.name).split())) or folder.name == "0"
 
 
 def _is_subject(folder: Path) -> bool:

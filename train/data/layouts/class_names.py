@@ -8,6 +8,15 @@ from typing import Any
 import yaml
 from huggingface_hub import DatasetCard
 
+from train.data.data_folder import DataFolder
+from train.data.tables import column
+
+
+def by_card(data: DataFolder, table: Path) -> dict[str, dict[str, str]]:
+    """The same, of the nearest card above a table, the columns in one spelling."""
+    card = next((folder / "README.md" for folder in table.parents if folder / "README.md" in data.other_files), None)
+    return {} if card is None else {column(name): names for name, names in class_names(data.root / card).items()}
+
 
 def class_names(readme: Path) -> dict[str, dict[str, str]]:
     """Column -> {number as text: name} from ``dataset_info`` of a README.md's front matter; {} where it says nothing.

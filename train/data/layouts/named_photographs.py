@@ -8,6 +8,7 @@ from pathlib import Path
 
 from train.data.data_folder import DataFolder, given_split
 from train.data.labels import ANSWERS, CLASSES, LabelColumns, meaning, plain
+from train.data.layouts.class_names import by_card
 from train.data.layouts.layout import Layout, marked
 from train.data.tables import column
 
@@ -55,9 +56,11 @@ def _tables(data: DataFolder) -> list[Path]:
 
 def _read(data: DataFolder) -> None:
     for path in _tables(data):
-        rows = list(data.table(path))
-        labels, one_hot = LabelColumns(rows, CLASSES, ANSWERS), _one_hot(data.headers[path])
-        naming = _naming(data, path.parent, rows)
+        names = by_card(data, path)
+        rows = [{name: names.get(name, {}).get(text, text) for name, text in row.items()} for row in data.table(path)]
+        naming, one_hot = _naming(data, path.parent, rows), _one_hot(data.headers[path])
+        others = [name for name in rows[0] if name not in (*_KNOWN, *naming)]
+        labels = LabelColumns(rows, CLASSES, ANSWERS, others=others)
         for number, row in enumerate(rows):
             known = {name: row.get(name, "") for name in _KNOWN}
             named = [name for name in naming if row[name]]

@@ -6,7 +6,7 @@ from pathlib import Path
 from train.data.data_folder import COLUMNS, DataFolder, given_split
 from train.data.labels import ANSWERS, CLASSES, CatalogueError, LabelColumns
 from train.data.layouts.class_folders import ClassFolders
-from train.data.layouts.class_names import class_names
+from train.data.layouts.class_names import by_card
 from train.data.layouts.layout import Layout
 from train.data.tables import column
 
@@ -46,9 +46,7 @@ def _imagefolder_rows(data: DataFolder) -> list[tuple[Path, dict[str, str]]]:
     """Every row with its table's folder, the columns in one spelling, and numbers of classes by the card's names."""
     found = []
     for path in _imagefolder_tables(data):
-        card = next((folder / "README.md" for folder in path.parents if folder / "README.md" in data.other_files), None)
-        called = {} if card is None else class_names(data.root / card)
-        names = {column(name): of_numbers for name, of_numbers in called.items()}
+        names = by_card(data, path)
         for row in data.table(path):
             found.append((path.parent, {name: names.get(name, {}).get(text, text) for name, text in row.items()}))
     return found
@@ -63,7 +61,8 @@ def _read_imagefolder(data: DataFolder) -> None:
     folders = ClassFolders(data.pictures)
     for below, row in found:
         row[_FOLDER] = next((told.text for told in folders.of(_place(below, row)) if told.meaning.understood), "")
-    labels = LabelColumns([row for _, row in found], CLASSES, ANSWERS, [_FOLDER])
+    others = dict.fromkeys(name for _, row in found for name in row if not _is_known(name))
+    labels = LabelColumns([row for _, row in found], CLASSES, ANSWERS, [_FOLDER], others)
     # Where no column has a label, the folder's name is one, as the datasets library has it too.
     labelled = any(name in row for _, row in found for name in (*CLASSES, *ANSWERS))
     if not labelled:
@@ -73,8 +72,9 @@ def _read_imagefolder(data: DataFolder) -> None:
         file = row["file_name"].replace("\\", "/")
         place = _place(below, row)
         told = labels.of(row) if labelled else folders.of(place)
-        # Ids of classes say nothing; the folder may.
-        if told and all(one.text.isdigit() and not one.meaning.understood for one in told):
+        # Ids of classes say nothing; the folder may. One of several classes that contradicts its row is told as well.
+        ids = told and all(one.text.isdigit() and not one.meaning.understood for one in told)
+        if ids or (labelled and folders.contradict(place, told)):
             told += folders.of(place)
         known = {name: row.get(name, "") for name in _KNOWN}
         known["given_split"] = known["given_split"] or given_split(place)

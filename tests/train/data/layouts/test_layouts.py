@@ -416,3 +416,14 @@ def test_one_picture_in_two_formats_counts_once_and_two_pictures_twice(tmp_path)
     table, left_out = catalogue.read_all([tmp_path])
     assert len(table) == 6
     assert left_out["file"].tolist() == ["benign/0.png", "malignant/0.png"]
+
+
+@pytest.mark.parametrize("within", ["no", "control", "controls", "0", "negative", "healthy_skin_margin"])
+def test_a_folder_within_a_class_that_may_deny_it_is_no_label(tmp_path, within):
+    pictures(tmp_path, f"melanoma/{within}/a.png", "melanoma/patient_12/b.png", "nevus/c.png")
+    assert labelled(catalogue.read(tmp_path)) == {"melanoma/patient_12/b": ("mel", 1), "nevus/c": ("nv", 0)}
+
+
+def test_a_folder_of_a_class_may_begin_with_a_blank(tmp_path):
+    pictures(tmp_path, " nevus/a.png", "melanoma/b.png")
+    assert labelled(catalogue.read(tmp_path)) == {" nevus/a": ("nv", 0), "melanoma/b": ("mel", 1)}

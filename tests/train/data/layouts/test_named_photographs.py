@@ -59,3 +59,12 @@ def test_folders_named_by_classes_come_before_such_a_table(tmp_path):
     pictures(tmp_path, "benign/a.jpg", "malignant/b.jpg")
     write_text(tmp_path / "list.csv", "photo,label", "a.jpg,melanoma")
     assert labelled(catalogue.read(tmp_path)) == {"benign/a": ("", 0), "malignant/b": ("", 1)}
+
+
+def test_numbers_are_the_classes_that_the_data_set_card_names(tmp_path):
+    pictures(tmp_path, "a.jpg", "b.jpg")
+    write_text(tmp_path / "list.csv", "photo,label", "a.jpg,0", "b.jpg,1")
+    names = ["      class_label:", "        names:", "          '0': melanoma", "          '1': nevus"]
+    card = ["---", "dataset_info:", "  features:", "  - name: label", "    dtype:", *names, "---"]
+    write_text(tmp_path / "README.md", *card)
+    assert labelled(catalogue.read(tmp_path)) == {"a": ("mel", 1), "b": ("nv", 0)}

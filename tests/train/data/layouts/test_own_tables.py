@@ -67,3 +67,41 @@ def test_zeros_and_ones_that_agree_with_the_folders_are_answers(tmp_path):
     rows = ["melanoma/a.jpg,1", "nevus/b.jpg,0", "c.jpg,1"]
     write_text(tmp_path / "metadata.csv", "file_name,label", *rows)
     assert labelled(catalogue.read(tmp_path)) == {"melanoma/a": ("", 1), "nevus/b": ("", 0), "c": ("", 1)}
+
+
+@pytest.mark.parametrize("table", ["metadata.csv", "list.csv"])
+@pytest.mark.parametrize("named", ["dx_name", "pathology", "Klasse", "type"])
+def test_numbers_are_classes_where_any_column_beside_them_has_their_names(tmp_path, table, named):
+    """Whoever numbers by the alphabet calls melanoma 0."""
+    pictures(tmp_path, "a.png", "b.png")
+    first = "file_name" if table == "metadata.csv" else "photo"
+    write_text(tmp_path / table, f"{first},label,{named}", "a.png,0,melanoma", "b.png,1,nevus")
+    assert labelled(catalogue.read(tmp_path)) == {"a": ("mel", 1), "b": ("nv", 0)}
+
+
+def test_zeros_and_ones_among_names_of_diagnoses_are_no_answers(tmp_path):
+    pictures(tmp_path, *(f"{name}.png" for name in "abcd"))
+    write_text(tmp_path / "metadata.csv", "file_name,label", "a.png,0", "b.png,1", "c.png,melanoma", "d.png,nevus")
+    assert labelled(catalogue.read(tmp_path)) == {"c": ("mel", 1), "d": ("nv", 0)}
+
+
+def test_a_finding_that_contradicts_the_diagnosis_leaves_the_photograph_out(tmp_path):
+    pictures(tmp_path, "a.png", "b.png")
+    rows = ["a.png,nevus,melanoma", "b.png,nevus,nevus"]
+    write_text(tmp_path / "metadata.csv", "file_name,diagnosis,histopathology", *rows)
+    table, left_out = catalogue.read_all([tmp_path])
+    assert labelled(table) == {"b": ("nv", 0)}
+    assert left_out["reason"].tolist() == ["conflicting label: diagnosis nv, but also mel"]
+
+
+def test_class_folders_that_contradict_the_table_leave_the_photograph_out(tmp_path):
+    pictures(tmp_path, "benign/a.png", "benign/b.png", "malignant/c.png")
+    rows = ["benign/a.png,melanoma", "benign/b.png,nevus", "malignant/c.png,melanoma"]
+    write_text(tmp_path / "metadata.csv", "file_name,label", *rows)
+    assert labelled(catalogue.read(tmp_path)) == {"benign/b": ("nv", 0), "malignant/c": ("mel", 1)}
+
+
+def test_a_folder_called_by_its_subject_alone_contradicts_no_table(tmp_path):
+    pictures(tmp_path, "melanoma/a.png", "melanoma/b.png")
+    write_text(tmp_path / "metadata.csv", "file_name,label", "melanoma/a.png,melanoma", "melanoma/b.png,nevus")
+    assert labelled(catalogue.read(tmp_path)) == {"melanoma/a": ("mel", 1), "melanoma/b": ("nv", 0)}
