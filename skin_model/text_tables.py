@@ -103,7 +103,7 @@ def _without_title(text: str) -> str:
             except csv.Error:
                 continue
             widths = {len(row) for row in found if row}
-            if found and found[0] and len(widths) == 1 and widths.pop() > 1 and sum(map(bool, found)) > 1:
+            if found and any(found[0]) and len(widths) == 1 and widths.pop() > 1 and sum(map(bool, found)) > 1:
                 return "\n".join(lines[start:])
     return text
 

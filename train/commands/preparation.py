@@ -74,9 +74,10 @@ def _refuse_unlabelled(survey: catalogue.Survey, allowed: bool, split: Path) -> 
     for folder, (unlabelled, photographs) in survey.unlabelled.items():
         if unlabelled > MOST_UNLABELLED * photographs and not allowed:
             raise UserError(
-                f"{unlabelled} of the {photographs} photographs of {folder} have no label that is understood, or labels "
-                f"that contradict each other; the list above shows which.{survey.ignored[folder]} Mend them, or go on "
-                f"without these photographs with --allow-unlabelled.{earlier}"
+                f"{unlabelled} of the {photographs} photographs of {folder} have no label that is understood, or "
+                "labels that contradict each other; the list above shows which."
+                f"{survey.ignored[folder]} Mend them, or go on without these photographs with --allow-unlabelled."
+                f"{earlier}"
             )
 
 

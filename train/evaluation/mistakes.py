@@ -45,7 +45,7 @@ from train.evaluation.evaluate import (
     read_split,
     score,
 )
-from train.evaluation.neighbours import features, nearest, save_pictures, save_reduced
+from train.evaluation.neighbours import features, learned_from, nearest, save_pictures, save_reduced
 
 if TYPE_CHECKING:
     from skin_model.assess import Assessor, View
@@ -121,7 +121,7 @@ def make(
     details = _details(assessor, cases.loc[kept], gallery, photographs)
     neighbours: list[list[dict[str, Any]]] = [[]] * len(kept)
     if work is not None:
-        training = read_split(work, "train")
+        training = learned_from(read_split(work, "train"), assessor.checkpoint)
         neighbours = _neighbours(assessor, cases.loc[kept], training, begun / "features")
         if photographs:
             (gallery / NEAREST).mkdir(exist_ok=True)

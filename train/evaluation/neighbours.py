@@ -19,18 +19,26 @@ from tqdm import tqdm
 
 from skin_model.atomic_files import replacing
 from skin_model.pools import thread_pool
+from train.data import images
 from train.data.per_photograph import measure_each
 from train.data.tables import photo_of
 from train.digests import cache_key
 
 if TYPE_CHECKING:
     from skin_model.assess import Assessor
+    from skin_model.network.checkpoint import Checkpoint
     from skin_model.photo import Photo
 
 BATCH_SIZE = 32
 PICTURE_SIDE, JPEG_QUALITY = 160, 90
 SAVED_EVERY = 256
 """Photographs between two savings; a multiple of BATCH_SIZE."""
+
+
+def learned_from(rows: pd.DataFrame, checkpoint: Checkpoint) -> pd.DataFrame:
+    """The training photographs that its recipe took: smaller ones it left out, and they explain no mistake."""
+    settings = checkpoint.config.training.get("settings", {})
+    return rows[images.large_enough(rows, settings.get("least_side", 0))].reset_index(drop=True)
 
 
 @torch.inference_mode()
