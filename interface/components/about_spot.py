@@ -68,6 +68,15 @@ def risk_with(
     return assessor.with_context(found, context).risk_with_context
 
 
+def in_words(words: Words, age: float | None = None, sex: str = "", site: str = "") -> str:
+    """What the fields hold, with their labels, on one line; empty where they are."""
+    said = {
+        "age": "" if age is None else f"{age:.0f}",
+        **{kind: words(f"context.{kind}.{code}") if code else "" for kind, code in (("sex", sex), ("site", site))},
+    }
+    return " · ".join(f"{words(f'context.{kind}')}: {text}" for kind, text in said.items() if text)
+
+
 def told(assessor: Assessor, words: Words, photo: ScoredPhoto | None, age: float | None, sex: str, site: str) -> str:
     """The second risk in words, as HTML; empty where there is no photo or nothing was told."""
     thresholds = assessor.checkpoint.config.thresholds

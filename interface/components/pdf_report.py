@@ -87,14 +87,14 @@ def page_for_the_doctor(
     *,
     part_only: bool = False,
     not_located: bool = False,
-    with_context: float | None = None,
+    with_context: tuple[float, str] | None = None,
 ) -> bytes:
     """A PDF of one A4 page: band, what to do, risk, photo, overlay, diagnoses, room to write, and which network.
 
     photo, overlay: (H, W, 3) uint8 each; overlay: None where nothing raised the risk. found: of photos that were not
     refused. part_only: whether only a part of the photo was scored. not_located: whether a spot was looked for and none
-    stood out. with_context: the risk with what was told of age, sex and place. Raises ValueError for a refused
-    assessment.
+    stood out. with_context: the risk with what was told of age, sex and place, and that in words. Raises ValueError for
+    a refused assessment.
     """
     assessment = found.assessment
     if assessment.refused is not None or assessment.risk is None or assessment.band is None:
@@ -115,7 +115,7 @@ def _compose(
     day: date,
     part_only: bool,
     not_located: bool,
-    with_context: float | None,
+    with_context: tuple[float, str] | None,
     scale: float,
 ) -> FPDF:
     """The page with type and pictures at ``scale`` (1: full size), however far down it reaches."""
@@ -153,7 +153,8 @@ def _compose(
         risks = words("format.list").join(words.percent(risk) for risk in found.risks)
         line(words("pdf.photos", number=found.number, count=photos, risks=risks), 9, grey=60)
     if with_context is not None:
-        line(words("context.risk", risk=words.percent(with_context)), 10)
+        risk, said = with_context
+        line(f"{words('context.risk', risk=words.percent(risk))} ({said})", 10)
     if part_only:
         line(words("interface.part_only"), 9, grey=60)
     line(words("pdf.prevalence", prevalence=f"{100 * config.calibration.reference_prevalence:.0f}"), 9, grey=60)

@@ -213,7 +213,8 @@ def build(assessor: Assessor, words: Words) -> None:
         found = combine(old, config.thresholds)
         told = None
         with suppress(UnknownContext):  # what is wrong stands beside the field
-            told = about_spot.risk_with(assessor, found.assessment, *fields)
+            risk = about_spot.risk_with(assessor, found.assessment, *fields)
+            told = None if risk is None else (risk, about_spot.in_words(words, *fields))
         document = pdf_report.page_for_the_doctor(
             words,
             with_frame(old),

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from interface.components import pdf_report, scored_photo
+from interface.components import about_spot, pdf_report, scored_photo
 from skin_model.assess import Assessment
 from skin_model.wording import Words, languages
 from tests.interface.served import random_assessor
@@ -128,3 +128,15 @@ def test_a_date_that_is_nowhere_today_gives_way_to_the_servers(told):
 def test_the_visitors_date_counts(days):
     day = date.today() + timedelta(days)
     assert pdf_report.date_on_paper(day.isoformat()) == day
+
+
+@pytest.mark.parametrize("language", ["en", "de", "pl"])
+def test_the_page_says_of_what_the_second_risk_is(seen, language):
+    assessor, found, (before, after) = seen
+    combined, words = scored_photo.combine(found, assessor.checkpoint.config.thresholds), Words(language)
+    said = about_spot.in_words(words, 70, "female", "posterior_torso")
+    made = pdf_report.page_for_the_doctor(
+        words, before, after, combined, assessor.checkpoint, DAY, with_context=(0.34, said)
+    )
+    told = f"{words('context.risk', risk=words.percent(0.34))} ({said})"
+    assert re.sub(r"\s+", " ", told) in text_of(made)
