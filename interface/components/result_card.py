@@ -247,4 +247,5 @@ def operating_point(
     if risk is not None:
         side = "above" if risk >= threshold else "below"
         text.append(f"<p><strong>{escape(words(f'interface.threshold.{side}', risk=words.percent(risk)))}</strong></p>")
+    text.append(f'<p class="small">{escape(words("interface.threshold.photographs"))}</p>')
     return f'<div class="point" role="status">{"".join(text)}</div>'

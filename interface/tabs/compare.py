@@ -82,8 +82,8 @@ def changes(words: Words, both: Comparison) -> str:
     else:
         next_step = words("compare.next")
     codes = dict.fromkeys(code for shot in shots for code in shot.assessment.problems)
-    no_all_clear = "" if both.changes else f"<p>{escape(words('compare.not_harmless'))}</p>"
     kind = "changed" if both.changes else "none" if both.is_measured else "unknown"
+    no_all_clear = f"<p>{escape(words('compare.not_harmless'))}</p>" if kind == "none" else ""
     return (
         f'<section class="answer" data-kind="compare" data-verdict="{kind}"><h2>{escape(verdict(words, both))}</h2>'
         f'{text}<p class="next"><strong>{escape(words("interface.next_step"))}</strong> {escape(next_step)}</p>'

@@ -227,6 +227,25 @@ def test_the_prevalence_slider_changes_the_people(open_page):
     assert page.locator("#people").inner_text() != before
 
 
+_FAINTEST = """() => {
+    const channels = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).map((value) => value / 255);
+    const light = (colour) => channels(colour)
+        .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, value, i) => sum + value * [0.2126, 0.7152, 0.0722][i], 0.05);
+    const ground = light(getComputedStyle(document.querySelector("#figure-plot")).backgroundColor);
+    const texts = [...document.querySelectorAll("#figure-plot .main-svg text")].filter((text) => text.textContent);
+    const shares = texts.map((text) => light(getComputedStyle(text).fill) / ground);
+    return Math.min(...shares.map((share) => Math.max(share, 1 / share)));
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_stands_in_a_figure_can_be_read_on_either_theme(open_page, scheme):
+    page = open_page(color_scheme=scheme, tab="evidence")
+    page.locator("#figure-plot .ytick text").first.wait_for()
+    assert page.evaluate(_FAINTEST) >= 4.5
+
+
 def test_a_figure_is_drawn_and_its_numbers_can_be_saved(open_page):
     page = open_page()
     open_tab(page, "evidence")

@@ -119,7 +119,7 @@ function verdict(diary, both) {
     return element("li", { "data-mark": mark, "data-measure": name }, element("strong", {}, say(`compare.what.${name}`)), " ", element("em", {}, say(`compare.mark.${mark}`)), element("span", {}, measure(words, both, name)));
   });
   return element("section", { class: "answer", "data-kind": "compare" }, element("h2", {}, element("span", {}, title)), lines.map((line) => element("p", {}, line)), element("p", { class: "small" }, say(`compare.aligned.${alignment.kind}`)),
-    element("p", { class: "next" }, element("strong", {}, say("interface.next_step")), " ", say("compare.next")), changes.length ? null : element("p", {}, say("compare.not_harmless")),
+    element("p", { class: "next" }, element("strong", {}, say("interface.next_step")), " ", say("compare.next")), isMeasured && !changes.length ? element("p", {}, say("compare.not_harmless")) : null,
     items.length ? element("ul", { class: "measures" }, items) : null, element("p", { class: "notice" }, say("notice.screening")));
 }
 

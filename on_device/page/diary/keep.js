@@ -6,7 +6,7 @@ import { chooser } from "./body.js";
 import { localMinute, takenOf } from "./dates.js";
 import { MONTHS, SIGNS } from "./files/archive.js";
 import { encoded } from "./files/metadata.js";
-import { scoreLine, titleOf } from "./files/readable.js";
+import { adviceOf, scoreLine, titleOf } from "./files/readable.js";
 import { DiaryProblem } from "./storage/problem.js";
 
 const THUMBNAIL = 192, SMALL_QUALITY = 0.8;
@@ -64,11 +64,11 @@ export async function keepScreen(diary, id) {
   fresh.hidden = which.value !== "";
   which.addEventListener("change", () => { fresh.hidden = which.value !== ""; });
   const fields = photoFields(diary, { taken: pending.taken, signs: [], note: "" });
-  const { thumbnail } = pending;
+  const { thumbnail } = pending, advice = adviceOf(diary.words, pending.score);
   Object.entries({ role: "img", "aria-label": diary.say("interface.stage.photo_alt"), class: "kept-photo" }).forEach(([name, value]) => thumbnail.setAttribute(name, value));
   const save = element("button", { type: "submit", class: "lg primary" }, diary.say("diary.save"));
   form.append(
-    element("div", { class: "kept" }, thumbnail, element("p", {}, scoreLine(diary.words, pending.score))),
+    element("div", { class: "kept" }, thumbnail, element("div", { class: "lines" }, element("p", {}, scoreLine(diary.words, pending.score)), advice ? element("p", { class: "advice" }, advice) : null)),
     ...(pending.score.refused ? [refusal(diary.words, pending.score.refused)] : []),
     element("label", { class: "field" }, element("span", {}, diary.say("diary.keep.which")), which), fresh, ...fields.nodes,
     ...(first ? [beforeFirst(diary)] : []),

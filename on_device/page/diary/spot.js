@@ -4,7 +4,7 @@ import { nameOf } from "./body.js";
 import { curves } from "./curve.js";
 import { dateOf, dueDay, isDue } from "./dates.js";
 import { calendar } from "./files/calendar.js";
-import { scoreLine, signsOf, titleOf } from "./files/readable.js";
+import { adviceOf, scoreLine, signsOf, titleOf } from "./files/readable.js";
 import { beforeFirst, photoFields, spotFields, spotOf, take } from "./keep.js";
 import { thumbnails } from "./list.js";
 import { scoredHere } from "./scores.js";
@@ -21,12 +21,14 @@ export async function spotScreen(diary, id) {
     if (chosen) diary.doing(choose, () => take(diary, chosen, id));
   });
   const due = element("span", { class: isDue(spot) ? "due-mark" : "small" }, !day ? diary.say("diary.months.0") : isDue(spot) ? diary.say("diary.due.mark") : diary.say("diary.due.next", { date: dateOf(words, day) }));
-  const head = [diary.heading(titleOf(words, spot)), element("p", { class: "lines" }, element("span", {}, nameOf(words, spot.place)), due)];
+  const last = answered(photos)?.scores.at(-1), advice = adviceOf(words, last);
+  const now = advice ? [element("p", { class: "advice" }, `${words.say(`band.${last.band}`)}. ${advice}`)] : [];
+  const head = [diary.heading(titleOf(words, spot)), element("p", {}, nameOf(words, spot.place)), ...now, element("p", {}, due)];
   const camera = diary.link("interface.camera", `camera/${id}`, "primary"), again = scoredHere(diary, photos);
   const buttons = [...(photos.length > 1 ? [diary.link("diary.change", `change/${id}`)] : []),
     ...(day ? [diary.button("diary.reminder", () => diary.save(new Blob([calendar(words, spot)], { type: "text/calendar" }), `self-skin-check-${spot.number}.ics`))] : []), diary.link("diary.spot.edit", `place/${id}`)];
   return [...head, element("h3", {}, diary.say("diary.photo.add")), element("div", { class: "row" }, camera, choose, file), element("div", { class: "row" }, buttons),
-    ...(again ? [again] : []), ...curves(diary, photos), ...photosByDate(diary, photos.toReversed()), element("p", { class: "notice" }, diary.say("notice.screening")),
+    ...(again ? [again] : []), ...curves(diary, photos), ...photosByDate(diary, photos), element("p", { class: "notice" }, diary.say("notice.screening")),
     element("div", { class: "row" }, diary.button("diary.forget.spot", async () => {
       if (!(await diary.ask("diary.forget.spot.question", "diary.forget.yes", { spot: titleOf(words, spot) }))) return;
       await diary.quietly(() => store.forgetSpot(id));
@@ -35,17 +37,22 @@ export async function spotScreen(diary, id) {
     }))];
 }
 
+/** The latest photo with an answer, which a later one without does not take back. photos: the oldest first. */
+function answered(photos) { return photos.findLast((photo) => photo.scores.at(-1)?.band); }
+
 function photosByDate(diary, photos) {
   if (!photos.length) return [element("p", {}, diary.say("diary.spot.empty"))];
-  const seen = thumbnails(diary);
-  return [element("ol", { class: "photos" }, photos.map((photo) => photoItem(diary, photo, seen)))];
+  const seen = thumbnails(diary), last = answered(photos);
+  return [element("ol", { class: "photos" }, photos.toReversed().map((photo) => photoItem(diary, photo, seen, photo === last)))];
 }
 
-function photoItem(diary, photo, seen) {
+/** One photo; advised: whether the advice stands beside its answer. */
+function photoItem(diary, photo, seen, advised) {
   const { words } = diary, picture = element("img", { alt: "", width: 96, height: 96, hidden: "" }), date = dateOf(words, photo.taken);
   seen(picture, photo.id);
-  const newest = photo.scores.at(-1), older = photo.scores.slice(0, -1);
+  const newest = photo.scores.at(-1), older = photo.scores.slice(0, -1), advice = advised ? adviceOf(words, newest) : null;
   const lines = [element("strong", {}, date), element("span", { class: "score" }, scoreLine(words, newest)),
+    ...(advice ? [element("span", { class: "advice" }, advice)] : []),
     ...older.map((score) => element("span", { class: "small score older" }, diary.say("diary.score.before", { score: scoreLine(words, score) }))),
     ...(photo.signs.length ? [element("span", {}, signsOf(words, photo))] : []),
     ...(photo.note ? [element("span", { class: "note", dir: "auto" }, photo.note)] : [])];

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+from html import escape
 from pathlib import Path
 
 import httpx
@@ -22,7 +23,7 @@ from skin_model.diagnoses import DIAGNOSES
 from skin_model.network.calibration import BANDS, Calibration, Thresholds
 from skin_model.network.checkpoint import EMBEDDED
 from skin_model.photo import open_photo
-from skin_model.wording import Words, sentence
+from skin_model.wording import Words, languages, sentence
 from tests.interface.served import OPERATING_POINTS, RefusingGate, random_assessor
 
 WORDS = Words()
@@ -172,6 +173,14 @@ def test_the_operating_point_is_told_in_counts_and_for_this_photo():
     assert "warns about 81" in html and "leaves 77" in html
     assert "would get a warning" in html
     assert "would get no warning" in result_card.operating_point(WORDS, 0.3, OPERATING_POINTS, risk=0.29)
+
+
+@pytest.mark.parametrize("language", languages())
+def test_which_photographs_the_counts_come_from_and_why_the_evidence_differs_is_told_beside_them(language):
+    words = Words(language)
+    told = escape(words("interface.threshold.photographs"))
+    assert told in result_card.operating_point(words, 0.3, OPERATING_POINTS, risk=None)
+    assert told not in result_card.operating_point(words, 0.3, [], risk=None)
 
 
 def test_a_checkpoint_without_operating_points_says_so():

@@ -50,9 +50,13 @@ def test_a_change_is_named_in_the_verdict_and_marked_in_the_list(shot):
     assert compare.measures(WORDS, both).count('data-mark="changed"') == 1
 
 
-def test_that_no_change_is_no_all_clear_is_said_of_no_change_alone(shot):
+def test_that_no_change_is_no_all_clear_is_said_of_no_change_alone(shot, other):
     assert WORDS("compare.not_harmless") in said(shot, shot)
     assert WORDS("compare.not_harmless") not in said(as_band(shot, "low", risk=0.01), as_band(shot, "high", risk=0.9))
+    unmatched = said(as_band(replace(shot, outline=None), "low"), as_band(other, "low"))
+    assert WORDS("compare.verdict.unknown") in unmatched
+    assert WORDS("compare.aligned.none") in unmatched
+    assert WORDS("compare.not_harmless") not in unmatched
 
 
 def test_risks_within_chance_are_told_with_what_chance_gives(shot):

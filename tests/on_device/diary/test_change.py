@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -44,6 +45,20 @@ def test_measuring_all_photos_says_so_where_no_size_could_be_compared(empty_diar
     page.locator("#change[data-verdict]").wait_for()
     page.get_by_role("button", name=SAY("diary.change.all"), exact=True).click()
     page.get_by_text(SAY("diary.change.all.none")).wait_for()
+    page.set_default_timeout(READY)
+
+
+def test_photos_that_cannot_be_compared_are_not_told_what_no_change_means(empty_diary, tmp_path):
+    page = empty_diary
+    page.set_default_timeout(3 * READY)
+    bare = tmp_path / "bare.jpg"
+    cv2.imwrite(str(bare), np.full((480, 640, 3), (150, 180, 215), np.uint8))
+    spot = spot_with(page, [(OTHER, "2026-01-05T08:00"), (bare, "2026-02-05T08:00")])
+    page.evaluate("path => { location.hash = path; }", f"#spots/change/{spot}")
+    change = page.locator("#change[data-verdict]")
+    change.wait_for()
+    assert SAY("compare.verdict.unknown") in change.inner_text()
+    assert SAY("compare.not_harmless") not in change.inner_text()
     page.set_default_timeout(READY)
 
 

@@ -3,6 +3,7 @@ import { nameOf } from "../body.js";
 import { dateOf } from "../dates.js";
 
 const escaped = (text) => String(text).replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`);
+const URGENT = ["raised", "cannot_tell", "high"];
 const STYLE = "body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:1rem auto;padding:0 1rem;color:#0f172a}img{max-width:100%;max-height:24rem;display:block}section{border-top:2px solid #0f766e;margin-top:2rem}figure{margin:1rem 0}dt{font-weight:600}";
 
 /** What a score says, in a sentence's length. */
@@ -11,6 +12,9 @@ export function scoreLine(words, score) {
   const answer = score.refused || score.risk === null ? words.say("interface.no_result") : `${words.say(`band.${score.band}`)}, ${words.percent(score.risk)}`;
   return words.say("diary.score", { answer, network: score.network, release: score.release });
 }
+
+/** What to do about a score that warns or cannot tell; null for the others. */
+export function adviceOf(words, score) { return URGENT.includes(score?.band) ? words.say(`advice.${score.band}`) : null; }
 
 /** What was noticed of a photo, as short sentences. */
 export function signsOf(words, { signs }) { return signs.map((sign) => words.say(`diary.sign.${sign}`)).join(" · "); }
