@@ -360,3 +360,11 @@ def test_real_mistakes_travel_from_training_to_the_interface(shared_data, tmp_pa
         assert max(open_photo(picture).rgb.shape) <= 512
         assert all(full.picture(near) is not None for near in case.details.nearest)
         assert bare.picture(bare.case(case.image_id)) is None
+
+
+def test_the_most_similar_training_cases_of_the_apps_gallery_were_learnt_from():
+    lines = (REPOSITORY / "examples/mistakes/metadata.jsonl").read_text(encoding="utf-8").splitlines()
+    training = json.loads((REPOSITORY / "skin_model/weights/config.json").read_text())["skin_model"]["training"]
+    learnt = {source for of in training["photographs"].values() for source in of}
+    near = {case["source"] for line in lines for case in json.loads(line)["nearest"]}
+    assert near and near <= learnt

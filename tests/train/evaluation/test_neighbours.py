@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from skin_model.network.torch_backend import architecture as networks
 from train.evaluation import neighbours
@@ -29,3 +33,16 @@ def test_looking_at_features_leaves_no_hook_on_the_network():
     network = networks.create(7).eval()
     assert neighbours.pooled(network, torch.zeros(1, 3, 64, 64)).shape == (1, 1024)
     assert not network.get_classifier()._forward_pre_hooks
+
+
+def test_photographs_that_the_recipe_left_out_as_too_small_explain_no_mistake(tmp_path):
+    for name, side in (("small", 100), ("large", 128)):
+        Image.fromarray(np.full((side, side, 3), 180, np.uint8)).save(tmp_path / f"{name}.png")
+    rows = pd.DataFrame({"root": [str(tmp_path)] * 2, "file": ["small.png", "large.png"]})
+
+    def learned(training):
+        checkpoint = SimpleNamespace(config=SimpleNamespace(training=training))
+        return neighbours.learned_from(rows, checkpoint)["file"].tolist()
+
+    assert learned({"settings": {"least_side": 128}}) == ["large.png"]
+    assert learned({}) == ["small.png", "large.png"]
