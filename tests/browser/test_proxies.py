@@ -7,12 +7,11 @@ from functools import partial
 import pytest
 
 from interface.tabs import on_device as on_device_tab
-from on_device import runtime
-from on_device.build import build
 from skin_model.wording import Words, sentence
 from tests.browser.reverse_proxy import offered_below
 from tests.browser.test_tabs import EXAMPLES, choose
 from tests.interface.served import random_assessor, serve
+from tests.on_device.conftest import built
 
 GERMAN = Words("de")
 WAIT = 60_000
@@ -20,22 +19,16 @@ WAIT = 60_000
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """The page for one's own device, as a maintainer builds it."""
-    folder = tmp_path_factory.mktemp("on_device") / "site"
-    try:
-        build(folder)
-    except runtime.RuntimeUnavailable as problem:
-        pytest.skip(f"needs onnxruntime-web: {problem}")
-    return folder
+def site(tmp_path_factory):
+    return built(tmp_path_factory.mktemp("on_device") / "site")
 
 
 @pytest.fixture(scope="module", params=["/skin", "/clinic/skin/"], ids=["one part", "two parts and a slash"])
-def below(request, built):
+def below(request, site):
     """A path, and the address of an app that was told of it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_ROOT_PATH", request.param)
-        patch.setattr(on_device_tab, "mount", partial(on_device_tab.mount, folder=built))
+        patch.setattr(on_device_tab, "mount", partial(on_device_tab.mount, folder=site))
         with serve(random_assessor()) as address:
             yield request.param.rstrip("/"), address.removesuffix(request.param.rstrip("/"))
 

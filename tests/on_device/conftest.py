@@ -54,15 +54,19 @@ def serve(folder: Path, headers: dict[str, str] | None = None) -> Iterator[tuple
         server.server_close()
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page as a maintainer builds it."""
-    folder = tmp_path_factory.mktemp("on_device") / "site"
+def built(folder: Path) -> Path:
+    """The folder, with the page in it as a maintainer builds it; skips where its runtime cannot be had."""
     try:
         build(folder)
     except runtime.RuntimeUnavailable as problem:
         pytest.skip(f"needs onnxruntime-web: {problem}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page as a maintainer builds it."""
+    return built(tmp_path_factory.mktemp("on_device") / "site")
 
 
 @pytest.fixture(scope="session")

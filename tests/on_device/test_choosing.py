@@ -1,4 +1,4 @@
-"""A visitor chooses what of the photo is scored: a box, another spot, or sliders; a refused photo stays for that."""
+"""A visitor chooses what is scored: a photo that is dropped, a box, another spot, or sliders; a refused photo stays."""
 
 from __future__ import annotations
 
@@ -199,3 +199,38 @@ def test_the_range_over_turned_copies_stands_in_the_answer(ready_page):
     answer = ready_page.locator("#answer .small", has_text=low_and_high[-1].strip())
     answer.wait_for()
     assert answer.inner_text().startswith(low_and_high[0])
+
+
+def test_a_dropped_folder_is_refused_in_words(ready_page):
+    ready_page.evaluate("""async () => {
+        const file = new File(["x"], "folder");
+        file.arrayBuffer = () => Promise.reject(new DOMException("gone", "NotFoundError"));
+        const drop = new Event("drop", { bubbles: true, cancelable: true });
+        document.dispatchEvent(Object.assign(drop, { dataTransfer: { files: [file] } }));
+    }""")
+    ready_page.get_by_text(WORDS("refused.unreadable_file")).wait_for()
+
+
+DROP = """([text, own]) => {
+    const transfer = new DataTransfer(), place = document.getElementById("answer");
+    if (own) transfer.items.add(new File(["x"], "image.png", { type: "image/png" }));
+    else transfer.setData("text/plain", text);
+    const event = (kind) => new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: transfer });
+    if (own) place.dispatchEvent(event("dragstart"));
+    return !place.dispatchEvent(event("drop"));
+}"""
+
+
+def test_an_address_that_is_dropped_as_text_gets_a_sentence_and_other_text_none(open_without_network):
+    page = open_without_network()
+    assert page.evaluate(DROP, ["hello", False])
+    assert page.locator("#message").inner_text() == ""
+    assert page.evaluate(DROP, ["https://example.org/mole.jpg", False])
+    page.get_by_text(WORDS("interface.stage.address")).wait_for()
+
+
+def test_a_picture_of_the_page_itself_that_is_dragged_by_a_slip_of_the_hand_is_no_new_photo(ready_page):
+    before = ready_page.locator("#answer").inner_text()
+    assert ready_page.evaluate(DROP, ["", True])
+    ready_page.wait_for_timeout(300)
+    assert ready_page.locator("#answer").inner_text() == before

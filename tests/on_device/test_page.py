@@ -263,41 +263,6 @@ def test_without_its_networks_the_page_takes_no_photo(browser, address, network)
     context.close()
 
 
-def test_a_dropped_folder_is_refused_in_words(ready_page):
-    ready_page.evaluate("""async () => {
-        const file = new File(["x"], "folder");
-        file.arrayBuffer = () => Promise.reject(new DOMException("gone", "NotFoundError"));
-        const drop = new Event("drop", { bubbles: true, cancelable: true });
-        document.dispatchEvent(Object.assign(drop, { dataTransfer: { files: [file] } }));
-    }""")
-    ready_page.get_by_text(Words()("refused.unreadable_file")).wait_for()
-
-
-DROP = """([text, own]) => {
-    const transfer = new DataTransfer(), place = document.getElementById("answer");
-    if (own) transfer.items.add(new File(["x"], "image.png", { type: "image/png" }));
-    else transfer.setData("text/plain", text);
-    const event = (kind) => new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer: transfer });
-    if (own) place.dispatchEvent(event("dragstart"));
-    return !place.dispatchEvent(event("drop"));
-}"""
-
-
-def test_an_address_that_is_dropped_as_text_gets_a_sentence_and_other_text_none(open_without_network):
-    page = open_without_network()
-    assert page.evaluate(DROP, ["hello", False])
-    assert page.locator("#message").inner_text() == ""
-    assert page.evaluate(DROP, ["https://example.org/mole.jpg", False])
-    page.get_by_text(Words()("interface.stage.address")).wait_for()
-
-
-def test_a_picture_of_the_page_itself_that_is_dragged_by_a_slip_of_the_hand_is_no_new_photo(ready_page):
-    before = ready_page.locator("#answer").inner_text()
-    assert ready_page.evaluate(DROP, ["", True])
-    ready_page.wait_for_timeout(300)
-    assert ready_page.locator("#answer").inner_text() == before
-
-
 def test_the_language_chosen_last_wins_and_outlives_a_links(open_without_network, address):
     page = open_without_network(f"{address}?lang=en")
     page.route("**/words/fr.json", lambda route: (page.wait_for_timeout(500), route.continue_()))

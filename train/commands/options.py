@@ -13,7 +13,8 @@ AllowUnlabelled = Annotated[
     bool,
     typer.Option(
         "--allow-unlabelled",
-        help="Go on without the photographs that have no label, even if they are more than a tenth.",
+        help="Go on without the photographs that have no label, or labels that contradict each other, even if they are "
+        "more than a tenth.",
     ),
 ]
 Backbone = Annotated[
